@@ -1,0 +1,6 @@
+/**
+ * Micro-ops, interpreter and translator to WebAssembly. In work.
+ *
+ * @module
+ */
+export {};

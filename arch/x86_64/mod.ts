@@ -1,0 +1,6 @@
+/**
+ * The x86-64 architecture. In work.
+ *
+ * @module
+ */
+export {};

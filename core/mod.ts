@@ -1,0 +1,6 @@
+/**
+ * The kernel's core: plugin host, hooks, trap, dispatch, memory and tasks. In work.
+ *
+ * @module
+ */
+export {};

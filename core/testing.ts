@@ -1,0 +1,6 @@
+/**
+ * Helpers for tests of plugins, architectures and personalities. In work.
+ *
+ * @module
+ */
+export {};

@@ -1,0 +1,6 @@
+/**
+ * The Linux personality. In work.
+ *
+ * @module
+ */
+export {};

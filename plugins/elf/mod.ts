@@ -1,0 +1,6 @@
+/**
+ * Loader of ELF programs. In work.
+ *
+ * @module
+ */
+export {};

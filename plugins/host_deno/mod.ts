@@ -1,0 +1,6 @@
+/**
+ * The host services of Deno. In work.
+ *
+ * @module
+ */
+export {};

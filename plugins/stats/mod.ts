@@ -1,0 +1,6 @@
+/**
+ * Counters of a run. In work.
+ *
+ * @module
+ */
+export {};

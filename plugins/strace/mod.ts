@@ -1,0 +1,6 @@
+/**
+ * A trace of system calls, printed as strace does. In work.
+ *
+ * @module
+ */
+export {};

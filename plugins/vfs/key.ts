@@ -1,0 +1,6 @@
+/**
+ * The key under which other plugins find the virtual file system. In work.
+ *
+ * @module
+ */
+export {};

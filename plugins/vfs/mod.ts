@@ -1,0 +1,6 @@
+/**
+ * The virtual file system. In work.
+ *
+ * @module
+ */
+export {};
