@@ -1,6 +1,18 @@
 /**
- * The kernel's core: plugin host, hooks, trap, dispatch, memory and tasks. In work.
+ * The core of Guise: plugin host and hooks, trap and dispatch, system call declarations, the flat address space,
+ * tasks, processes and their scheduler, and the contracts of CPUs and personalities. It imports nothing.
  *
  * @module
  */
-export {};
+export * from "./arch.ts";
+export * from "./errno.ts";
+export * from "./hooks.ts";
+export * from "./kernel.ts";
+export * from "./key.ts";
+export * from "./memory.ts";
+export * from "./outcome.ts";
+export * from "./personality.ts";
+export * from "./plugin.ts";
+export * from "./syscall.ts";
+export * from "./task.ts";
+export * from "./wait.ts";

@@ -1,0 +1,140 @@
+/**
+ * The contract between the kernel and a CPU. The kernel sees a CPU through one call, {@link Cpu.run}: "run until
+ * something happens". What can happen is {@link TrapCause}. Entries and registers are named as data, so that a
+ * personality never imports an architecture.
+ */
+import type { AddressSpace } from "./memory.ts";
+
+/** One register, as guests name it. Its index in {@link Arch.registers} is what the frame's methods take. */
+export interface Register {
+  /** Lower-case name as in the manual: `rax`, `x0`, `pc`, `sp`, `xmm0`, `fs_base`. */
+  readonly name: string;
+  /** Width in bits; 64 and below are read by lo/hi/num, wider ones by {@link TrapFrame.read}. */
+  readonly bits: number;
+}
+
+/** Which registers carry a system call (or a call) on one entry path. Names of {@link Arch.registers}. */
+export interface CallAbi {
+  /** Number register; absent for plain calls. */
+  readonly number?: string;
+  readonly args: readonly string[];
+  readonly result: string;
+  /** Width of a guest pointer and of a long in bytes. */
+  readonly pointer: 4 | 8;
+}
+
+/** What ended a {@link Cpu.run}. */
+export type TrapCause =
+  | "syscall" // the dispatcher asked to leave (it returned 1); data: entry
+  | "call" // a call stub asked to leave; data: target
+  | "page" // data: address, access; the page stays forbidden after `AddressSpace.resolve` said no
+  | "illegal" // invalid or unknown opcode at pc; data: bytes in `code`
+  | "breakpoint" // int3, brk; pc as the hardware leaves it
+  | "protection" // #GP: data: error
+  | "divide"
+  | "overflow" // `int 4`
+  | "float" // unmasked floating point exception
+  | "alignment" // aarch64 pc/sp alignment; movaps and friends are "protection" on x86
+  | "interrupt" // Cpu.interrupt() was called
+  | "budget"; // the budget is used up
+
+/** What kind of access met a page fault. The values are the permission bits of a page. */
+export const READ = 1, WRITE = 2, EXEC = 4;
+
+/** Why `run` returned. One object a CPU, reused: copy what must live on. */
+export interface Trap {
+  cause: TrapCause;
+  /** Faulting address ("page"), call target ("call"); exact below 2^53, else rounded: see addressHi/addressLo. */
+  address: number;
+  addressLo: number;
+  addressHi: number;
+  /** {@link READ}, {@link WRITE} or {@link EXEC} ("page"). */
+  access: number;
+  /** Vector and error code as the architecture defines them (x86: vector, #GP/#PF error code; aarch64: EC, ISS). */
+  vector: number;
+  error: number;
+  /** Entry id ("syscall"). */
+  entry: number;
+}
+
+/** Registers of the running task. `reg` is an index into {@link Arch.registers}. */
+export interface TrapFrame {
+  /** Low and high 32 bits, signed. */
+  lo(reg: number): number;
+  hi(reg: number): number;
+  set(reg: number, lo: number, hi: number): void;
+  /** The value as an unsigned number, exact below 2^53 (above it is rounded, never smaller than 2^53). */
+  num(reg: number): number;
+  /** Sets from a number; negative numbers are sign-extended to 64 bits. Integers of at most 53 bits. */
+  setNum(reg: number, value: number): void;
+  /** Tools only. */
+  big(reg: number): bigint;
+  setBig(reg: number, value: bigint): void;
+  /** Registers wider than 64 bits and images such as `fxsave` (x86) or `fpsimd` (aarch64), by copy. */
+  read(reg: number, into: Uint8Array): void;
+  write(reg: number, from: Uint8Array): void;
+  /** The whole state of a task, to switch tasks that share an address space, for fork and for clone. */
+  save(into?: Uint8Array): Uint8Array;
+  restore(saved: Uint8Array): void;
+}
+
+/** A CPU bound to one address space. Never throws for anything a guest does. */
+export interface Cpu {
+  readonly arch: Arch;
+  readonly space: AddressSpace;
+  readonly frame: TrapFrame;
+  /** Guest instructions finished by this CPU so far. */
+  readonly instructions: number;
+  /** Runs the task in the frame for about `budget` instructions (exactly 1 when it is 1). The result is reused. */
+  run(budget: number): Trap;
+  /** Makes a running `run` return soon with "interrupt"; called from inside a system call or a hook. */
+  interrupt(): void;
+  /** Code in this range has changed or is no longer executable. */
+  invalidate(start: number, length: number): void;
+  /** Gives back everything; the CPU is not used any more. */
+  dispose(): void;
+}
+
+/** The kernel's side of the entry paths. Both are called from inside guest code, with all state in the frame. */
+export interface KernelEntry {
+  /** `entry` is an index into {@link Arch.entries}. 0: go on with the frame as it is; 1: leave `run`. */
+  syscall(entry: number): 0 | 1;
+  /** A call stub with this target number was reached by a call; the return address is on the stack or in the link register. */
+  call(target: number): 0 | 1;
+}
+
+/** Options of {@link Arch.createCpu}. */
+export interface CpuOptions {
+  /** A CPU whose decoded or translated code may be shared: the parent's, at fork. */
+  readonly parent?: Cpu;
+  readonly engine?: "interpreter" | "jit" | "auto";
+}
+
+/** A CPU architecture. */
+export interface Arch {
+  /** `x86-64`, `aarch64`. */
+  readonly name: string;
+  /** ELF e_machine. */
+  readonly elfMachine: number;
+  readonly elfClass: 32 | 64;
+  readonly pageSize: number;
+  readonly registers: readonly Register[];
+  /** Entry paths by id: `["syscall", "int80"]`, `["svc"]`. */
+  readonly entries: readonly string[];
+  /** By entry name, and `call` for the C calling convention. */
+  readonly abis: Readonly<Record<string, CallAbi>>;
+  /** Index of the register of that name; an unknown name is a bug of ours and throws. */
+  register(name: string): number;
+  /** Index of the program counter, of the stack pointer and of the thread pointer. */
+  readonly pc: number;
+  readonly sp: number;
+  readonly tls: number;
+  /** Bytes of the system call instruction of the first entry, to step back for a restart. */
+  readonly syscallLength: number;
+  /** Code of a stub that calls `target` in the kernel and returns to its caller. Honoured only in pages mapped as stubs. */
+  stub(target: number): Uint8Array;
+  createCpu(space: AddressSpace, kernel: KernelEntry, options?: CpuOptions): Cpu;
+  disassemble(code: Uint8Array, pc: number): { text: string; length: number }[];
+  /** Assembles a listing of one instruction or label a line. Throws on a bad line: it is the author's mistake. */
+  assemble(source: string, at: number): Uint8Array;
+}

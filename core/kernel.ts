@@ -1,0 +1,61 @@
+/** The contract of a running kernel. */
+import type { Arch } from "./arch.ts";
+import type { Hooks, KernelEvent } from "./hooks.ts";
+import type { State } from "./key.ts";
+import type { ExitStatus, Personality, SpawnRequest } from "./personality.ts";
+import type { Plugin } from "./plugin.ts";
+import type { Process, Task } from "./task.ts";
+import type { WaitQueue } from "./wait.ts";
+import type { AddressSpace } from "./memory.ts";
+
+/** Where time comes from. All in ns as numbers; monotonic from kernel start, exact to well below 200 us. */
+export interface Clock {
+  /** Since the kernel started. Never backwards. */
+  monotonic(): number;
+  /** Wall clock as [seconds, nanoseconds]. */
+  realtime(into: [number, number]): void;
+}
+
+export interface KernelOptions {
+  readonly plugins: readonly Plugin[];
+  readonly engine?: "interpreter" | "jit" | "auto";
+  /** Host bytes all address spaces together may commit. Default 4 GiB. */
+  readonly memoryLimit?: number;
+  readonly clock?: Clock;
+  /** Instructions a task runs before another one's turn. Default 2,000,000; 1 is exact. */
+  readonly quantum?: number;
+  /** Fills with random bytes; default crypto.getRandomValues. */
+  readonly random?: (into: Uint8Array) => void;
+}
+
+export interface Kernel {
+  readonly options: KernelOptions;
+  readonly clock: Clock;
+  readonly data: State;
+  readonly arches: ReadonlyMap<string, Arch>;
+  readonly personalities: ReadonlyMap<string, Personality>;
+  readonly processes: ReadonlyMap<number, Process>;
+  random(into: Uint8Array): void;
+  /** Adds hooks; the result removes them. Takes effect with the next call. */
+  hook(hooks: Partial<Hooks>): () => void;
+  emit(event: KernelEvent): void;
+  /** A fresh, empty address space with this kernel's limits; undefined when out of memory. */
+  createSpace(): AddressSpace | undefined;
+  /** A process without tasks: `archName` chooses its CPU. For spawn and fork. */
+  createProcess(personality: Personality, archName: string, space: AddressSpace, parent?: Process): Process;
+  /** Starts a program: chooses the architecture from its ELF header. The result settles when the process has ended. */
+  spawn(personality: string, request: SpawnRequest): { readonly process: Process; readonly status: Promise<ExitStatus> };
+  /** The process has ended: settles `spawn`'s promise. Called by the personality. */
+  ended(process: Process, status: ExitStatus): void;
+  /** Runs until no task is left, or until `stop()`. While all tasks wait, awaits the host. */
+  run(): Promise<void>;
+  stop(): void;
+  /** A timer in kernel monotonic ns; the result cancels it. */
+  timer(deadline: number, fire: () => void): () => void;
+  /** The host does something in the background (a read of stdin): the kernel stays alive until it settles; `then` runs between tasks. */
+  background<T>(work: Promise<T>, then: (value: T | undefined, error: unknown) => void): void;
+  /** Runs soon, between tasks, from any host callback (a host signal, a resize). */
+  post(work: () => void): void;
+  readonly current: Task | undefined;
+}
+export type { WaitQueue };

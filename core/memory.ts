@@ -1,0 +1,135 @@
+/**
+ * The flat, MMU-less address space: one WebAssembly.Memory, byte offset = guest address - {@link BIAS}, and beside it a
+ * page table that guests cannot write: one byte a page, whose bits say what the CPU may do without asking.
+ *
+ * A cleared bit does not mean "forbidden" but "ask": the CPU leaves guest code and calls {@link AddressSpace.resolve}.
+ * That one road serves real faults, stack growth, lazily loaded file pages, first writes to shared pages, and stores to
+ * pages that hold decoded code.
+ */
+import type { Errno } from "./errno.ts";
+
+/** Guest address of the first byte of the memory. Lower addresses never exist: null pointers fault for free. */
+export const BIAS = 0x10000;
+/** The first mappable guest address. Between BIAS and it lies the CPU's state block. */
+export const LOWEST = 0x20000;
+export const PAGE = 4096;
+
+/** What backs a mapping: a file, a shared object, a device. Pages are asked for by file offset. */
+export interface Backing {
+  /** Fills `into` from `offset`; returns the bytes that exist (the rest of the last page is zero, beyond it SIGBUS). */
+  fill(offset: number, into: Uint8Array): number;
+  /** Takes back bytes that a shared mapping changed; absent: changes are not written back. */
+  store?(offset: number, from: Uint8Array): void;
+  /** Size in bytes now. */
+  readonly size: number;
+  /** One identity for all mappings of the same object (an inode); shared mappings and futexes key on it. */
+  readonly identity: object;
+  /** The line in /proc/self/maps: path or [name], device numbers and inode. */
+  readonly name: string;
+  readonly device?: readonly [number, number];
+  readonly inode?: number;
+  /** A mapping was made or removed, as open(2) and close(2) count files. */
+  hold?(): void;
+  release?(): void;
+}
+
+/** A mapped range with one protection and one backing. */
+export interface Vma {
+  readonly start: number;
+  readonly end: number;
+  /** READ | WRITE | EXEC of arch.ts, as Linux's PROT_ bits. */
+  readonly prot: number;
+  readonly shared: boolean;
+  readonly backing?: Backing;
+  /** Offset in the backing of `start`. */
+  readonly offset: number;
+  /** `[heap]`, `[stack]`, `[vdso]`… for anonymous ranges. */
+  readonly name: string;
+  /** Call stubs and the vsyscall page: jumping there traps to the kernel (design 4: stubs only where the kernel put them). */
+  readonly stubs: boolean;
+  readonly growsDown: boolean;
+}
+
+/** A request to {@link AddressSpace.map}. */
+export interface MapRequest {
+  /** 0: anywhere. Without `fixed` a hint, that falls back to a free place. */
+  readonly address: number;
+  readonly length: number;
+  readonly prot: number;
+  readonly shared?: boolean;
+  /** "replace": MAP_FIXED; "exclusive": MAP_FIXED_NOREPLACE (EEXIST). */
+  readonly fixed?: "replace" | "exclusive";
+  readonly backing?: Backing;
+  readonly offset?: number;
+  readonly name?: string;
+  readonly stubs?: boolean;
+  readonly growsDown?: boolean;
+  /** Below 2 GiB (MAP_32BIT). */
+  readonly low?: boolean;
+}
+
+/** Somebody who must know when code changes: the CPU of this space. */
+export interface CodeWatcher {
+  invalidate(start: number, length: number): void;
+}
+
+export interface AddressSpace {
+  /** Guest bytes. Grows; every view must be taken anew after a call that can map. */
+  readonly memory: WebAssembly.Memory;
+  /** The page table: index = guest address >>> 12, bits READ, WRITE, EXEC. */
+  readonly pages: WebAssembly.Memory;
+  /** Views of `memory`, current at the time of reading the property. Offset = guest address - BIAS. */
+  readonly u8: Uint8Array;
+  readonly i32: Int32Array;
+  readonly u32: Uint32Array;
+  readonly view: DataView;
+  /** Upper limit of addresses, at most 4 GiB. */
+  readonly limit: number;
+  /** Bytes mapped (RLIMIT_AS counts them), and bytes that can have been touched. */
+  readonly mapped: number;
+  readonly committed: number;
+  /** Where the last failed `resolve` found: nothing mapped, forbidden, or beyond the end of its file. */
+  readonly faultCause: "unmapped" | "forbidden" | "beyond";
+
+  /** Maps; returns the address or ENOMEM, EEXIST, EINVAL. Old mappings under a fixed one go as by unmap. */
+  map(request: MapRequest): number | Errno;
+  unmap(start: number, length: number): 0 | Errno;
+  /** ENOMEM when part of the range is not mapped (earlier parts are changed, as on Linux), EACCES when the backing forbids it. */
+  protect(start: number, length: number, prot: number): 0 | Errno;
+  /** mremap's move: pages keep their bytes. */
+  move(from: number, oldLength: number, to: number, newLength: number): number | Errno;
+  /** Throws away the bytes (MADV_DONTNEED): zero or the file's next time. */
+  discard(start: number, length: number): 0 | Errno;
+  find(address: number): Vma | undefined;
+  /** All mappings in order of address. */
+  readonly vmas: readonly Vma[];
+
+  /** The CPU or the kernel met a cleared bit. True: permitted now, try again. `address` may be any number. */
+  resolve(address: number, access: number): boolean;
+  /** True when all bytes may be accessed by the guest that way; resolves what must be. length 0 is true. */
+  check(address: number, length: number, access: number): boolean;
+  /** Stores to these pages must reach `resolve`, which tells the watcher before it permits them. */
+  watchCode(start: number, length: number): void;
+  codeWatcher: CodeWatcher | undefined;
+
+  /** A view of checked memory, valid until the next call that can map. Does not check. */
+  bytes(address: number, length: number): Uint8Array;
+  /** Copies out of the guest; undefined when not readable. */
+  read(address: number, length: number): Uint8Array | undefined;
+  /** Copies into the guest; false when not writable. Invalidate code and mark shared pages as a guest's store does. */
+  write(address: number, bytes: Uint8Array): boolean;
+  /** NUL-terminated bytes without the NUL; EFAULT, or ENAMETOOLONG when there is no NUL in `max` bytes. */
+  cstring(address: number, max: number): Uint8Array | Errno;
+  /** Scalars for the kernel; undefined or false when not accessible. num64 is unsigned and exact below 2^53. */
+  getU32(address: number): number | undefined;
+  getNum64(address: number): number | undefined;
+  setU32(address: number, value: number): boolean;
+  setNum64(address: number, value: number): boolean;
+
+  /** A copy for fork: private pages copied (only touched ones), shared ones shared. undefined: out of memory. */
+  fork(): AddressSpace | undefined;
+  /** This space's tasks are about to run, or stop running: merges shared pages with their objects. */
+  enter(): void;
+  leave(): void;
+  dispose(): void;
+}

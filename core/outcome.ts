@@ -1,0 +1,61 @@
+/**
+ * What a handler answers: a number (a result, or a negated error number), or a {@link Control} when the task does not
+ * simply go on. Handlers never run guest code, never block and never hold a Promise.
+ */
+import type { WaitQueue } from "./wait.ts";
+import type { Task } from "./task.ts";
+
+/** Why a waiting task runs again. */
+export type WakeReason = "ready" | "timeout" | "signal";
+
+/** The task does something else than take a result and go on. */
+export type Control =
+  /** The registers are already what they must be (rt_sigreturn, execve, exit of another task): write no result. */
+  | { readonly kind: "keep" }
+  /** This task has ended; never run it again. */
+  | { readonly kind: "exit" }
+  /** Do the same system call again, from the registers, when one of the queues is woken, the deadline passes or a signal comes. */
+  | Wait
+  /** Call guest code at `address` with integer arguments by the C ABI; `then` gets its result register. */
+  | Invoke;
+
+export interface Wait {
+  readonly kind: "wait";
+  readonly queues: readonly WaitQueue[];
+  /** Kernel monotonic time in ns at which to give up; Infinity: never. */
+  readonly deadline: number;
+  /**
+   * Called when the task runs again; its outcome is that of the call. Without it the call is dispatched again from
+   * the start when ready (arguments decoded anew), which suits handlers that test and then wait; on a timeout it
+   * is then ETIMEDOUT, on a signal ERESTARTSYS.
+   */
+  readonly then?: (task: Task, reason: WakeReason) => Outcome;
+}
+
+export interface Invoke {
+  readonly kind: "invoke";
+  readonly address: number;
+  readonly args: readonly number[];
+  readonly then: (task: Task, result: number) => Outcome;
+}
+
+export type Outcome = number | Control;
+
+/** See {@link Control}. */
+export const KEEP: Control = { kind: "keep" };
+/** See {@link Control}. */
+export const EXIT: Control = { kind: "exit" };
+
+/** Waits for one of `queues`. See {@link Wait}. */
+export function wait(
+  queues: readonly WaitQueue[],
+  deadline: number = Infinity,
+  then?: (task: Task, reason: WakeReason) => Outcome,
+): Control {
+  return { kind: "wait", queues, deadline, then };
+}
+
+/** Calls guest code. See {@link Invoke}. */
+export function invoke(address: number, args: readonly number[], then: Invoke["then"]): Control {
+  return { kind: "invoke", address, args, then };
+}

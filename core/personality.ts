@@ -1,0 +1,56 @@
+/** The contract of a personality: what the kernel means to the processes that chose it. */
+import type { Trap } from "./arch.ts";
+import type { Control, Outcome } from "./outcome.ts";
+import type { SyscallTable } from "./syscall.ts";
+import type { Process, Task } from "./task.ts";
+import type { Kernel } from "./kernel.ts";
+
+/** What to run. */
+export interface SpawnRequest {
+  /** Path in the guest's file system, or the bytes of a program. */
+  readonly program: string | Uint8Array;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  /** More, by the personality's own keys (user, rlimits, files 0-2). */
+  readonly options?: Readonly<Record<string, unknown>>;
+}
+
+/** How a process ended: `code` 0-255, or killed by `signal`. */
+export interface ExitStatus {
+  readonly code: number;
+  readonly signal?: number;
+  /** One line for a person when it was killed by a fault: pc, symbol and mapping. */
+  readonly message?: string;
+}
+
+/** A call stub or vDSO export that guest code calls directly. */
+export interface VdsoExport {
+  readonly name: string;
+  readonly version: string;
+  /** Guest code by architecture, assembled at image building; or a host function reached through a call stub. */
+  readonly code?: Readonly<Record<string, string>>;
+  readonly call?: (task: Task) => Outcome;
+}
+
+export interface Personality {
+  readonly name: string;
+  readonly tables: readonly SyscallTable[];
+  readonly exports?: readonly VdsoExport[];
+  /** Called once for a kernel. */
+  setup?(kernel: Kernel): void;
+  /** Loads the program into a new process and sets its first task's registers. Returns a text for a person when it cannot. */
+  start(process: Process, request: SpawnRequest): undefined | { readonly error: string; readonly status: number };
+  /** Writes a handler's number to the result register the way this kernel tells errors. Default: as it is, sign-extended. */
+  encode?(task: Task, value: number): void;
+  /** A call with no row in the table. Default: reported once as an event, answer ENOSYS. */
+  unknown?(task: Task, number: number): Outcome;
+  /** A trap that is not a call: page fault, illegal opcode…: change the task (deliver a signal, end it). */
+  fault(task: Task, trap: Trap): Control | undefined;
+  /** A direct call of a stub with this number (OSv's libc, host vDSO exports). */
+  call?(task: Task, target: number): Outcome;
+  /** `task.attention` is set and the task is about to run guest code: deliver signals. `outcome`: what the interrupted call gave. */
+  attend?(task: Task, outcome: Outcome | undefined): Control | undefined;
+  /** All tasks of the process are gone. */
+  ended?(process: Process): void;
+}

@@ -1,0 +1,119 @@
+/**
+ * One declaration of a system call gives dispatch, argument decoding, pointer checks, the trace line and the
+ * documentation row. Decoders and formatters are compiled to closures per row of a table, with that row's ABI.
+ */
+import type { Errno } from "./errno.ts";
+import type { Outcome } from "./outcome.ts";
+import type { Task } from "./task.ts";
+
+/** What a row knows about where its arguments are. */
+export interface RowAbi {
+  readonly arch: string;
+  readonly entry: string;
+  /** Register index of each argument slot. */
+  readonly registers: readonly number[];
+  readonly pointer: 4 | 8;
+}
+
+/** A decoder's way to fail: no allocation, one object an error number. */
+export class Failure {
+  readonly errno: Errno;
+  private constructor(errno: Errno) {
+    this.errno = errno;
+  }
+  static readonly #all = new Map<number, Failure>();
+  /** The failure for that error number. */
+  static of(errno: Errno): Failure {
+    let f = Failure.#all.get(errno);
+    if (f === undefined) Failure.#all.set(errno, f = new Failure(errno));
+    return f;
+  }
+}
+
+/** Reads one argument from the registers (and memory) of a task. */
+export type Decoder<T> = (task: Task) => T | Failure;
+/** The trace text of one argument; `result` is undefined before the call, then its number. */
+export type Formatter = (task: Task, result: number | undefined) => string;
+
+/** A kind of argument. Direction is in its name where it matters: inBytes, outBytes. */
+export interface ArgType<T> {
+  /** For the documentation: `fd`, `path`, `struct stat *`. */
+  readonly label: string;
+  /** Registers it takes: a pointer with its length is one argument of two slots. */
+  readonly slots: number;
+  /** "out" arguments are printed after the call. */
+  readonly direction: "in" | "out" | "inout";
+  compile(abi: RowAbi, slot: number): Decoder<T>;
+  format(abi: RowAbi, slot: number): Formatter;
+}
+
+// deno-lint-ignore no-explicit-any -- the bound of a heterogeneous record
+export type ArgTypes = Readonly<Record<string, ArgType<any>>>;
+export type Args<A extends ArgTypes> = { readonly [K in keyof A]: A[K] extends ArgType<infer T> ? T : never };
+
+/** How the result is printed. */
+export type ResultFormat = "number" | "hex" | "octal" | "none" | ((task: Task, result: number) => string);
+
+export interface SyscallSpec<A extends ArgTypes> {
+  readonly name: string;
+  readonly doc: string;
+  readonly args: A;
+  /** `args` is one object a row, reused: copy what must live on. */
+  readonly run: (task: Task, args: Args<A>) => Outcome;
+  /** Default "full". */
+  readonly support?: "full" | "partial" | "none";
+  /** What is missing, for the support table. */
+  readonly note?: string;
+  readonly result?: ResultFormat;
+}
+
+/** A declared system call. */
+export interface Syscall {
+  readonly name: string;
+  readonly spec: SyscallSpec<ArgTypes>;
+}
+
+/** Declares a system call.
+ *
+ * @example
+ * ```ts
+ * import { int, syscall, type Syscall } from "@guise/core";
+ * export const double: Syscall = syscall({
+ *   name: "double", doc: "Twice `n`.", args: { n: int }, run: (_task, { n }) => 2 * n,
+ * });
+ * ```
+ */
+export function syscall<const A extends ArgTypes>(spec: SyscallSpec<A>): Syscall {
+  return { name: spec.name, spec: spec as unknown as SyscallSpec<ArgTypes> };
+}
+
+/** The rows of one entry path of one architecture. */
+export interface SyscallTable {
+  readonly arch: string;
+  readonly entry: string;
+  readonly rows: ReadonlyMap<number, Syscall>;
+}
+
+/**
+ * Builds the tables of several (architecture, entry) columns from rows of numbers; null: not in that column.
+ *
+ * ```ts
+ * tables([["x86-64", "syscall"], ["aarch64", "svc"]], [[[0, 63], read], [[2, null], open]]);
+ * ```
+ */
+export function tables(
+  columns: readonly (readonly [arch: string, entry: string])[],
+  rows: readonly (readonly [numbers: readonly (number | null)[], call: Syscall])[],
+): SyscallTable[] {
+  return columns.map(([arch, entry], column) => {
+    const map = new Map<number, Syscall>();
+    for (const [numbers, call] of rows) {
+      const number = numbers[column];
+      if (number === null || number === undefined) continue;
+      const old = map.get(number);
+      if (old !== undefined) throw new Error(`guise: ${arch} ${entry} ${number} is both ${old.name} and ${call.name}`);
+      map.set(number, call);
+    }
+    return { arch, entry, rows: map };
+  });
+}
