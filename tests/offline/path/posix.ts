@@ -5,9 +5,8 @@
  * @module
  */
 import { posix } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
 
-export { type GlobOptions, globToRegExp, isGlob } from "./glob.ts";
+export { type GlobOptions, globToRegExp } from "./glob.ts";
 
 /** A path in its parts. */
 export interface ParsedPath {
@@ -88,27 +87,13 @@ export function format(pathObject: Partial<ParsedPath>): string {
 export function fromFileUrl(url: URL | string): string {
   const u = url instanceof URL ? url : new URL(url);
   if (u.protocol !== "file:") throw new TypeError(`URL must be a file URL: received "${u.protocol}"`);
-  return fileURLToPath(u);
+  return decodeURIComponent(u.pathname.replace(/%(?![0-9A-Fa-f]{2})/g, "%25"));
 }
 
 /** The `file:` URL of an absolute path; `TypeError` for a relative one. */
 export function toFileUrl(path: string): URL {
   if (!isAbsolute(path)) throw new TypeError(`Path must be absolute: received "${path}"`);
-  const url = pathToFileURL(path); // node:url drops a slash at the end of some paths; @std/path keeps it
-  if (path.endsWith("/") && !url.pathname.endsWith("/")) url.pathname += "/";
+  const url = new URL("file:///");
+  url.pathname = path.replace(/[%\\\s]/g, (c) => encodeURIComponent(c));
   return url;
-}
-
-/** What two or more paths have in common, up to a separator. */
-export function common(paths: string[], sep: string = SEPARATOR): string {
-  const [first = "", ...rest] = paths;
-  const parts = first.split(sep);
-  let n = parts.length;
-  for (const path of rest) {
-    const other = path.split(sep);
-    n = Math.min(n, other.length);
-    for (let i = 0; i < n; i++) if (other[i] !== parts[i]) n = i;
-  }
-  const prefix = parts.slice(0, n).join(sep);
-  return n === 0 ? "" : n === parts.length && rest.length === 0 ? prefix : prefix + sep;
 }
