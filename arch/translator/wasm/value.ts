@@ -1,0 +1,252 @@
+/**
+ * Typed expressions. A value is a piece of code that pushes one operand when it is consumed, so an expression
+ * used twice is computed twice: keep it with `f.let(value)`. Numbers stand for constants of the other operand's type.
+ */
+import type { Writer } from "./writer.ts";
+
+export type Type = "i32" | "i64" | "f32" | "f64" | "v128";
+export type I32 = Value<"i32">;
+export type I64 = Value<"i64">;
+export type F32 = Value<"f32">;
+export type F64 = Value<"f64">;
+export type V128 = Value<"v128">;
+/** An integer of either width: instruction semantics by operand size are written over these. */
+export type Int = Value<"i32" | "i64">;
+/** An operand: a value, or a constant of the type the context asks for. */
+export type Arg<T extends Type> = Value<T> | number | bigint;
+
+/** Opcode bytes of the numeric operations, one column a type (0 = there is none). */
+type Row = readonly [i32: number, i64: number, f32: number, f64: number];
+// deno-fmt-ignore
+const OPS = {
+  add: [0x6a, 0x7c, 0x92, 0xa0], sub: [0x6b, 0x7d, 0x93, 0xa1], mul: [0x6c, 0x7e, 0x94, 0xa2], div: [0, 0, 0x95, 0xa3],
+  divS: [0x6d, 0x7f, 0, 0], divU: [0x6e, 0x80, 0, 0], remS: [0x6f, 0x81, 0, 0], remU: [0x70, 0x82, 0, 0],
+  and: [0x71, 0x83, 0, 0], or: [0x72, 0x84, 0, 0], xor: [0x73, 0x85, 0, 0], shl: [0x74, 0x86, 0, 0],
+  shrS: [0x75, 0x87, 0, 0], shrU: [0x76, 0x88, 0, 0], rotl: [0x77, 0x89, 0, 0], rotr: [0x78, 0x8a, 0, 0],
+  clz: [0x67, 0x79, 0, 0], ctz: [0x68, 0x7a, 0, 0], popcnt: [0x69, 0x7b, 0, 0], eqz: [0x45, 0x50, 0, 0],
+  eq: [0x46, 0x51, 0x5b, 0x61], ne: [0x47, 0x52, 0x5c, 0x62], lt: [0, 0, 0x5d, 0x63], gt: [0, 0, 0x5e, 0x64],
+  le: [0, 0, 0x5f, 0x65], ge: [0, 0, 0x60, 0x66], ltS: [0x48, 0x53, 0, 0], ltU: [0x49, 0x54, 0, 0],
+  gtS: [0x4a, 0x55, 0, 0], gtU: [0x4b, 0x56, 0, 0], leS: [0x4c, 0x57, 0, 0], leU: [0x4d, 0x58, 0, 0],
+  geS: [0x4e, 0x59, 0, 0], geU: [0x4f, 0x5a, 0, 0], abs: [0, 0, 0x8b, 0x99], neg: [0, 0, 0x8c, 0x9a],
+  ceil: [0, 0, 0x8d, 0x9b], floor: [0, 0, 0x8e, 0x9c], trunc: [0, 0, 0x8f, 0x9d], nearest: [0, 0, 0x90, 0x9e],
+  sqrt: [0, 0, 0x91, 0x9f], min: [0, 0, 0x96, 0xa4], max: [0, 0, 0x97, 0xa5], copysign: [0, 0, 0x98, 0xa6],
+  extend8S: [0xc0, 0xc2, 0, 0], extend16S: [0xc1, 0xc3, 0, 0], extend32S: [0, 0xc4, 0, 0],
+} as const satisfies Record<string, Row>;
+const COLUMN: Record<Type, number> = { i32: 0, i64: 1, f32: 2, f64: 3, v128: 4 };
+
+function opcode(name: keyof typeof OPS, type: Type): number {
+  const code: number | undefined = (OPS[name] as Row)[COLUMN[type]];
+  if (!code) throw new Error(`${type} has no operation ${name}`);
+  return code;
+}
+
+// deno-fmt-ignore
+const CONVERSIONS = {
+  "i32.wrap_i64": [0xa7, "i32"], "i32.trunc_f32_s": [0xa8, "i32"], "i32.trunc_f32_u": [0xa9, "i32"], "i32.trunc_f64_s": [0xaa, "i32"],
+  "i32.trunc_f64_u": [0xab, "i32"], "i64.extend_i32_s": [0xac, "i64"], "i64.extend_i32_u": [0xad, "i64"],
+  "i64.trunc_f32_s": [0xae, "i64"], "i64.trunc_f32_u": [0xaf, "i64"], "i64.trunc_f64_s": [0xb0, "i64"], "i64.trunc_f64_u": [0xb1, "i64"],
+  "f32.convert_i32_s": [0xb2, "f32"], "f32.convert_i32_u": [0xb3, "f32"], "f32.convert_i64_s": [0xb4, "f32"],
+  "f32.convert_i64_u": [0xb5, "f32"], "f32.demote_f64": [0xb6, "f32"], "f64.convert_i32_s": [0xb7, "f64"],
+  "f64.convert_i32_u": [0xb8, "f64"], "f64.convert_i64_s": [0xb9, "f64"], "f64.convert_i64_u": [0xba, "f64"],
+  "f64.promote_f32": [0xbb, "f64"], "i32.reinterpret_f32": [0xbc, "i32"], "i64.reinterpret_f64": [0xbd, "i64"],
+  "f32.reinterpret_i32": [0xbe, "f32"], "f64.reinterpret_i64": [0xbf, "f64"],
+  "i32.trunc_sat_f32_s": [0xfc00, "i32"], "i32.trunc_sat_f32_u": [0xfc01, "i32"], "i32.trunc_sat_f64_s": [0xfc02, "i32"],
+  "i32.trunc_sat_f64_u": [0xfc03, "i32"], "i64.trunc_sat_f32_s": [0xfc04, "i64"], "i64.trunc_sat_f32_u": [0xfc05, "i64"],
+  "i64.trunc_sat_f64_s": [0xfc06, "i64"], "i64.trunc_sat_f64_u": [0xfc07, "i64"],
+} as const satisfies Record<string, readonly [number, Type]>;
+/** Names of WebAssembly's conversions; the part before the dot is the type of the result. */
+export type Conversion = keyof typeof CONVERSIONS;
+type ResultOf<N extends string> = N extends `${infer T extends Type}.${string}` ? T : never;
+
+export class Value<T extends Type = Type> {
+  readonly type: T;
+  /** Pushes the value. */
+  readonly emit: (w: Writer) => void;
+  /** Set for constants. */
+  readonly constant: number | bigint | undefined;
+
+  constructor(type: T, emit: (w: Writer) => void, constant?: number | bigint) {
+    this.type = type;
+    this.emit = emit;
+    this.constant = constant;
+  }
+
+  #bin(name: keyof typeof OPS, b: Arg<T>): Value<T> {
+    const code = opcode(name, this.type), right = value(this.type, b);
+    return new Value(this.type, (w) => (this.emit(w), right.emit(w), w.byte(code)));
+  }
+  #cmp(name: keyof typeof OPS, b: Arg<T>): I32 {
+    const code = opcode(name, this.type), right = value(this.type, b);
+    return new Value("i32", (w) => (this.emit(w), right.emit(w), w.byte(code)));
+  }
+  #un(name: keyof typeof OPS): Value<T> {
+    const code = opcode(name, this.type);
+    return new Value(this.type, (w) => (this.emit(w), w.byte(code)));
+  }
+
+  add(b: Arg<T>): Value<T> {
+    return b === 0 ? this : this.#bin("add", b);
+  }
+  sub(b: Arg<T>): Value<T> {
+    return b === 0 ? this : this.#bin("sub", b);
+  }
+  // deno-fmt-ignore
+  mul(b: Arg<T>): Value<T> { return this.#bin("mul", b); }
+  // deno-fmt-ignore
+  div(b: Arg<T>): Value<T> { return this.#bin("div", b); }
+  // deno-fmt-ignore
+  divS(b: Arg<T>): Value<T> { return this.#bin("divS", b); }
+  // deno-fmt-ignore
+  divU(b: Arg<T>): Value<T> { return this.#bin("divU", b); }
+  // deno-fmt-ignore
+  remS(b: Arg<T>): Value<T> { return this.#bin("remS", b); }
+  // deno-fmt-ignore
+  remU(b: Arg<T>): Value<T> { return this.#bin("remU", b); }
+  // deno-fmt-ignore
+  and(b: Arg<T>): Value<T> { return this.#bin("and", b); }
+  // deno-fmt-ignore
+  or(b: Arg<T>): Value<T> { return this.#bin("or", b); }
+  // deno-fmt-ignore
+  xor(b: Arg<T>): Value<T> { return this.#bin("xor", b); }
+  /** Shift counts are taken modulo the width, as WebAssembly does. */
+  // deno-fmt-ignore
+  shl(b: Arg<T>): Value<T> { return b === 0 ? this : this.#bin("shl", b); }
+  // deno-fmt-ignore
+  shrS(b: Arg<T>): Value<T> { return b === 0 ? this : this.#bin("shrS", b); }
+  // deno-fmt-ignore
+  shrU(b: Arg<T>): Value<T> { return b === 0 ? this : this.#bin("shrU", b); }
+  // deno-fmt-ignore
+  rotl(b: Arg<T>): Value<T> { return this.#bin("rotl", b); }
+  // deno-fmt-ignore
+  rotr(b: Arg<T>): Value<T> { return this.#bin("rotr", b); }
+  // deno-fmt-ignore
+  min(b: Arg<T>): Value<T> { return this.#bin("min", b); }
+  // deno-fmt-ignore
+  max(b: Arg<T>): Value<T> { return this.#bin("max", b); }
+  // deno-fmt-ignore
+  copysign(b: Arg<T>): Value<T> { return this.#bin("copysign", b); }
+  // deno-fmt-ignore
+  clz(): Value<T> { return this.#un("clz"); }
+  // deno-fmt-ignore
+  ctz(): Value<T> { return this.#un("ctz"); }
+  // deno-fmt-ignore
+  popcnt(): Value<T> { return this.#un("popcnt"); }
+  // deno-fmt-ignore
+  abs(): Value<T> { return this.#un("abs"); }
+  // deno-fmt-ignore
+  neg(): Value<T> { return this.#un("neg"); }
+  // deno-fmt-ignore
+  ceil(): Value<T> { return this.#un("ceil"); }
+  // deno-fmt-ignore
+  floor(): Value<T> { return this.#un("floor"); }
+  // deno-fmt-ignore
+  trunc(): Value<T> { return this.#un("trunc"); }
+  // deno-fmt-ignore
+  nearest(): Value<T> { return this.#un("nearest"); }
+  // deno-fmt-ignore
+  sqrt(): Value<T> { return this.#un("sqrt"); }
+  // deno-fmt-ignore
+  extend8S(): Value<T> { return this.#un("extend8S"); }
+  // deno-fmt-ignore
+  extend16S(): Value<T> { return this.#un("extend16S"); }
+  // deno-fmt-ignore
+  extend32S(): Value<T> { return this.#un("extend32S"); }
+  /** Bitwise complement. */
+  // deno-fmt-ignore
+  not(): Value<T> { return this.#bin("xor", -1); }
+  eqz(): I32 {
+    const code = opcode("eqz", this.type);
+    return new Value("i32", (w) => (this.emit(w), w.byte(code)));
+  }
+  // deno-fmt-ignore
+  eq(b: Arg<T>): I32 { return this.#cmp("eq", b); }
+  // deno-fmt-ignore
+  ne(b: Arg<T>): I32 { return this.#cmp("ne", b); }
+  // deno-fmt-ignore
+  lt(b: Arg<T>): I32 { return this.#cmp("lt", b); }
+  // deno-fmt-ignore
+  gt(b: Arg<T>): I32 { return this.#cmp("gt", b); }
+  // deno-fmt-ignore
+  le(b: Arg<T>): I32 { return this.#cmp("le", b); }
+  // deno-fmt-ignore
+  ge(b: Arg<T>): I32 { return this.#cmp("ge", b); }
+  // deno-fmt-ignore
+  ltS(b: Arg<T>): I32 { return this.#cmp("ltS", b); }
+  // deno-fmt-ignore
+  ltU(b: Arg<T>): I32 { return this.#cmp("ltU", b); }
+  // deno-fmt-ignore
+  gtS(b: Arg<T>): I32 { return this.#cmp("gtS", b); }
+  // deno-fmt-ignore
+  gtU(b: Arg<T>): I32 { return this.#cmp("gtU", b); }
+  // deno-fmt-ignore
+  leS(b: Arg<T>): I32 { return this.#cmp("leS", b); }
+  // deno-fmt-ignore
+  leU(b: Arg<T>): I32 { return this.#cmp("leU", b); }
+  // deno-fmt-ignore
+  geS(b: Arg<T>): I32 { return this.#cmp("geS", b); }
+  // deno-fmt-ignore
+  geU(b: Arg<T>): I32 { return this.#cmp("geU", b); }
+
+  /** One of WebAssembly's conversions by its name: `x.to("f64.convert_i32_s")`. */
+  to<N extends Conversion>(name: N): Value<ResultOf<N>> {
+    const [code, type] = CONVERSIONS[name];
+    return new Value(type as ResultOf<N>, (w) => {
+      this.emit(w);
+      if (code > 255) w.byte(code >> 8);
+      w.byte(code & 255);
+    });
+  }
+  /** As 32 bits (wraps 64, unchanged when it is 32 already). */
+  wrap(): I32 {
+    return this.type === "i32" ? this as unknown as I32 : this.to("i32.wrap_i64");
+  }
+  /** As 64 bits, zero-extended. */
+  extendU(): I64 {
+    return this.type === "i64" ? this as unknown as I64 : this.to("i64.extend_i32_u");
+  }
+  /** As 64 bits, sign-extended. */
+  extendS(): I64 {
+    return this.type === "i64" ? this as unknown as I64 : this.to("i64.extend_i32_s");
+  }
+}
+
+/** A constant, or the value itself. */
+export function value<T extends Type>(type: T, v: Arg<T>): Value<T> {
+  if (v instanceof Value) {
+    if (v.type !== type) throw new Error(`expected ${type}, got ${v.type}`);
+    return v;
+  }
+  return new Value<T>(type, (w) => {
+    if (type === "i32") return w.byte(0x41), w.s(Number(v) | 0);
+    if (type === "i64") return w.byte(0x42), typeof v === "bigint" ? w.big(v) : w.s(v);
+    if (type === "v128") {
+      w.byte(0xfd), w.u(12);
+      for (let i = 0, rest = BigInt.asUintN(128, BigInt(v)); i < 16; i++, rest >>= 8n) w.byte(Number(rest & 255n));
+      return;
+    }
+    const view = new DataView(new ArrayBuffer(8)), size = type === "f32" ? 4 : 8;
+    w.byte(type === "f32" ? 0x43 : 0x44);
+    if (size === 4) view.setFloat32(0, Number(v), true);
+    else view.setFloat64(0, Number(v), true);
+    for (let i = 0; i < size; i++) w.byte(view.getUint8(i));
+  }, v);
+}
+
+/** A 32-bit constant (any number; taken modulo 2^32). */
+export const i32 = (v: Arg<"i32">): I32 => value("i32", v);
+/** A 64-bit constant: a safe integer or a bigint. */
+export const i64 = (v: Arg<"i64">): I64 => value("i64", v);
+export const f32 = (v: Arg<"f32">): F32 => value("f32", v);
+export const f64 = (v: Arg<"f64">): F64 => value("f64", v);
+/** A 128-bit constant from a bigint (lane 0 lowest). */
+export const v128 = (v: Arg<"v128">): V128 => value("v128", v);
+
+/** `cond ? a : b`, both computed. */
+export function select<T extends Type>(cond: Value<"i32">, a: Value<T>, b: Arg<T>): Value<T> {
+  const other = value(a.type, b);
+  return new Value(a.type, (w) => {
+    a.emit(w), other.emit(w), cond.emit(w);
+    if (a.type === "v128") w.byte(0x1c), w.byte(1), w.byte(0x7b);
+    else w.byte(0x1b);
+  });
+}
