@@ -51,8 +51,16 @@ export interface ArgType<T> {
 export type ArgTypes = Readonly<Record<string, ArgType<any>>>;
 export type Args<A extends ArgTypes> = { readonly [K in keyof A]: A[K] extends ArgType<infer T> ? T : never };
 
-/** How the result is printed. */
-export type ResultFormat = "number" | "hex" | "octal" | "none" | ((task: Task, result: number) => string);
+/**
+ * How the result is printed. A function returns the whole text after `= ` (`1 ([{fd=7, revents=POLLOUT}])`); the
+ * argument registers hold what they held at the call while formatters run, also where one of them is the result's.
+ */
+export type ResultFormat =
+  | "number"
+  | "hex"
+  | "octal"
+  | "none"
+  | ((task: Task, result: number, abi: RowAbi) => string);
 
 export interface SyscallSpec<A extends ArgTypes> {
   readonly name: string;
