@@ -1,6 +1,9 @@
 /**
- * Micro-ops, interpreter and translator to WebAssembly. In work.
+ * Micro-ops, interpreter and translator to WebAssembly.
  *
  * @module
  */
-export {};
+export * from "./wasm/mod.ts";
+export * from "./machine.ts";
+export * from "./layout.ts";
+export * from "./interpreter.ts";

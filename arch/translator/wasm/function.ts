@@ -2,7 +2,7 @@
  * Function bodies: locals, structured control flow, memory. Statements emit at once, in the order they are called;
  * expressions (`Value`) emit when a statement consumes them.
  */
-import { type Arg, type I32, type I64, type Type, Value, value } from "./value.ts";
+import { type Arg, type I32, type I64, type Int, type Type, Value, value } from "./value.ts";
 import { Writer } from "./writer.ts";
 
 export const TYPE_BYTE: Record<Type, number> = { i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c, v128: 0x7b };
@@ -30,7 +30,7 @@ export type Store = keyof typeof STORES;
 type TypeOf<N extends string> = N extends `${infer T extends Type}.${string}` ? T : never;
 
 /** An address: a number is a constant. */
-export type Address = I32 | I64 | number;
+export type Address = Int | number;
 
 /**
  * A memory of the module. Addresses of either width are accepted and converted to what the memory takes: this is the one

@@ -1,0 +1,559 @@
+/**
+ * The interpreter: one WebAssembly module made from the definitions. `run(record, count)` is a loop around one br_table
+ * with a case for each hot operation variant; each rare operation is a function of its own in a table.
+ */
+import { ACCESS, BIAS, CHUNK, CHUNK_INFO, FIELD, INFO, PAGE_BIAS, RECORD, STATUS } from "./layout.ts";
+import {
+  type Cause,
+  CAUSES,
+  type Env,
+  type Machine,
+  type OpDef,
+  type Operand,
+  type OperandSpec,
+  type TypeOf,
+  variants,
+} from "./machine.ts";
+import {
+  type Address,
+  Func,
+  type FunctionRef,
+  i32,
+  type I32,
+  i64,
+  type I64,
+  type Int,
+  type Label,
+  type Load,
+  type Local,
+  type Mem,
+  Module,
+  type Store,
+  type Type,
+  Value,
+} from "./wasm/mod.ts";
+
+/** A JavaScript function that operations may call, by name in the import module `host`. */
+export interface HostFunction {
+  readonly params: readonly Type[];
+  readonly results: readonly Type[];
+}
+
+/** What an architecture tells the generator. */
+export interface InterpreterSpec {
+  readonly ops: readonly OpDef[];
+  readonly host: Readonly<Record<string, HostFunction>>;
+  /** Offsets in the state block: a slot that is always zero, one for computed addresses, the program counter. */
+  readonly zero: number;
+  readonly temporary: number;
+  readonly pc: number;
+  /** Guest memory is a memory64. */
+  readonly wide: boolean;
+  /** More functions of the same module (the decoder), made with the same environment. */
+  readonly extra?: (module: Generator) => void;
+}
+
+/** Operations of the interpreter itself; architectures' follow. */
+export const CORE_OPS = { miss: 0, link: 1, goto: 2, step: 3, ea: 4, ea32: 5, absolute: 6, first: 7 } as const;
+
+/** Numbers of the operations: the first variant of each, in order of `ops`. Hot ones come first. */
+export function number(ops: readonly OpDef[]): { base: number[]; hot: number; total: number } {
+  const base: number[] = new Array(ops.length);
+  let next: number = CORE_OPS.first;
+  for (const hot of [true, false]) {
+    ops.forEach((def, i) => {
+      if (def.hot !== hot) return;
+      base[i] = next;
+      next += variants(def);
+    });
+    if (hot) var hotEnd = next;
+  }
+  return { base, hot: hotEnd!, total: next };
+}
+
+/** The module under construction. */
+export class Generator {
+  readonly module: Module = new Module();
+  readonly guest: Mem;
+  readonly pages: Mem;
+  readonly engine: Mem;
+  readonly hosts: Map<string, FunctionRef> = new Map();
+  readonly #helpers = new Map<string, FunctionRef>();
+  /** (wasm address, bytes | access << 16) -> 1 when it faults. */
+  readonly slow: FunctionRef;
+
+  constructor(readonly spec: InterpreterSpec) {
+    const m = this.module;
+    this.guest = m.importMemory("guise", "memory", { min: 2, wide: spec.wide });
+    this.pages = m.importMemory("guise", "pages", { min: 17 });
+    this.engine = m.importMemory("guise", "engine", { min: 8 });
+    const host = (name: string, params: readonly Type[], results: readonly Type[]) =>
+      this.hosts.set(name, m.importFunction("host", name, params, results));
+    host("miss", ["i32"], ["i32"]);
+    host("resolve", ["f64", "i32"], ["i32"]);
+    host("syscall", ["i32"], ["i32"]);
+    host("call", ["i32"], ["i32"]);
+    for (const [name, h] of Object.entries(spec.host)) host(name, h.params, h.results);
+    this.slow = m.declare(["i64", "i32"], ["i32"]);
+    m.define(this.slow, (f) => this.#slowPath(f));
+  }
+
+  helper(
+    name: string,
+    params: readonly Type[],
+    results: readonly Type[],
+    body: (env: Env, ...params: Value<never>[]) => void,
+  ): FunctionRef {
+    let ref = this.#helpers.get(name);
+    if (!ref) {
+      ref = this.module.declare(params, results);
+      this.#helpers.set(name, ref);
+      this.module.define(ref, (f) => {
+        body(new HelperEnv(this, f), ...params.map((t, i) => f.param(i, t)) as unknown as Value<never>[]);
+        if (results.length) f.unreachable();
+      });
+    }
+    return ref;
+  }
+
+  /** 1 when the fast test of an access fails: no permission, beyond 4 GiB, or across a page. */
+  suspicious(address: I64, bytes: number | I32, access: number): I32 {
+    const page = this.pages.load("i32.load8_u", address.wrap().shrU(12), PAGE_BIAS);
+    const refused = page.and(access).eqz().or(address.shrU(32).wrap());
+    if (bytes === 1) return refused;
+    const last = typeof bytes === "number" ? i32(4096 - bytes) : i32(4096).sub(bytes);
+    return refused.or(address.wrap().and(4095).gtS(last));
+  }
+
+  /** Asks page by page; at most 64 KiB at once. */
+  #slowPath(f: Func): void {
+    const address = f.param(0, "i64"), request = f.param(1, "i32");
+    const access = f.let(request.shrU(16));
+    const at = f.let(address);
+    const end = f.let(address.add(request.and(0xffff).sub(1).extendU())); // last byte
+    f.loop((again) => {
+      // Beyond 4 GiB there is no page to look up.
+      const allowed = f.let(i32(0));
+      f.if(at.shrU(32).eqz(), () => {
+        f.set(allowed, this.pages.load("i32.load8_u", at.wrap().shrU(12), PAGE_BIAS).and(access));
+      });
+      f.if(allowed.eqz(), () => {
+        f.store(this.engine, "i64.store", 0, at.add(BIAS), FIELD.address);
+        f.store(this.engine, "i32.store", 0, access, FIELD.access);
+        f.if(
+          f.call("i32", this.hosts.get("resolve")!, at.add(BIAS).to("f64.convert_i64_u"), access).eqz(),
+          () => f.return(i32(1)),
+        );
+      });
+      f.set(at, at.or(4095).add(1));
+      f.brIf(again, at.leU(end));
+    });
+    f.return(i32(0));
+  }
+
+  bytes(): Uint8Array<ArrayBuffer> {
+    const { spec, module } = this, { hot, base } = number(spec.ops);
+    const opType = module.type(["i32"], ["i32"]);
+    // Rare operations, in the order of their numbers.
+    for (const [i, def] of spec.ops.entries()) {
+      if (def.hot) continue;
+      for (let v = 0; v < variants(def); v++) {
+        const ref = module.func(["i32"], ["i32"], (f) => {
+          const m = new RecordMachine(this, f, def, v, f.param(0, "i32"));
+          m.emit();
+          f.return(i32(STATUS.next));
+        });
+        if (module.tableSlot(ref) !== base[i] + v - hot) throw new Error("operations out of order");
+      }
+    }
+    spec.extra?.(this);
+    module.export("run", module.func(["i32", "i32"], ["i32"], (f) => this.#run(f, hot, opType)));
+    return module.bytes();
+  }
+
+  #run(f: Func, hot: number, opType: number): void {
+    const record = f.param(0, "i32"), count = f.param(1, "i32"), status = f.local("i32");
+    const engine = this.engine;
+    const defs: { def: OpDef; variant: number }[] = [];
+    for (const def of this.spec.ops) {
+      if (def.hot) for (let v = 0; v < variants(def); v++) defs.push({ def, variant: v });
+    }
+    f.block((exit) => {
+      f.loop((dispatch) => {
+        const loop: LoopContext = { record, count, status, exit, dispatch };
+        const next = () => (f.set(record, record.add(RECORD.size)), f.br(dispatch));
+        const address = (machine: RecordMachine) => machine.effectiveAddress(true);
+        const core: Record<Exclude<keyof typeof CORE_OPS, "first">, () => void> = {
+          miss: () => this.#miss(f, loop),
+          link: () => this.#miss(f, loop),
+          goto: () => new RecordMachine(this, f, CORE_DEF, 0, record, loop).branch(),
+          step: () => (f.set(status, STATUS.step), f.br(exit)),
+          ea: () => {
+            const m = new RecordMachine(this, f, CORE_DEF, 0, record, loop);
+            m.setState("i64.store", this.spec.temporary, address(m).add(m.slot("i64.load", "a")));
+            next();
+          },
+          ea32: () => {
+            const m = new RecordMachine(this, f, CORE_DEF, 0, record, loop);
+            m.setState("i64.store", this.spec.temporary, address(m).and(0xffffffff).add(m.slot("i64.load", "a")));
+            next();
+          },
+          absolute: () => {
+            const m = new RecordMachine(this, f, CORE_DEF, 0, record, loop);
+            const value = engine.load("i64.load", record, RECORD.disp);
+            m.setState("i64.store", this.spec.temporary, value.add(m.slot("i64.load", "a")));
+            next();
+          },
+        };
+        const cases = [
+          ...Object.values(core),
+          ...defs.map(({ def, variant }) => () => {
+            f.scope(() => {
+              const m = new RecordMachine(this, f, def, variant, record, loop);
+              m.emit();
+              if (!m.ended) next();
+            });
+          }),
+        ];
+        if (cases.length !== hot) throw new Error("hot operations out of order");
+        const op = engine.load("i32.load16_u", record, RECORD.op);
+        f.switch(op, cases, () => {
+          f.set(status, f.callIndirect(opType, engine.load("i32.load16_u", record, RECORD.op).sub(hot), record));
+          f.if(status.eqz(), next);
+          f.if(status.eq(STATUS.taken), () => new RecordMachine(this, f, CORE_DEF, 0, record, loop).branch());
+          f.if(status.eq(STATUS.jump), () => {
+            new RecordMachine(this, f, CORE_DEF, 0, record, loop).jump(engine.load("i64.load", 0, FIELD.target));
+          });
+          f.br(exit);
+        });
+      });
+    });
+    f.store(engine, "i32.store", 0, record, FIELD.record);
+    f.store(engine, "i32.store", 0, count, FIELD.count);
+    f.return(status);
+  }
+
+  /** JavaScript decodes and turns the record into a jump to what it decoded. */
+  #miss(f: Func, loop: LoopContext): void {
+    f.store(this.engine, "i32.store", 0, loop.count, FIELD.count);
+    f.set(loop.status, f.call("i32", this.hosts.get("miss")!, loop.record));
+    f.if(loop.status, () => (f.set(loop.record, loop.status), f.br(loop.dispatch)));
+    f.set(loop.status, STATUS.fetch);
+    f.br(loop.exit);
+  }
+}
+
+const CORE_DEF: OpDef = { name: "core", operands: [], semantics: () => {}, flags: false, hot: true };
+
+interface LoopContext {
+  readonly record: Local<"i32">;
+  readonly count: Local<"i32">;
+  readonly status: Local<"i32">;
+  readonly exit: Label;
+  readonly dispatch: Label;
+}
+
+class HelperEnv implements Env {
+  constructor(readonly g: Generator, readonly f: Func) {}
+
+  state<N extends Load>(name: N, offset: number): Value<TypeOf<N>> {
+    return this.g.guest.load(name, 0, offset);
+  }
+  setState<N extends Store>(name: N, offset: number, v: Value<TypeOf<N>> | number): void {
+    this.f.store(this.g.guest, name, 0, v as never, offset);
+  }
+  stateAt<N extends Load>(name: N, index: I32, offset: number): Value<TypeOf<N>> {
+    return this.g.guest.load(name, index, offset);
+  }
+  setStateAt<N extends Store>(name: N, index: I32, offset: number, v: Value<TypeOf<N>> | number): void {
+    this.f.store(this.g.guest, name, index, v as never, offset);
+  }
+  load<N extends Load>(name: N, address: Address, offset = 0): Value<TypeOf<N>> {
+    return this.g.guest.load(name, address, offset);
+  }
+  store<N extends Store>(name: N, address: Address, v: Value<TypeOf<N>> | number, offset = 0): void {
+    this.f.store(this.g.guest, name, address, v as never, offset);
+  }
+  copy(to: Address, from: Address, bytes: Int): void {
+    this.f.copy(this.g.guest, this.g.guest, to, from, bytes as I64);
+  }
+  fill(to: Address, byte: I32, bytes: Int): void {
+    this.f.fill(this.g.guest, to, byte, bytes as I64);
+  }
+  field<N extends Load>(name: N, offset: number): Value<TypeOf<N>> {
+    return this.g.engine.load(name, 0, offset);
+  }
+  setField<N extends Store>(name: N, offset: number, v: Value<TypeOf<N>> | number): void {
+    this.f.store(this.g.engine, name, 0, v as never, offset);
+  }
+  permissions(address: I64): I32 {
+    return this.g.pages.load("i32.load8_u", address.wrap().shrU(12), PAGE_BIAS);
+  }
+  probe(address: I64, bytes: number | I32, access: number): I32 {
+    const size = typeof bytes === "number" ? i32(bytes | access << 16) : bytes.or(access << 16);
+    return this.f.call("i32", this.g.slow, address, size);
+  }
+  helper(
+    name: string,
+    params: readonly Type[],
+    results: readonly Type[],
+    body: (env: Env, ...params: Value<never>[]) => void,
+  ): FunctionRef {
+    return this.g.helper(name, params, results, body);
+  }
+  host(name: string): FunctionRef {
+    const ref = this.g.hosts.get(name);
+    if (!ref) throw new Error(`no host function ${name}`);
+    return ref;
+  }
+}
+
+/** Operands from the record that `record` points to; control flow by the loop, or by the returned status. */
+class RecordMachine extends HelperEnv implements Machine {
+  readonly flagsWanted: boolean;
+  readonly parameter: number;
+  /** The end of the instruction was emitted. */
+  ended = false;
+  readonly #form: number;
+
+  constructor(
+    g: Generator,
+    f: Func,
+    readonly def: OpDef,
+    variant: number,
+    readonly record: Local<"i32">,
+    readonly loop?: LoopContext,
+  ) {
+    super(g, f);
+    this.flagsWanted = def.flags && (variant & 1) === 1;
+    this.#form = def.flags ? variant >> 1 : variant;
+    this.parameter = def.parameter ?? 0;
+  }
+
+  emit(): void {
+    let registers = 0;
+    const operands = this.def.operands.map((spec) => {
+      if (spec.place !== "mem") {
+        return new RecordOperand(this, spec, spec.place === "reg" && registers++ > 0 ? "b" : "a");
+      }
+      const address = this.f.let(this.effectiveAddress(this.#form === 1));
+      if (spec.access !== "none") {
+        this.#check(address, spec.size >> 3, spec.access === "r" ? ACCESS.read : ACCESS.write);
+      }
+      return new RecordOperand(this, spec, "a", address);
+    });
+    this.def.semantics(this, ...operands);
+  }
+
+  /** A register whose slot is in a field of the record. */
+  slot<N extends Load>(name: N, field: "a" | "b" | "base" | "index", offset = 0): Value<TypeOf<N>> {
+    return this.g.guest.load(name, this.slotAddress(field), offset);
+  }
+  slotAddress(field: "a" | "b" | "base" | "index"): Address {
+    return this.g.engine.load(this.g.spec.wide ? "i64.load8_u" : "i32.load8_u", this.record, RECORD[field]);
+  }
+
+  effectiveAddress(indexed: boolean): I64 {
+    const { engine } = this.g;
+    let address = this.slot("i64.load", "base").add(engine.load("i64.load32_s", this.record, RECORD.disp));
+    if (indexed) {
+      const scale = engine.load("i64.load8_u", this.record, RECORD.scale);
+      address = address.add(this.slot("i64.load", "index").shl(scale));
+    }
+    return address;
+  }
+
+  #check(address: Local<"i64">, bytes: number, access: number): void {
+    if (access & ACCESS.write) access = ACCESS.write;
+    this.f.if(this.g.suspicious(address, bytes, access), () => {
+      this.f.if(this.probe(address, bytes, access), () => this.exit(STATUS.fault));
+    });
+  }
+
+  checked(guestAddress: I64, bytes: number, access: number): I64 {
+    const address = this.f.let(guestAddress.sub(BIAS));
+    this.#check(address, bytes, access);
+    return address;
+  }
+
+  fixed(offset: number, size: number): Operand {
+    return new RecordOperand(this, { place: "fixed", size, access: "rw", offset, zeroUpper: true }, "a");
+  }
+  immediate(): I32 {
+    return this.g.engine.load("i32.load", this.record, RECORD.imm);
+  }
+
+  #info(): I32 {
+    return this.record.and(~(CHUNK - 1)).add(this.record.and(0xffff).shrU(1));
+  }
+  pc(): I64 {
+    return this.g.engine.load("i64.load32_u", this.#info(), CHUNK_INFO + INFO.pc).add(BIAS);
+  }
+  nextPc(): I64 {
+    const info = this.f.let(this.#info()), { engine } = this.g;
+    return engine.load("i64.load32_u", info, CHUNK_INFO + INFO.pc)
+      .add(engine.load("i64.load8_u", info, CHUNK_INFO + INFO.length)).add(BIAS);
+  }
+
+  exit(status: number): void {
+    if (this.loop) this.f.set(this.loop.status, status), this.f.br(this.loop.exit);
+    else this.f.return(i32(status));
+  }
+  raise(cause: Cause, vector: number, error: number | I32 = 0): void {
+    this.setField("i32.store", FIELD.cause, CAUSES.indexOf(cause));
+    this.setField("i32.store", FIELD.vector, vector);
+    this.setField("i32.store", FIELD.error, error);
+    this.exit(STATUS.trap);
+  }
+  fault(): void {
+    this.exit(STATUS.fault);
+  }
+  yield(): void {
+    this.exit(STATUS.budget);
+  }
+  budget(): I32 {
+    return this.loop?.count ?? this.field("i32.load", FIELD.count);
+  }
+
+  branchIf(cond: I32): void {
+    this.f.if(cond, () => this.branch());
+    // Not taken: a fused pair also passes the record of its branch.
+    if (this.def.fused) {
+      this.f.set(this.record, this.record.add(2 * RECORD.size));
+      this.f.br(this.loop!.dispatch);
+    }
+    this.ended = !!this.def.fused;
+  }
+  branch(): void {
+    const { f, loop } = this, at = this.def.fused ? RECORD.size : 0;
+    if (!loop) return f.return(i32(STATUS.taken));
+    f.set(loop.count, loop.count.sub(this.g.engine.load("i32.load", loop.record, RECORD.imm + at)));
+    f.set(loop.record, this.g.engine.load("i32.load", loop.record, RECORD.disp + at));
+    f.brIf(loop.dispatch, loop.count.gtS(0));
+    this.exit(STATUS.budget);
+    this.ended = true;
+  }
+
+  jump(pc: I64): void {
+    const { f, loop } = this, { engine } = this.g;
+    if (!loop) {
+      this.setField("i64.store", FIELD.target, pc);
+      return f.return(i32(STATUS.jump));
+    }
+    const to = f.let(pc.sub(BIAS)), low = f.let(to.wrap()), found = f.local("i32");
+    this.setState("i64.store", this.g.spec.pc, to.add(BIAS));
+    f.set(loop.count, loop.count.sub(engine.load("i32.load8_u", loop.record, RECORD.ordinal).add(1)));
+    f.if(to.shrU(32).eqz(), () => {
+      const directory = engine.load("i32.load", 0, FIELD.directory);
+      const level = engine.load("i32.load", directory.add(low.shrU(22).shl(2)));
+      const page = engine.load("i32.load", level.add(low.shrU(12).and(1023).shl(2)));
+      f.set(found, engine.load("i32.load", page.add(low.and(4095).shl(2))));
+      f.if(found, () => {
+        f.set(loop.record, found);
+        f.set(loop.count, loop.count.add(engine.load("i32.load8_u", found, RECORD.ordinal)));
+        f.brIf(loop.dispatch, loop.count.gtS(0));
+        this.exit(STATUS.budget);
+      });
+    });
+    this.setField("i32.store", FIELD.count, loop.count);
+    f.set(found, f.call("i32", this.g.hosts.get("miss")!, i32(0)));
+    f.if(found, () => {
+      f.set(loop.record, found);
+      f.set(loop.count, loop.count.add(engine.load("i32.load8_u", found, RECORD.ordinal)));
+      f.br(loop.dispatch);
+    });
+    f.set(loop.record, 0);
+    this.exit(STATUS.fetch);
+    this.ended = true;
+  }
+
+  enter(host: "syscall" | "call", argument: I32): void {
+    const { f, loop } = this;
+    if (loop) this.setField("i32.store", FIELD.count, loop.count);
+    f.if(f.call("i32", this.g.hosts.get(host)!, argument), () => this.exit(STATUS.leave));
+  }
+}
+
+class RecordOperand implements Operand {
+  readonly place: OperandSpec["place"];
+  readonly size: number;
+
+  constructor(
+    readonly m: RecordMachine,
+    readonly spec: OperandSpec,
+    readonly field: "a" | "b",
+    readonly memory?: Local<"i64">,
+  ) {
+    this.place = spec.place, this.size = spec.size;
+  }
+
+  get address(): I64 {
+    if (!this.memory) throw new Error(`${this.m.def.name}: not a memory operand`);
+    return this.memory;
+  }
+
+  get index(): I32 {
+    return this.m.g.engine.load("i32.load8_u", this.m.record, RECORD[this.field]);
+  }
+
+  load<N extends Load>(name: N, offset = 0): Value<TypeOf<N>> {
+    switch (this.place) {
+      case "mem":
+        return this.m.load(name, this.address, offset);
+      case "reg":
+        return this.m.slot(name, this.field, (this.spec.offset ?? 0) + offset);
+      case "fixed":
+        return this.m.state(name, this.spec.offset! + offset);
+      case "imm":
+        throw new Error("an immediate has no address");
+    }
+  }
+  store<N extends Store>(name: N, v: Value<TypeOf<N>>, offset = 0): void {
+    switch (this.place) {
+      case "mem":
+        return this.m.store(name, this.address, v, offset);
+      case "reg":
+        return this.m.f.store(
+          this.m.g.guest,
+          name,
+          this.m.slotAddress(this.field),
+          v as never,
+          (this.spec.offset ?? 0) + offset,
+        );
+      case "fixed":
+        return this.m.setState(name, this.spec.offset! + offset, v);
+      case "imm":
+        throw new Error("an immediate cannot be written");
+    }
+  }
+
+  read(): Int {
+    const { m, size } = this;
+    if (this.place === "imm") {
+      if (size === 64) {
+        if (this.spec.wideImmediate) return m.g.engine.load("i64.load", m.record, RECORD.disp) as Int;
+        return m.g.engine.load("i64.load32_s", m.record, RECORD.imm) as Int;
+      }
+      if (size === 32) return m.immediate() as Int;
+      return m.g.engine.load(size === 16 ? "i32.load16_u" : "i32.load8_u", m.record, RECORD.imm) as Int;
+    }
+    return this.load(({ 8: "i32.load8_u", 16: "i32.load16_u", 32: "i32.load", 64: "i64.load" } as const)[size as 8]) as Int;
+  }
+  signed(): Int {
+    const { m, size } = this;
+    if (size >= 32) return this.read();
+    if (this.place === "imm") {
+      return m.g.engine.load(size === 16 ? "i32.load16_s" : "i32.load8_s", m.record, RECORD.imm) as Int;
+    }
+    return this.load(size === 16 ? "i32.load16_s" : "i32.load8_s") as Int;
+  }
+  write(v: Int): void {
+    const { size } = this;
+    if (size === 64) return this.store("i64.store", v as I64);
+    if (size === 32) {
+      if (this.place !== "mem" && this.spec.zeroUpper) return this.store("i64.store", (v as I32).extendU());
+      return this.store("i32.store", v as I32);
+    }
+    this.store(size === 16 ? "i32.store16" : "i32.store8", v.wrap());
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * Where things lie in the memories of an interpreter. Memory 0 is the guest's, with the running task's state block at its
+ * start; memory 1 is the page table; memory 2 belongs to the engine and is out of the guest's reach.
+ */
+
+/** Wasm offset = guest address - BIAS (core/memory.ts). */
+export const BIAS = 0x10000;
+/** Guest page n has its permissions at n in memory 1, so a biased page number is this much lower. */
+export const PAGE_BIAS = BIAS >>> 12;
+/** Bytes at the start of memory 0 that hold the running task's registers. */
+export const STATE_BYTES = 4096;
+
+/** Fields of the engine at the start of memory 2. */
+export const FIELD = {
+  /** Record at which the interpreter stopped. */
+  record: 0,
+  /** What is left of the budget, plus the ordinal of `record`. */
+  count: 4,
+  /** Guest address of the last fault, 64 bits. */
+  address: 8,
+  access: 16,
+  /** Cause, vector and error code of a raised trap; entry id or call target. */
+  cause: 20,
+  vector: 24,
+  error: 28,
+  entry: 32,
+  /** Directory of the code cache that is in use. */
+  directory: 36,
+  /** 64-bit time base that JavaScript refreshes (TSC, CNTVCT). */
+  time: 40,
+  /** Destination of an indirect jump made by a rare operation, 64 bits. */
+  target: 48,
+  /** Budget the current run began with (count at entry). */
+  start: 56,
+} as const;
+
+/** Second level of an empty directory, and an empty page: all zero, never written. */
+export const EMPTY_LEVEL = 0x1000, EMPTY_PAGE = 0x4000;
+/** Tables of the decoder. */
+export const TABLES = 0x8000;
+/** Chunks of records and lookup tables from here, each aligned to its size. */
+export const CHUNKS = 0x40000, CHUNK = 0x20000;
+/** In a chunk of records: 4,096 records of 16 bytes, then 8 bytes of {@link INFO} for each, then two lookup pages. */
+export const CHUNK_RECORDS = 4096, CHUNK_INFO = 0x10000, CHUNK_TABLES = 0x18000;
+
+/** A record: 16 bytes. A register field is a byte offset in the state block. */
+export const RECORD = {
+  /** u16 */ op: 0,
+  a: 2,
+  b: 3,
+  base: 4,
+  index: 5,
+  scale: 6,
+  /** Instructions before this one in its run. */
+  ordinal: 7,
+  /** i32: displacement (biased, for memory operands), or the target record of a branch. */
+  disp: 8,
+  /** i32: immediate, or the count that a taken branch takes from the budget. */
+  imm: 12,
+  size: 16,
+} as const;
+/** Beside each record: u32 biased pc, u8 length, u8 kind. */
+export const INFO = { pc: 0, length: 4, kind: 5, size: 8 } as const;
+
+/** Address of the {@link INFO} of a record. */
+export function infoOf(record: number): number {
+  return (record & ~(CHUNK - 1)) + CHUNK_INFO + ((record & 0xffff) >>> 1);
+}
+
+/** What an operation or the interpreter returns. */
+export const STATUS = {
+  next: 0,
+  /** A page fault at this record; `address` and `access` tell. */
+  fault: 1,
+  /** `cause`, `vector` and `error` tell. */
+  trap: 2,
+  /** The kernel asked to leave; the program counter is in the state block. */
+  leave: 3,
+  /** The budget is used up before this record. */
+  budget: 4,
+  /** The instruction at the program counter in the state block could not be fetched. */
+  fetch: 5,
+  /** Inside only: the branch of this record is taken; the jump goes to FIELD.target. */
+  taken: 6,
+  jump: 7,
+  /** A single step is over. */
+  step: 8,
+} as const;
+
+/** Kinds of access: the permission bits of a page. */
+export const ACCESS = { read: 1, write: 2, exec: 4 } as const;

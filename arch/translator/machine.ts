@@ -1,0 +1,149 @@
+/**
+ * What the semantics of an instruction are written against. A definition is called with a machine and its operands and
+ * emits WebAssembly through them; it must use nothing else. The interpreter's machine takes operands from the fields of a
+ * record; a translator's machine gives locals and constants for the same definitions.
+ */
+import type { Address, Func, FunctionRef, I32, I64, Int, Load, Store, Type, Value } from "./wasm/mod.ts";
+
+export type TypeOf<N extends string> = N extends `${infer T extends Type}.${string}` ? T : never;
+export type Access = "r" | "w" | "rw" | "none";
+
+/** Where an operand of an operation is found. */
+export interface OperandSpec {
+  /** reg: a slot named by the record (first register operand: field a, second: field b). fixed: a constant slot. */
+  readonly place: "reg" | "mem" | "imm" | "fixed";
+  /** Bits. 0: an address without an access (lea). */
+  readonly size: number;
+  readonly access: Access;
+  /** Offset in the state block: of a fixed slot, or of the register file that the record's field counts from. */
+  readonly offset?: number;
+  /** An immediate of 64 bits fills disp and imm together. */
+  readonly wideImmediate?: boolean;
+  /** Writing 32 bits clears the upper half (x86 and aarch64 general registers). */
+  readonly zeroUpper?: boolean;
+}
+
+/** One operand while its instruction is emitted. Memory has been checked for the declared access before. */
+export interface Operand {
+  readonly place: OperandSpec["place"];
+  readonly size: number;
+  /** The value, zero-extended: i64 for 64 bits, i32 for 32, 16 and 8. */
+  read(): Int;
+  /** The value, sign-extended in the same types. */
+  signed(): Int;
+  /** Stores the low `size` bits; 32-bit registers clear their upper half. */
+  write(v: Int): void;
+  /** Raw access to the operand's bytes, register or memory alike: `src.load("f64.load")`, `src.load("i64.load", 8)`. */
+  load<N extends Load>(name: N, offset?: number): Value<TypeOf<N>>;
+  store<N extends Store>(name: N, v: Value<TypeOf<N>>, offset?: number): void;
+  /** Memory operands: the wasm address (guest address - BIAS), or the plain guest address when the access is "none". */
+  readonly address: I64;
+  /** Register operands: the raw field of the record, for register files that the semantics index themselves (x87). */
+  readonly index: I32;
+}
+
+/** Names of {@link Trap} causes an instruction can raise, in the order of their numbers. */
+export const CAUSES = [
+  "page",
+  "illegal",
+  "breakpoint",
+  "protection",
+  "divide",
+  "overflow",
+  "float",
+  "alignment",
+  "syscall",
+  "call",
+  "interrupt",
+  "budget",
+] as const;
+export type Cause = (typeof CAUSES)[number];
+
+/** What helper functions of the module and instructions have in common. */
+export interface Env {
+  readonly f: Func;
+  /** Loads from a constant offset of the state block: `m.state("i64.load", offset)`. */
+  state<N extends Load>(name: N, offset: number): Value<TypeOf<N>>;
+  setState<N extends Store>(name: N, offset: number, v: Value<TypeOf<N>> | number): void;
+  /** As `state`, with an offset that is computed (for register files indexed at run time). */
+  stateAt<N extends Load>(name: N, index: I32, offset: number): Value<TypeOf<N>>;
+  setStateAt<N extends Store>(name: N, index: I32, offset: number, v: Value<TypeOf<N>> | number): void;
+  /** Guest memory at a wasm address that was checked. */
+  load<N extends Load>(name: N, address: Address, offset?: number): Value<TypeOf<N>>;
+  store<N extends Store>(name: N, address: Address, v: Value<TypeOf<N>> | number, offset?: number): void;
+  /** memory.copy and memory.fill on checked guest memory. */
+  copy(to: Address, from: Address, bytes: Int): void;
+  fill(to: Address, byte: I32, bytes: Int): void;
+  /** The engine's own fields (layout.ts). */
+  field<N extends Load>(name: N, offset: number): Value<TypeOf<N>>;
+  setField<N extends Store>(name: N, offset: number, v: Value<TypeOf<N>> | number): void;
+  /** Permission bits of the page of a wasm address below 4 GiB. */
+  permissions(address: I64): I32;
+  /**
+   * 0 when all bytes at the wasm address may be accessed, else 1 with the fault recorded: for string operations and others
+   * that check by themselves. `access` is ACCESS.read or ACCESS.write.
+   */
+  probe(address: I64, bytes: number | I32, access: number): I32;
+  /** A function of the module, made at its first use. The name is its identity. */
+  helper(
+    name: string,
+    params: readonly Type[],
+    results: readonly Type[],
+    body: (env: Env, ...params: Value<never>[]) => void,
+  ): FunctionRef;
+  /** A JavaScript function the architecture gave to the engine. */
+  host(name: string): FunctionRef;
+}
+
+/** The machine of one instruction. */
+export interface Machine extends Env {
+  /** False: nobody reads the flags this instruction would set. */
+  readonly flagsWanted: boolean;
+  /** Constant of the declaration (condition code, entry id), as passed in `OpDef.parameter`. */
+  readonly parameter: number;
+  /** A register named by a constant slot. */
+  fixed(offset: number, size: number): Operand;
+  /** Leaves with a page fault when the bytes are not accessible; gives the wasm address for load and store. */
+  checked(guestAddress: I64, bytes: number, access: number): I64;
+  /** Raw immediate field of the record, sign-extended. */
+  immediate(): I32;
+  pc(): I64;
+  /** Address of the next instruction. */
+  nextPc(): I64;
+  /** Leaves with a trap at this instruction; nothing of it may have been done yet. */
+  raise(cause: Cause, vector: number, error?: number | I32): void;
+  /** Leaves with a page fault recorded by `probe`. */
+  fault(): void;
+  /** Ends the instruction: the direct branch of this record is taken when the condition holds. */
+  branchIf(cond: I32): void;
+  branch(): void;
+  /** Ends the instruction: continues at a computed guest address. */
+  jump(pc: I64): void;
+  /** A host call that may ask to leave (1): the program counter must be in the state block. */
+  enter(host: "syscall" | "call", argument: I32): void;
+  /** Stops at this instruction, to be restarted, as if the budget was used up (long string operations). */
+  yield(): void;
+  /** What is left of the budget (stale in a rare operation by the instructions of its run). */
+  budget(): I32;
+}
+
+/** One operation: what one number in a record means, with its variants. */
+export interface OpDef {
+  /** Identity: declarations that mean the same share one. */
+  readonly name: string;
+  readonly operands: readonly OperandSpec[];
+  readonly semantics: (m: Machine, ...operands: Operand[]) => void;
+  /** It sets flags that another instruction may overwrite unread: a variant without them is made. */
+  readonly flags: boolean;
+  /** Two address forms and a case in the big switch; else a function of its own with one address form. */
+  readonly hot: boolean;
+  readonly parameter?: number;
+  /** The record with the branch target comes after this one (fused compare and branch). */
+  readonly fused?: boolean;
+}
+
+/** Number of variants of an operation: address forms times flags. */
+export function variants(def: OpDef): number {
+  const forms = def.hot && def.operands.some((o) => o.place === "mem") ? 2 : 1;
+  return forms * (def.flags ? 2 : 1);
+}
