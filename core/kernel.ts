@@ -5,7 +5,6 @@ import type { State } from "./key.ts";
 import type { ExitStatus, Personality, SpawnRequest } from "./personality.ts";
 import type { Plugin } from "./plugin.ts";
 import type { Process, Task } from "./task.ts";
-import type { WaitQueue } from "./wait.ts";
 import type { AddressSpace } from "./memory.ts";
 
 /** Where time comes from. All in ns as numbers; monotonic from kernel start, exact to well below 200 us. */
@@ -58,4 +57,3 @@ export interface Kernel {
   post(work: () => void): void;
   readonly current: Task | undefined;
 }
-export type { WaitQueue };

@@ -1,6 +1,24 @@
 /**
- * The key under which other plugins find the virtual file system. In work.
+ * The virtual file system for other packages: its types, the keys under which it lives, and its operations. The
+ * package's main entry adds the file systems themselves and the plugin.
  *
  * @module
  */
-export {};
+export * from "./constants.ts";
+export * from "./context.ts";
+export * from "./cred.ts";
+export * from "./file.ts";
+export * from "./generated_fs.ts";
+export * from "./host_folder.ts";
+export * from "./host_stream.ts";
+export * from "./inode.ts";
+export * from "./locks.ts";
+export * from "./mount.ts";
+export * from "./names.ts";
+export * from "./ops.ts";
+export * from "./pipe.ts";
+export * from "./table.ts";
+export * from "./terminal.ts";
+export * from "./time.ts";
+export * from "./vfs.ts";
+export * from "./walk.ts";

@@ -1,0 +1,162 @@
+/** The virtual file system of one kernel: its mounts and its device drivers, and what has them in common. */
+import { EBUSY, EINVAL, ENOENT, ENOTDIR, ENXIO, type Errno, Key } from "@guise/core";
+import type { Caller, Location } from "./context.ts";
+import { FsContext } from "./context.ts";
+import type { OpenFile } from "./file.ts";
+import type { FileSystem, Inode } from "./inode.ts";
+import { Mount, type MountLine, type MountOptions } from "./mount.ts";
+import type { Name } from "./names.ts";
+import type { FileTable } from "./table.ts";
+import { hostTime, type TimeSource } from "./time.ts";
+
+/** Opens a device node. */
+export type DeviceDriver = (location: Location, flags: number, caller: Caller) => OpenFile | Errno;
+
+/** Mounts and devices of a kernel. */
+export class Vfs {
+  readonly rootMount: Mount;
+  /** The time that inodes get. */
+  readonly clock: TimeSource;
+  readonly #mounts: Mount[] = [];
+  /** Mounts by what they cover; the newest last. */
+  readonly #covering = new Map<Inode, Mount[]>();
+  readonly #characterDevices = new Map<number, DeviceDriver>();
+  readonly #blockDevices = new Map<number, DeviceDriver>();
+
+  constructor(root: FileSystem, options: MountOptions = {}, clock: TimeSource = hostTime) {
+    this.clock = clock;
+    this.rootMount = new Mount(root, undefined, options);
+    root.clock = clock;
+    this.#mounts.push(this.rootMount);
+  }
+  /** The top of the tree. */
+  get root(): Location {
+    return this.rootMount.location;
+  }
+  /** A context at the top of the tree, with umask 022. */
+  createContext(): FsContext {
+    return new FsContext(this, this.root);
+  }
+  /** Mounts over a place (a directory over a directory, anything else over a file). */
+  mount(fs: FileSystem, at: Location, options: MountOptions = {}): Mount | Errno {
+    const root = options.root ?? fs.root;
+    if (root.isDirectory !== at.inode.isDirectory) return ENOTDIR;
+    const mount = new Mount(fs, at, options);
+    fs.clock = this.clock;
+    this.#mounts.push(mount);
+    const over = this.#covering.get(at.inode);
+    if (over === undefined) this.#covering.set(at.inode, [mount]);
+    else over.push(mount);
+    return mount;
+  }
+  /** Removes the mount whose root that is: EINVAL when it is not one, EBUSY when another mount is inside. */
+  unmount(at: Location): 0 | Errno {
+    const mount = at.mount;
+    if (mount.point === undefined || at.inode !== mount.root) return EINVAL;
+    if (this.#mounts.some((m) => m.point?.mount === mount)) return EBUSY;
+    const over = this.#covering.get(mount.point.inode)!;
+    over.splice(over.indexOf(mount), 1);
+    if (over.length === 0) this.#covering.delete(mount.point.inode);
+    this.#mounts.splice(this.#mounts.indexOf(mount), 1);
+    mount.root.release();
+    mount.point.inode.release();
+    return 0;
+  }
+  /** Goes down through what is mounted here: the place itself when nothing is. */
+  descend(location: Location): Location {
+    if (this.#covering.size === 0) return location;
+    for (;;) {
+      const mount = this.#covering.get(location.inode)?.findLast((m) => m.point!.mount === location.mount);
+      if (mount === undefined) return location;
+      location = mount.location;
+    }
+  }
+  /** Whether something is mounted on that inode as seen through that mount (it cannot be removed or renamed: EBUSY). */
+  isMountPoint(mount: Mount, inode: Inode): boolean {
+    return this.#covering.get(inode)?.some((m) => m.point!.mount === mount) ?? false;
+  }
+  /** All mounts, oldest first. */
+  get mounts(): readonly Mount[] {
+    return this.#mounts;
+  }
+  /** Lines of /proc/mounts as seen from `root`; mounts outside of it are left out. */
+  mountLines(root: Location): MountLine[] {
+    const lines: MountLine[] = [];
+    for (const mount of this.#mounts) {
+      const path = this.pathOf(mount.location, root);
+      if (path === undefined) continue;
+      const o = mount.options;
+      const options = [
+        mount.readonly ? "ro" : "rw",
+        o.nosuid ? "nosuid" : "",
+        o.nodev ? "nodev" : "",
+        o.noexec ? "noexec" : "",
+        o.noatime ? "noatime" : "relatime",
+      ].filter((s) => s !== "").join(",");
+      lines.push({ mount, source: o.source ?? mount.fs.type, path, type: mount.fs.type, options });
+    }
+    return lines;
+  }
+
+  /**
+   * The path of a place as seen from `root` (getcwd, /proc/self/fd): undefined when it is not below that root or its
+   * directory has been removed. For a file that lost that name, its newest name; see {@link pathText}.
+   */
+  pathOf(location: Location, root: Location): Name | undefined {
+    let { mount, inode } = location;
+    let path = "";
+    if (location.dir !== undefined && !inode.isDirectory) {
+      // The name it was opened by if it still has it, else the newest one.
+      if (location.dir.lookup(location.name) === inode) {
+        path = "/" + location.name;
+        inode = location.dir;
+      } else {
+        if (inode.parent === undefined || inode.parent.lookup(inode.name) !== inode) return undefined;
+        path = "/" + inode.name;
+        inode = inode.parent;
+      }
+    }
+    for (let steps = 0; steps < 65536; steps++) {
+      if (mount === root.mount && inode === root.inode) return path === "" ? "/" : path;
+      if (inode === mount.root) {
+        const point = mount.point;
+        if (point === undefined) return undefined;
+        mount = point.mount;
+        if (point.inode.isDirectory) inode = point.inode;
+        else {
+          inode = point.dir!;
+          path = "/" + point.name + path;
+        }
+        continue;
+      }
+      if (inode.parent === undefined || inode.nlink === 0) return undefined;
+      path = "/" + inode.name + path;
+      inode = inode.parent;
+    }
+    return undefined;
+  }
+
+  /** The driver of a character device (`makedev`). */
+  registerCharacterDevice(rdev: number, driver: DeviceDriver): void {
+    this.#characterDevices.set(rdev, driver);
+  }
+  /** The driver of a block device. */
+  registerBlockDevice(rdev: number, driver: DeviceDriver): void {
+    this.#blockDevices.set(rdev, driver);
+  }
+  /** Opens a device node: ENXIO when nothing drives it. */
+  openDevice(location: Location, flags: number, caller: Caller, block: boolean): OpenFile | Errno {
+    const driver = (block ? this.#blockDevices : this.#characterDevices).get(location.inode.rdev);
+    return driver === undefined ? ENXIO : driver(location, flags, caller);
+  }
+}
+
+/** The virtual file system of a kernel (`kernel.data`). */
+export const vfsKey: Key<Vfs> = new Key("vfs");
+/** The descriptor table, on whatever a personality shares it by (`process.data` or `task.data`). */
+export const filesKey: Key<FileTable> = new Key("vfs.files");
+/** Root, working directory and umask. */
+export const contextKey: Key<FsContext> = new Key("vfs.context");
+
+/** The error of an empty path, which names nothing. */
+export const EMPTY: Errno = ENOENT;
