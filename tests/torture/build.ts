@@ -10,10 +10,14 @@ export const sources = `${guests}src/gcc/gcc/testsuite/gcc.c-torture/execute`;
 
 export type Level = "O0" | "O2";
 
-/** Names of the tests, in order. */
+/** Names of the tests, in order: those of the folder and of its `ieee/` subfolder. */
 export function names(): string[] {
+  const list = (folder: string, prefix: string) =>
+    [...Deno.readDirSync(folder)].map((e) => e.name).filter((n) => n.endsWith(".c")).map((n) =>
+      prefix + n.slice(0, -2)
+    );
   try {
-    return [...Deno.readDirSync(sources)].map((e) => e.name).filter((n) => n.endsWith(".c")).map((n) => n.slice(0, -2)).sort();
+    return [...list(sources, ""), ...list(`${sources}/ieee`, "ieee/")].sort();
   } catch {
     return [];
   }
@@ -22,7 +26,9 @@ export function names(): string[] {
 /** Options that a test asks for by DejaGnu comments, without those for other targets. */
 function options(source: string): string[] {
   const found: string[] = [];
-  for (const [, list] of source.matchAll(/\{\s*dg-(?:additional-)?options\s+"([^"]*)"\s*\}/g)) found.push(...list.split(/\s+/));
+  for (const [, list] of source.matchAll(/\{\s*dg-(?:additional-)?options\s+"([^"]*)"\s*\}/g)) {
+    found.push(...list.split(/\s+/));
+  }
   return found.filter((o) => o !== "");
 }
 
@@ -35,10 +41,19 @@ export async function build(name: string, level: Level, compiler = "gcc"): Promi
   } catch {
     // Not built yet.
   }
-  Deno.mkdirSync(folder, { recursive: true });
+  Deno.mkdirSync(name.startsWith("ieee/") ? `${folder}/ieee` : folder, { recursive: true });
   const file = `${sources}/${name}.c`;
   const { success } = await new Deno.Command(compiler, {
-    args: ["-w", `-${level}`, ...options(Deno.readTextFileSync(file)), "-static", "-o", `${program}.part`, file, "-lm"],
+    args: [
+      "-w",
+      `-${level}`,
+      ...options(Deno.readTextFileSync(file)),
+      "-static",
+      "-o",
+      `${program}.part`,
+      file,
+      "-lm",
+    ],
     stdout: "null",
     stderr: "null",
   }).output();
@@ -58,6 +73,10 @@ if (import.meta.main) {
       }
     };
     await Promise.all(Array.from({ length: Number(Deno.args[0] ?? navigator.hardwareConcurrency) }, worker));
-    console.log(`${level}: ${list.length - refused.length} of ${list.length} built; refused: ${refused.join(" ") || "none"}`);
+    console.log(
+      `${level}: ${list.length - refused.length} of ${list.length} built; refused: ${
+        refused.join(" ") || "none"
+      }`,
+    );
   }
 }
