@@ -15,4 +15,5 @@ export * from "./personality.ts";
 export * from "./plugin.ts";
 export * from "./syscall.ts";
 export * from "./task.ts";
+export * from "./vdso.ts";
 export * from "./wait.ts";

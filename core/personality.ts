@@ -28,6 +28,8 @@ export interface ExitStatus {
 export interface VdsoExport {
   readonly name: string;
   readonly version: string;
+  /** A second, weak name of the same code: `clock_gettime` beside `__vdso_clock_gettime` (X17). */
+  readonly alias?: string;
   /** Guest code by architecture, assembled at image building; or a host function reached through a call stub. */
   readonly code?: Readonly<Record<string, string>>;
   readonly call?: (task: Task) => Outcome;
