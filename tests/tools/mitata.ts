@@ -4,5 +4,4 @@
  *
  * @module
  */
-// deno-lint-ignore no-import-prefix
 export * from "npm:mitata@^1";
