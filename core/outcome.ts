@@ -30,6 +30,8 @@ export interface Wait {
    * is then ETIMEDOUT, on a signal ERESTARTSYS.
    */
   readonly then?: (task: Task, reason: WakeReason) => Outcome;
+  /** `task.attention` does not end it, only a queue, the deadline or `wake` (a parent in vfork waits for its child). */
+  readonly uninterruptible?: boolean;
 }
 
 export interface Invoke {
