@@ -1,6 +1,10 @@
 /**
- * The host services of Deno. In work.
+ * What Deno gives a kernel: folders, standard streams and signals of the host. The only package, besides the command,
+ * that knows of `Deno`.
  *
  * @module
  */
-export {};
+export { attempt, errnoOf } from "./errors.ts";
+export { DenoFile, hostFolder, type HostFolderOptions, isFolder } from "./folder.ts";
+export { hostSignals, type HostSignalsOptions, Interrupts } from "./signals.ts";
+export { hostStdio } from "./stdio.ts";

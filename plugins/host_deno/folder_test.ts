@@ -1,0 +1,116 @@
+import { assert, assertEquals } from "@std/assert";
+import { EEXIST, EISDIR, ELOOP, ENOENT, ENOTDIR, ENOTEMPTY, ENXIO, EROFS } from "@guise/core";
+import { hostFolder } from "./mod.ts";
+import { Interrupts } from "./signals.ts";
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+async function inFolder(test: (path: string) => void | Promise<void>): Promise<void> {
+  const path = await Deno.makeTempDir();
+  try {
+    await test(path);
+  } finally {
+    await Deno.remove(path, { recursive: true });
+  }
+}
+
+Deno.test("hostFolder reads what is there and changes nothing without write", () =>
+  inFolder((path) => {
+    Deno.writeTextFileSync(`${path}/a`, "hello");
+    Deno.mkdirSync(`${path}/d`);
+    Deno.symlinkSync("a", `${path}/l`);
+    const folder = hostFolder(path);
+    const stat = folder.lstat("a");
+    assert(typeof stat === "object");
+    assertEquals([stat.mode & 0o170000, stat.size], [0o100000, 5]);
+    assertEquals(folder.lstat("none"), ENOENT);
+    assertEquals(folder.readlink("l"), "a");
+    const entries = folder.readdir("");
+    assert(typeof entries === "object");
+    assertEquals(entries.map((e) => [e.name, e.type]).sort(), [["a", 0o100000], ["d", 0o040000], [
+      "l",
+      0o120000,
+    ]]);
+    const file = folder.open("a", false);
+    assert(typeof file === "object");
+    const into = new Uint8Array(8);
+    assertEquals(file.read(into, 3), 2);
+    assertEquals(file.read(into, 0), 5);
+    assertEquals(file.read(into, 100), 0);
+    file.close();
+    assertEquals(folder.open("a", true), EROFS);
+    assertEquals(folder.create, undefined);
+  }));
+
+Deno.test("hostFolder opens no links, FIFOs, devices or directories", () =>
+  inFolder(async (path) => {
+    Deno.writeTextFileSync(`${path}/a`, "");
+    Deno.symlinkSync("a", `${path}/l`);
+    await new Deno.Command("mkfifo", { args: [`${path}/f`] }).output();
+    const folder = hostFolder(path);
+    assertEquals([folder.open("l", false), folder.open("f", false), folder.open("", false)], [
+      ELOOP,
+      ENXIO,
+      ENXIO,
+    ]);
+  }));
+
+Deno.test("hostFolder refuses a path that has become a link out of the folder", () =>
+  inFolder((path) => {
+    Deno.mkdirSync(`${path}/in`);
+    Deno.mkdirSync(`${path}/out`);
+    Deno.writeTextFileSync(`${path}/out/secret`, "x");
+    Deno.symlinkSync("../out", `${path}/in/d`);
+    const folder = hostFolder(`${path}/in`, { write: true });
+    assertEquals(folder.open("d/secret", false), ELOOP);
+    assertEquals(folder.readdir("d"), ELOOP);
+    assertEquals(folder.unlink!("d/secret"), ELOOP);
+    assertEquals(folder.create!("d/new", 0o644), ELOOP);
+    assertEquals([...Deno.readDirSync(`${path}/out`)].map((e) => e.name), ["secret"]);
+  }));
+
+Deno.test("hostFolder writes, renames and removes with the errors of the system", () =>
+  inFolder((path) => {
+    const folder = hostFolder(path, { write: true });
+    const file = folder.create!("a", 0o640);
+    assert(typeof file === "object");
+    assertEquals(file.write(bytes("abcdef"), 2), 6);
+    assertEquals(file.truncate(4), 0);
+    file.close();
+    assertEquals(Deno.readFileSync(`${path}/a`), new Uint8Array([0, 0, 97, 98]));
+    assertEquals(Deno.statSync(`${path}/a`).mode! & 0o7777, 0o640);
+    assertEquals(folder.create!("a", 0o640), EEXIST);
+    assertEquals(folder.mkdir!("d", 0o750), 0);
+    assertEquals(folder.rename!("a", "d/b"), 0);
+    assertEquals(folder.rmdir!("d"), ENOTEMPTY);
+    assertEquals(folder.unlink!("d"), EISDIR);
+    assertEquals(folder.rmdir!("d/b"), ENOTDIR);
+    assertEquals(folder.link!("d/b", "c"), 0);
+    assertEquals(folder.symlink!("c", "s"), 0);
+    assertEquals([folder.unlink!("s"), folder.unlink!("d/b"), folder.rmdir!("d"), folder.unlink!("none")], [
+      0,
+      0,
+      0,
+      ENOENT,
+    ]);
+    assertEquals(folder.chmod!("c", 0o4711), 0);
+    assertEquals(folder.utimes!("c", 1000, 2_000_000_000_123), 0);
+    const stat = folder.lstat("c");
+    assert(typeof stat === "object");
+    assertEquals([stat.mode & 0o7777, stat.mtimeMs], [0o4711, 2_000_000_000_123]);
+  }));
+
+Deno.test("Interrupts ends the host at a second ^C within a second, and only then", () => {
+  let time = 0, ended = 0;
+  const delivered: number[] = [];
+  const interrupts = new Interrupts({
+    deliver: (s) => delivered.push(s),
+    end: () => ended++,
+    now: () => time,
+  });
+  for (const [at, signal] of [[0, 2], [1500, 2], [1600, 15], [2499, 2]]) {
+    time = at;
+    interrupts.take(signal);
+  }
+  assertEquals([delivered, ended], [[2, 2, 15], 1]);
+});

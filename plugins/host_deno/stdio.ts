@@ -1,0 +1,165 @@
+/**
+ * The host's standard streams as descriptors 0, 1 and 2 of a guest. What each one is (pipe, file, terminal, device)
+ * is looked up, because programs ask; bytes pass as they are. Input is read only when a guest reads, and no more than it
+ * asked for, so that the rest stays for the next program on the host.
+ */
+import { EAGAIN, EBADF, type Errno, type Kernel } from "@guise/core";
+import type { HostConsole, HostDemand, HostFile, HostStat, HostStdio, HostWrite } from "@guise/vfs/key";
+import { attempt, errnoOf } from "./errors.ts";
+import { DenoFile } from "./folder.ts";
+
+/** Most bytes of one read; a reader of more asks again. */
+const MOST = 65536;
+
+const streams = [Deno.stdin, Deno.stdout, Deno.stderr] as const;
+
+/** Reads the host's standard input once. */
+function demandOf(kernel: () => Kernel): HostDemand {
+  return (max, deliver) => {
+    const buffer = new Uint8Array(Math.max(1, Math.min(max, MOST)));
+    kernel().background(Deno.stdin.read(buffer), (n, error) => {
+      if (error !== undefined) deliver(errnoOf(error));
+      else deliver(buffer.subarray(0, n ?? 0));
+    });
+  };
+}
+
+/** Writes to the host's standard output or error, waiting for the host where it is slow. */
+function writeTo(fd: 1 | 2): HostWrite {
+  const stream = streams[fd];
+  return (bytes) => {
+    let done = 0;
+    while (done < bytes.length) {
+      const n = attempt(() => stream.writeSync(bytes.subarray(done)));
+      if (n === EAGAIN) {
+        // The host's end is non-blocking and full: there is no way to wait for it but to try again a little later.
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+        continue;
+      }
+      if (n < 0) return done > 0 ? done : n;
+      done += n;
+    }
+    return done;
+  };
+}
+
+/** Offset and flags of a descriptor that we inherited; only Linux tells. */
+function inherited(fd: number): { offset: number; flags: number } {
+  const text = attempt(() => Deno.readTextFileSync(`/proc/self/fdinfo/${fd}`));
+  if (typeof text !== "string") return { offset: 0, flags: fd === 0 ? 0 : 1 };
+  const offset = /^pos:\s*(\d+)/m.exec(text), flags = /^flags:\s*([0-7]+)/m.exec(text);
+  return { offset: Number(offset?.[1] ?? 0), flags: parseInt(flags?.[1] ?? "0", 8) };
+}
+
+/**
+ * A regular file that the host opened for us. Sequential reads and writes go through the host's own descriptor, whose
+ * offset it shares with the programs before and after us; others through a second opening of the same file.
+ */
+class InheritedFile implements HostFile {
+  readonly #fd: 0 | 1 | 2;
+  /** Where the next sequential access is; -1 once the guest has moved elsewhere. */
+  #next: number;
+  readonly #append: boolean;
+  #second: DenoFile | Errno | undefined;
+  constructor(fd: 0 | 1 | 2, offset: number, append: boolean) {
+    this.#fd = fd;
+    this.#next = offset;
+    this.#append = append;
+  }
+  #other(): DenoFile | Errno {
+    const path = `/proc/self/fd/${this.#fd}`;
+    return this.#second ??= attempt(() =>
+      new DenoFile(Deno.openSync(path, this.#fd === 0 ? { read: true } : { write: true }))
+    );
+  }
+  stat(): HostStat | Errno {
+    const file = attempt(() => new DenoFile(Deno.openSync(`/proc/self/fd/${this.#fd}`, { read: true })));
+    if (typeof file === "number") return file;
+    const stat = file.stat();
+    file.close();
+    return stat;
+  }
+  read(into: Uint8Array, offset: number): number | Errno {
+    if (this.#fd === 0 && offset === this.#next) {
+      let done = 0;
+      while (done < into.length) {
+        const n = attempt(() => Deno.stdin.readSync(into.subarray(done)) ?? 0);
+        if (n < 0) return done > 0 ? done : n;
+        if (n === 0) break;
+        done += n;
+        this.#next += n;
+      }
+      return done;
+    }
+    if (this.#fd !== 0) return EBADF;
+    const file = this.#other();
+    if (typeof file === "number") return file;
+    return file.read(into, offset);
+  }
+  write(from: Uint8Array, offset: number): number | Errno {
+    if (this.#fd === 0) return EBADF;
+    if (this.#append || offset === this.#next) {
+      const n = writeTo(this.#fd)(from);
+      if (n > 0) this.#next = offset + n;
+      return n;
+    }
+    const file = this.#other();
+    if (typeof file === "number") return file;
+    this.#next = -1;
+    return file.write(from, offset);
+  }
+  truncate(size: number): 0 | Errno {
+    const file = this.#other();
+    return typeof file === "number" ? file : file.truncate(size);
+  }
+  sync(dataOnly: boolean): 0 | Errno {
+    const file = this.#other();
+    return typeof file === "number" ? file : file.sync(dataOnly);
+  }
+  close(): void {
+    if (typeof this.#second === "object") this.#second.close();
+    this.#second = undefined;
+  }
+}
+
+/** The host's terminal, in its own line mode until the guest asks for raw. */
+function consoleOf(fd: 0 | 1 | 2, kernel: () => Kernel): HostConsole {
+  return {
+    cooked: true,
+    write: writeTo(fd === 0 ? 1 : fd),
+    demand: demandOf(kernel),
+    setRaw: (raw) => void attempt(() => Deno.stdin.setRaw(raw)),
+    size: () => {
+      const size = attempt(() => Deno.consoleSize());
+      return typeof size === "number" ? undefined : size;
+    },
+  };
+}
+
+/**
+ * Descriptors 0, 1 and 2 of this process, for a guest on the kernel that `kernel` answers when it is first needed. Terminals
+ * of all three are one.
+ */
+export function hostStdio(kernel: () => Kernel): [HostStdio, HostStdio, HostStdio] {
+  let terminal: HostStdio | undefined;
+  const one = (fd: 0 | 1 | 2): HostStdio => {
+    if (streams[fd].isTerminal()) return terminal ??= { kind: "terminal", console: consoleOf(fd, kernel) };
+    const info = attempt(() => Deno.statSync(`/proc/self/fd/${fd}`));
+    // A closed descriptor (`>&-`) is opened on /dev/null by Deno itself.
+    if (typeof info !== "number") {
+      if (info.isFile) {
+        const { offset, flags } = inherited(fd);
+        const append = (flags & 0o2000) !== 0;
+        return { kind: "file", file: new InheritedFile(fd, offset, append), offset, flags };
+      }
+      if (info.isCharDevice && info.rdev === 0x103) return { kind: "null" };
+      if (info.isCharDevice) return device(fd, info.rdev ?? 0);
+    }
+    return fd === 0 ? { kind: "pipe", input: demandOf(kernel) } : { kind: "pipe", output: writeTo(fd) };
+  };
+  const device = (fd: 0 | 1 | 2, rdev: number): HostStdio =>
+    fd === 0
+      ? { kind: "device", input: demandOf(kernel), rdev }
+      : { kind: "device", output: writeTo(fd), rdev };
+  return [one(0), one(1), one(2)];
+}
