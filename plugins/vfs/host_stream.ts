@@ -8,8 +8,12 @@ import type { HostFile } from "./host_folder.ts";
 /** Takes output bytes; does not keep them. A number taken, or EAGAIN (tell {@link HostOutput.ready} later), EPIPE, EIO. */
 export type HostWrite = (bytes: Uint8Array) => number | Errno;
 
-/** The host's side of an input: asks for bytes, called only when a reader wants some and none is on the way. */
-export type HostDemand = () => void;
+/**
+ * The host's side of an input: called only when a reader wants bytes and none are on the way. The host answers once,
+ * later and between tasks, by `deliver`: 1 to `max` bytes, none at the end of the input, or an error. It reads no more than
+ * `max` from a pipe or a device, so that the rest stays for the next program on the host.
+ */
+export type HostDemand = (max: number, deliver: (bytes: Uint8Array | Errno) => void) => void;
 
 /** A terminal of the host, behind a {@link Terminal}. */
 export interface HostConsole {
