@@ -6,7 +6,7 @@ import type { Trap } from "./arch.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Syscall } from "./syscall.ts";
 import type { Process, Task } from "./task.ts";
-import type { ExitStatus } from "./personality.ts";
+import type { ExitStatus, SpawnRequest } from "./personality.ts";
 
 /** One system call being made; valid during the hook only. */
 export interface SyscallEvent {
@@ -20,7 +20,10 @@ export interface SyscallEvent {
   arg(n: number): number;
   /** Decoded arguments by name; a failed one is its Errno. */
   decoded(): Readonly<Record<string, unknown>>;
-  /** Trace text of each argument; those of direction "out" only after the call (`result` given). */
+  /**
+   * Trace text of each argument. Before the call (no `result`) it ends before the first one that is of direction "out",
+   * as strace prints them; after the call it has all of them.
+   */
   text(result?: number): string[];
   /** Trace text of the result. */
   resultText(result: number): string;
@@ -29,7 +32,7 @@ export interface SyscallEvent {
 /** Something worth telling a person or a tool once. */
 export type KernelEvent =
   | { readonly kind: "unimplemented"; readonly task: Task; readonly arch: string; readonly entry: string; readonly number: number; readonly name?: string }
-  | { readonly kind: "spawn"; readonly process: Process; readonly parent?: Process }
+  | { readonly kind: "spawn"; readonly process: Process; readonly parent?: Process; readonly request?: SpawnRequest }
   | { readonly kind: "task"; readonly task: Task; readonly parent?: Task }
   | { readonly kind: "exec"; readonly process: Process; readonly path: string }
   | { readonly kind: "signal"; readonly task: Task; readonly signal: number; readonly text: string }
