@@ -203,6 +203,7 @@ async function finishRoot(root: string): Promise<void> {
 
 async function makeRoot(set: Root, to: string, apt: Apt): Promise<string> {
   const names = await apt.known(programs);
+  if (names.length === 0) throw new Skip("no package lists (is there a network?)");
   const files = await apt.fetch(names);
   // One /usr, as installed systems have.
   for (const d of ["bin", "sbin", "lib", ...(set.arch === "amd64" ? ["lib64"] : [])]) {
@@ -224,7 +225,7 @@ async function makeRoot(set: Root, to: string, apt: Apt): Promise<string> {
 
 async function makeSource(set: Source, to: string, apt: Apt): Promise<string> {
   const [name] = await apt.known(set.packages);
-  if (!name) throw new Skip(`no package ${set.packages.join(" or ")}`);
+  if (!name) throw new Skip("no package lists (is there a network?), or no such package");
   const folder = join(apt.folder, "src", name);
   await Deno.mkdir(folder, { recursive: true });
   await run("apt-get", ["-q", "download", name], {
@@ -293,6 +294,7 @@ async function main(): Promise<void> {
       if (!apts.has(arch)) apts.set(arch, Apt.open(arch, join(work, `apt-${arch}`)));
       return apts.get(arch)!;
     };
+    const skipped = new Map<string, string[]>(); // by reason
     for (const set of await wanted()) {
       const started = Date.now();
       try {
@@ -304,9 +306,10 @@ async function main(): Promise<void> {
         console.log(`guests: ${set.name}: ${what}, ${((Date.now() - started) / 1000).toFixed(1)} s`);
       } catch (e) {
         if (!(e instanceof Skip)) throw e;
-        console.log(`guests: skipped ${set.name}: ${e.message}`);
+        skipped.set(e.message, [...skipped.get(e.message) ?? [], set.name]);
       }
     }
+    for (const [why, names] of skipped) console.log(`guests: skipped ${names.join(", ")}: ${why}`);
   } finally {
     await run("chmod", ["-R", "u+w", work]).catch(() => {});
     await Deno.remove(work, { recursive: true });
