@@ -325,7 +325,7 @@ class RecordMachine extends HelperEnv implements Machine {
     readonly loop?: LoopContext,
   ) {
     super(g, f);
-    this.flagsWanted = def.flags && (variant & 1) === 1;
+    this.flagsWanted = !def.flags || (variant & 1) === 1;
     this.#form = def.flags ? variant >> 1 : variant;
     this.parameter = def.parameter ?? 0;
   }
@@ -443,6 +443,7 @@ class RecordMachine extends HelperEnv implements Machine {
     const to = f.let(pc.sub(BIAS)), low = f.let(to.wrap()), found = f.local("i32");
     this.setState("i64.store", this.g.spec.pc, to.add(BIAS));
     f.set(loop.count, loop.count.sub(engine.load("i32.load8_u", loop.record, RECORD.ordinal).add(1)));
+    f.if(loop.count.leS(0), () => (f.set(loop.record, 0), this.exit(STATUS.budget)));
     f.if(to.shrU(32).eqz(), () => {
       const directory = engine.load("i32.load", 0, FIELD.directory);
       const level = engine.load("i32.load", directory.add(low.shrU(22).shl(2)));
@@ -451,8 +452,7 @@ class RecordMachine extends HelperEnv implements Machine {
       f.if(found, () => {
         f.set(loop.record, found);
         f.set(loop.count, loop.count.add(engine.load("i32.load8_u", found, RECORD.ordinal)));
-        f.brIf(loop.dispatch, loop.count.gtS(0));
-        this.exit(STATUS.budget);
+        f.br(loop.dispatch);
       });
     });
     this.setField("i32.store", FIELD.count, loop.count);
@@ -468,9 +468,11 @@ class RecordMachine extends HelperEnv implements Machine {
   }
 
   enter(host: "syscall" | "call", argument: I32): void {
-    const { f, loop } = this;
+    const { f, loop } = this, next = f.let(this.nextPc());
     if (loop) this.setField("i32.store", FIELD.count, loop.count);
-    f.if(f.call("i32", this.g.hosts.get(host)!, argument), () => this.exit(STATUS.leave));
+    this.setState("i64.store", this.g.spec.pc, next);
+    const leave = f.call("i32", this.g.hosts.get(host)!, argument);
+    f.if(leave.or(this.state("i64.load", this.g.spec.pc).ne(next)), () => this.exit(STATUS.leave));
   }
 }
 

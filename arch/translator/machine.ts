@@ -119,7 +119,7 @@ export interface Machine extends Env {
   branch(): void;
   /** Ends the instruction: continues at a computed guest address. */
   jump(pc: I64): void;
-  /** A host call that may ask to leave (1): the program counter must be in the state block. */
+  /** Puts the next pc into the state block and calls the kernel, which may ask to leave or move the pc. */
   enter(host: "syscall" | "call", argument: I32): void;
   /** Stops at this instruction, to be restarted, as if the budget was used up (long string operations). */
   yield(): void;

@@ -7,3 +7,5 @@ export * from "./wasm/mod.ts";
 export * from "./machine.ts";
 export * from "./layout.ts";
 export * from "./interpreter.ts";
+export * from "./cache.ts";
+export * from "./cpu.ts";

@@ -12,3 +12,5 @@ export {
   floatToFloat,
   floatToInteger,
 } from "./float_convert.ts";
+export { f80Extract, f80Rem, f80Scale } from "./f80_remainder.ts";
+export { f80FromBcd, f80ToBcd } from "./f80_bcd.ts";

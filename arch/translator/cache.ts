@@ -1,0 +1,181 @@
+/**
+ * Decoded code. Records and lookup tables live in the engine's memory, which guests cannot write. A cache may be shared by
+ * the spaces of a fork; it is bounded, and when it is full everything is dropped.
+ */
+import { CHUNK, CHUNK_INFO, CHUNK_RECORDS, CHUNK_TABLES, CHUNKS, EMPTY_LEVEL, EMPTY_PAGE, INFO, infoOf, RECORD } from "./layout.ts";
+import { CORE_OPS } from "./interpreter.ts";
+
+/** Memory 2, shared by all spaces of one kernel. */
+export class Engine {
+  readonly memory: WebAssembly.Memory = new WebAssembly.Memory({ initial: 32, maximum: 16384 });
+  u8!: Uint8Array;
+  u16!: Uint16Array;
+  i32!: Int32Array;
+  u32!: Uint32Array;
+  #free: number[] = [];
+  #next: number = CHUNKS;
+  /** One run of a single instruction, for stepping. */
+  readonly scratch: number;
+
+  constructor() {
+    this.#views();
+    this.u32.fill(EMPTY_PAGE, EMPTY_LEVEL >>> 2, (EMPTY_LEVEL >>> 2) + 1024);
+    this.scratch = this.chunk();
+  }
+
+  #views(): void {
+    const { buffer } = this.memory;
+    this.u8 = new Uint8Array(buffer), this.u16 = new Uint16Array(buffer);
+    this.i32 = new Int32Array(buffer), this.u32 = new Uint32Array(buffer);
+  }
+
+  /** A chunk with old contents. Memory grows by 4 MiB when none is free. */
+  chunk(): number {
+    const reused = this.#free.pop();
+    if (reused !== undefined) return reused;
+    const at = this.#next;
+    if (at + CHUNK > this.memory.buffer.byteLength) {
+      this.memory.grow(64);
+      this.#views();
+    }
+    this.#next += CHUNK;
+    return at;
+  }
+  release(chunk: number): void {
+    this.#free.push(chunk);
+  }
+}
+
+/** Who executes from a cache. */
+export interface Sharer {
+  /** The page is executable here and holds these bytes: it may be decoded for all sharers. Watches it when it agrees. */
+  agrees(page: number, bytes: Uint8Array): boolean;
+  bytes(page: number): Uint8Array;
+}
+
+export class CodeCache {
+  /** Of this cache; engine field `directory` while it is in use. */
+  root = 0;
+  readonly sharers: Set<Sharer> = new Set();
+  #chunks: number[] = [];
+  /** Bump allocation of records, and of tables in 4 KiB units. */
+  #record = 0;
+  #recordEnd = 0;
+  #table = 0;
+  #tableEnd = 0;
+  /** Counts how often everything was dropped. */
+  generation = 0;
+
+  constructor(readonly engine: Engine, readonly maxChunks: number = 512) {
+    this.reset();
+  }
+
+  /** Drops everything. */
+  reset(): void {
+    this.dispose();
+    this.generation++;
+    this.root = this.#tables(1);
+    this.engine.u32.fill(EMPTY_LEVEL, this.root >>> 2, (this.root >>> 2) + 1024);
+  }
+
+  dispose(): void {
+    for (const chunk of this.#chunks) this.engine.release(chunk);
+    this.#chunks = [];
+    this.#record = this.#recordEnd = this.#table = this.#tableEnd = 0;
+  }
+
+  get full(): boolean {
+    return this.#chunks.length >= this.maxChunks;
+  }
+
+  #chunk(): number {
+    const chunk = this.engine.chunk();
+    this.#chunks.push(chunk);
+    return chunk;
+  }
+
+  #tables(pages: number): number {
+    const bytes = pages << 12;
+    if (this.#table + bytes > this.#tableEnd) {
+      this.#table = this.#chunk();
+      this.#tableEnd = this.#table + CHUNK;
+    }
+    const at = this.#table;
+    this.#table += bytes;
+    return at;
+  }
+
+  /** Place for a run of at most `records` records; `commit` says how many were used. */
+  begin(records: number): number {
+    if (this.#record + records * RECORD.size > this.#recordEnd) {
+      const chunk = this.#chunk();
+      this.#record = chunk;
+      this.#recordEnd = chunk + CHUNK_RECORDS * RECORD.size;
+      // The rest of the chunk serves as tables when there is no better place.
+      if (this.#tableEnd - this.#table < 0x4000) this.#table = chunk + CHUNK_TABLES, this.#tableEnd = chunk + CHUNK;
+    }
+    return this.#record;
+  }
+  commit(end: number): void {
+    this.#record = end;
+  }
+
+  /** The record of a biased pc, or 0. */
+  find(pc: number): number {
+    const { u32 } = this.engine;
+    const level = u32[(this.root >>> 2) + (pc >>> 22)];
+    const page = u32[(level >>> 2) + (pc >>> 12 & 1023)];
+    return u32[(page >>> 2) + (pc & 4095)];
+  }
+
+  /** The lookup table of a biased page number, made when missing. */
+  page(page: number): number {
+    const { engine } = this;
+    const slot = (this.root >>> 2) + (page >>> 10);
+    let level = engine.u32[slot];
+    if (level === EMPTY_LEVEL) {
+      level = this.#tables(1);
+      engine.u32.fill(EMPTY_PAGE, level >>> 2, (level >>> 2) + 1024);
+      engine.u32[slot] = level;
+    }
+    const at = (level >>> 2) + (page & 1023);
+    let table = engine.u32[at];
+    if (table === EMPTY_PAGE) {
+      table = this.#tables(4);
+      engine.u8.fill(0, table, table + 0x4000);
+      engine.u32[at] = table;
+    }
+    return table;
+  }
+
+  /** Has code of this biased page been decoded? */
+  knows(page: number): boolean {
+    const level = this.engine.u32[(this.root >>> 2) + (page >>> 10)];
+    return this.engine.u32[(level >>> 2) + (page & 1023)] !== EMPTY_PAGE;
+  }
+
+  /** Forgets the code of a biased page, in place: whoever runs into one of its records decodes again. */
+  invalidate(page: number): void {
+    const { engine } = this;
+    const level = engine.u32[(this.root >>> 2) + (page >>> 10)];
+    const table = engine.u32[(level >>> 2) + (page & 1023)];
+    if (table !== EMPTY_PAGE) {
+      const { u32, u16 } = engine;
+      for (let i = table >>> 2; i < (table >>> 2) + 4096; i++) {
+        if (!u32[i]) continue;
+        u16[u32[i] >>> 1] = CORE_OPS.miss;
+        u32[i] = 0;
+      }
+    }
+    if (!page) return;
+    // Instructions that straddle into the page.
+    for (let pc = (page << 12 >>> 0) - 14; pc < page * 4096; pc++) {
+      const record = this.find(pc);
+      if (!record || pc + engine.u8[infoOf(record) + INFO.length] <= page * 4096) continue;
+      engine.u16[record >>> 1] = CORE_OPS.miss;
+      engine.u32[(this.page(pc >>> 12) >>> 2) + (pc & 4095)] = 0;
+    }
+  }
+}
+
+export { CHUNK_INFO };

@@ -1,0 +1,344 @@
+/** What CPUs of all architectures share: the run loop, misses, traps, stepping and invalidation. */
+import { CodeCache, type Engine, type Sharer } from "./cache.ts";
+import { CORE_OPS } from "./interpreter.ts";
+import { ACCESS, BIAS, FIELD, INFO, infoOf, RECORD, STATUS } from "./layout.ts";
+import { type Cause, CAUSES } from "./machine.ts";
+
+/** What a CPU needs of an address space (core's AddressSpace has it). */
+export interface Space {
+  readonly memory: WebAssembly.Memory;
+  readonly pages: WebAssembly.Memory;
+  resolve(address: number, access: number): boolean;
+  watchCode?(start: number, length: number): void;
+  find?(address: number): { readonly stubs: boolean } | undefined;
+}
+
+export interface Kernel {
+  syscall(entry: number): 0 | 1;
+  call(target: number): 0 | 1;
+}
+
+export interface TrapData {
+  cause: Exclude<Cause, never>;
+  address: number;
+  addressLo: number;
+  addressHi: number;
+  access: number;
+  vector: number;
+  error: number;
+  entry: number;
+}
+
+/** Instructions in one stay inside the interpreter: V8 replaces code on entry only. */
+const SLICE = 400_000;
+
+/** The parts an architecture brings. */
+export interface CpuParts {
+  readonly engine: Engine;
+  /** A compiled interpreter module for memory64, and for memory32. */
+  readonly module: (wide: boolean) => WebAssembly.Module;
+  readonly pc: number;
+  readonly host: (cpu: BaseCpu) => Record<string, (...args: never[]) => unknown>;
+}
+
+export abstract class BaseCpu implements Sharer {
+  readonly trap: TrapData = {
+    cause: "budget",
+    address: 0,
+    addressLo: 0,
+    addressHi: 0,
+    access: 0,
+    vector: 0,
+    error: 0,
+    entry: 0,
+  };
+  /** Guest instructions finished. */
+  get instructions(): number {
+    return this.#done + (this.#inside ? this.#entered - this.engine.i32[FIELD.count >>> 2] : 0);
+  }
+  readonly engine: Engine;
+  cache: CodeCache;
+  readonly exports: Record<string, (...args: number[]) => number>;
+  #done = 0;
+  #inside = false;
+  #entered = 0;
+  #interrupted = false;
+  /** The records of the current run are not ours any more: leave and look up again. */
+  #moved = false;
+  #left = false;
+  #cause: "syscall" | "call" = "syscall";
+  #state!: DataView;
+  #bytes!: Uint8Array;
+  readonly #pages: Uint8Array;
+  readonly #pcOffset: number;
+
+  constructor(readonly space: Space, readonly kernel: Kernel, readonly parts: CpuParts, parent?: BaseCpu) {
+    this.engine = parts.engine;
+    this.#pcOffset = parts.pc;
+    if (space.pages.buffer.byteLength < 17 * 65536) space.pages.grow(1);
+    this.#pages = new Uint8Array(space.pages.buffer);
+    this.cache = parent?.cache ?? new CodeCache(this.engine);
+    this.cache.sharers.add(this);
+    const imports = {
+      guise: { memory: space.memory, pages: space.pages, engine: this.engine.memory },
+      host: {
+        miss: (record: number) => this.#miss(record),
+        resolve: (address: number, access: number) => this.#resolve(address, access) ? 1 : 0,
+        syscall: (entry: number) => this.#enter(0, entry),
+        call: (target: number) => this.#enter(1, target),
+        ...parts.host(this),
+      },
+    };
+    this.exports = this.#instantiate(imports as unknown as WebAssembly.Imports);
+  }
+
+  #instantiate(imports: WebAssembly.Imports): Record<string, (...args: number[]) => number> {
+    try {
+      return new WebAssembly.Instance(this.parts.module(true), imports).exports as never;
+    } catch (error) {
+      if (!(error instanceof WebAssembly.LinkError)) throw error;
+      return new WebAssembly.Instance(this.parts.module(false), imports).exports as never;
+    }
+  }
+
+  /** The state block; current until the memory grows. */
+  get state(): DataView {
+    if (this.#state?.buffer !== this.space.memory.buffer) this.#state = new DataView(this.space.memory.buffer);
+    return this.#state;
+  }
+  /** Guest bytes by wasm address. */
+  get memory(): Uint8Array {
+    if (this.#bytes?.buffer !== this.space.memory.buffer) this.#bytes = new Uint8Array(this.space.memory.buffer);
+    return this.#bytes;
+  }
+
+  /** Decodes a run at a biased pc into `at` (at most {@link RUN_RECORDS} records); returns its end, or 0: cannot be fetched. */
+  protected abstract decode(pc: number, limit: number): number;
+
+  permissions(page: number): number {
+    return this.#pages[page];
+  }
+
+  /** The page of a guest address may be executed. */
+  executable(address: number): boolean {
+    return address < 0x100000000 &&
+      ((this.#pages[address >>> 12] & ACCESS.exec) !== 0 || this.#resolve(address, ACCESS.exec));
+  }
+
+  #resolve(address: number, access: number): boolean {
+    if (!this.space.resolve(address, access)) return false;
+    // The store is repeated from the new cache, so that a changed next instruction is seen.
+    return !this.#moved;
+  }
+
+  /** Makes the code of a page ours to decode: watched, and the same for all sharers. */
+  claim(address: number): void {
+    const page = address >>> 12;
+    if (this.cache.sharers.size > 1 && !this.cache.knows(page - (BIAS >>> 12))) {
+      const bytes = this.bytes(page);
+      for (const s of this.cache.sharers) if (s !== this && !s.agrees(page, bytes)) return this.#unshare(), this.claim(address);
+    }
+    if (this.#pages[page] & ACCESS.write) this.space.watchCode?.(page * 4096, 4096);
+  }
+  agrees(page: number, bytes: Uint8Array): boolean {
+    if (!this.executable(page * 4096)) return false;
+    const mine = this.bytes(page);
+    for (let i = 0; i < 4096; i++) if (mine[i] !== bytes[i]) return false;
+    if (this.#pages[page] & ACCESS.write) this.space.watchCode?.(page * 4096, 4096);
+    return true;
+  }
+  bytes(page: number): Uint8Array {
+    return this.memory.subarray(page * 4096 - BIAS, page * 4096 - BIAS + 4096);
+  }
+
+  #unshare(): void {
+    this.cache.sharers.delete(this);
+    this.cache = new CodeCache(this.engine);
+    this.cache.sharers.add(this);
+    this.engine.u32[FIELD.directory >>> 2] = this.cache.root;
+    this.#moved = true;
+  }
+
+  /** Code in this range has changed or is no longer executable. */
+  invalidate(start: number, length: number): void {
+    if (length <= 0 || start + length <= BIAS) return;
+    const first = Math.max(0, Math.floor((start - BIAS) / 4096));
+    const last = Math.min(0xfffff, Math.floor((start + length - 1 - BIAS) / 4096));
+    // Nothing to forget is the common case, and must not cost a cache its sharers.
+    let known = false;
+    for (let p = first; p <= last && !known; p++) {
+      if ((p & 1023) === 0 && p + 1023 <= last && this.engine.u32[(this.cache.root >>> 2) + (p >>> 10)] === 0x1000) p += 1023;
+      else known = this.cache.knows(p);
+    }
+    if (!known && !(first > 0 && this.cache.knows(first - 1))) return;
+    if (this.cache.sharers.size > 1) return this.#unshare();
+    for (let p = first; p <= last; p++) this.cache.invalidate(p);
+  }
+
+  interrupt(): void {
+    this.#interrupted = true;
+  }
+
+  dispose(): void {
+    this.cache.sharers.delete(this);
+    if (!this.cache.sharers.size) this.cache.dispose();
+  }
+
+  get pc(): number {
+    return this.state.getUint32(this.#pcOffset, true) + this.state.getUint32(this.#pcOffset + 4, true) * 0x100000000;
+  }
+  #setPc(v: number): void {
+    this.state.setUint32(this.#pcOffset, v >>> 0, true);
+    this.state.setUint32(this.#pcOffset + 4, v / 0x100000000 >>> 0, true);
+  }
+
+  /** The record at a guest pc, decoded when needed; 0: cannot be fetched. */
+  recordAt(pc: number): number {
+    if (pc < BIAS || pc - BIAS >= 0x100000000) return 0;
+    const biased = pc - BIAS;
+    let record = this.cache.find(biased);
+    if (record) return record;
+    if (!this.executable(pc)) return 0;
+    this.claim(pc);
+    if (this.cache.full) this.cache.reset(), this.engine.u32[FIELD.directory >>> 2] = this.cache.root;
+    record = this.decode(biased, 64);
+    return record;
+  }
+
+  /** A record that has to be decoded: an unlinked branch's stub, an invalidated record, or (0) the pc of an indirect jump. */
+  #miss(record: number): number {
+    const { engine } = this;
+    if (record === 0) return this.recordAt(this.pc);
+    const at = infoOf(record);
+    const pc = engine.u32[at >>> 2] + BIAS;
+    const generation = this.cache.generation, cache = this.cache;
+    const target = this.recordAt(pc);
+    if (!target) return this.#setPc(pc), 0;
+    // After a drop or a change of cache the old record is not there any more.
+    if (cache !== this.cache || generation !== cache.generation) {
+      // The count belongs to the ordinal of `record`: make a jump that says so.
+      return this.#bridge(target);
+    }
+    if (engine.u16[record >>> 1] === CORE_OPS.link) {
+      const branch = engine.u32[record + RECORD.disp >>> 2];
+      engine.i32[branch + RECORD.imm >>> 2] -= engine.u8[target + RECORD.ordinal];
+      engine.u32[branch + RECORD.disp >>> 2] = target;
+    }
+    engine.u16[record >>> 1] = CORE_OPS.goto;
+    engine.i32[record + RECORD.imm >>> 2] = engine.u8[record + RECORD.ordinal] - engine.u8[target + RECORD.ordinal];
+    engine.u32[record + RECORD.disp >>> 2] = target;
+    return record;
+  }
+
+  #bridge(target: number): number {
+    const { engine } = this, record = engine.scratch + 64 * RECORD.size;
+    engine.u16[record >>> 1] = CORE_OPS.goto;
+    engine.i32[record + RECORD.imm >>> 2] = -engine.u8[target + RECORD.ordinal];
+    engine.u32[record + RECORD.disp >>> 2] = target;
+    return record;
+  }
+
+  #enter(which: number, argument: number): 0 | 1 {
+    this.trap.entry = argument;
+    this.trap.address = argument;
+    this.#cause = which ? "call" : "syscall";
+    const left = which ? this.kernel.call(argument) : this.kernel.syscall(argument);
+    this.#left = left === 1;
+    return left || this.#interrupted || this.#moved ? 1 : 0;
+  }
+
+  /** Runs about `budget` instructions, one when it is 1. The result is reused. */
+  run(budget: number): TrapData {
+    const { engine, trap } = this;
+    let remaining = budget;
+    const single = budget === 1;
+    let pc = this.pc, record = 0;
+    for (;;) {
+      if (this.#interrupted) {
+        this.#interrupted = false;
+        if (record) this.#setPc(pc);
+        return this.#trap("interrupt");
+      }
+      if (remaining <= 0) {
+        if (record) this.#setPc(pc);
+        return this.#trap("budget");
+      }
+      this.#moved = false;
+      engine.u32[FIELD.directory >>> 2] = this.cache.root;
+      if (single) {
+        record = this.executable(pc) ? (this.claim(pc), this.stepAt(pc)) : 0;
+      } else if (!record) {
+        record = this.recordAt(pc);
+      }
+      if (!record) return this.#setPc(pc), this.#pageFault(pc, ACCESS.exec);
+      const ordinal = engine.u8[record + RECORD.ordinal];
+      const slice = remaining < SLICE ? remaining : SLICE;
+      engine.i32[FIELD.count >>> 2] = this.#entered = slice + ordinal;
+      this.#inside = true;
+      let status: number = this.exports.run(record, slice + ordinal);
+      this.#inside = false;
+      record = engine.u32[FIELD.record >>> 2];
+      let count = engine.i32[FIELD.count >>> 2];
+      if (record) count -= engine.u8[record + RECORD.ordinal];
+      if (status === STATUS.leave) count--;
+      this.#done += slice - count;
+      remaining -= slice - count;
+      if (status === STATUS.fault && this.#moved) status = STATUS.budget;
+      pc = record && status !== STATUS.leave && status !== STATUS.fetch ? engine.u32[infoOf(record) >>> 2] + BIAS : this.pc;
+      switch (status) {
+        case STATUS.budget:
+          if (this.#moved) record = 0;
+          else if (single) return this.#setPc(pc), this.#trap("budget");
+          break;
+        case STATUS.step:
+          return this.#setPc(pc), this.#trap("budget");
+        case STATUS.leave:
+          record = 0;
+          if (this.#left) return this.#trap(this.#cause);
+          break;
+        case STATUS.fetch:
+          return this.#pageFault(pc, ACCESS.exec);
+        case STATUS.fault:
+          this.#setPc(pc);
+          trap.addressLo = engine.i32[FIELD.address >>> 2];
+          trap.addressHi = engine.i32[FIELD.address + 4 >>> 2];
+          trap.address = (trap.addressHi >>> 0) * 0x100000000 + (trap.addressLo >>> 0);
+          trap.access = engine.i32[FIELD.access >>> 2];
+          return this.fault();
+        case STATUS.trap:
+          this.#setPc(pc);
+          trap.cause = CAUSES[engine.i32[FIELD.cause >>> 2]];
+          trap.vector = engine.i32[FIELD.vector >>> 2];
+          trap.error = engine.i32[FIELD.error >>> 2];
+          this.adjust(engine.u8[infoOf(record) + INFO.length]);
+          return trap;
+        default:
+          throw new Error(`the interpreter returned ${status}`);
+      }
+    }
+  }
+
+  /** Decodes one instruction alone, followed by an end. */
+  protected abstract stepAt(pc: number): number;
+
+  #trap(cause: TrapData["cause"]): TrapData {
+    this.trap.cause = cause;
+    return this.trap;
+  }
+  #pageFault(pc: number, access: number): TrapData {
+    const { trap } = this;
+    trap.addressLo = pc | 0, trap.addressHi = Math.floor(pc / 0x100000000) | 0, trap.address = pc, trap.access = access;
+    if (pc >= 0x100000000) {
+      trap.addressLo = this.state.getInt32(this.#pcOffset, true);
+      trap.addressHi = this.state.getInt32(this.#pcOffset + 4, true);
+    }
+    return this.fault();
+  }
+
+  /** Turns address and access in the trap into what the hardware reports. */
+  protected fault(): TrapData {
+    return this.#trap("page");
+  }
+  /** After a raised trap: hardware leaves the pc behind some instructions (`length` bytes). */
+  protected adjust(_length: number): void {}
+}

@@ -1,0 +1,107 @@
+/** The x86-64 CPU: decoder, frame and faults on top of the translator's run loop. */
+import {
+  ACCESS,
+  BaseCpu,
+  BIAS,
+  Engine,
+  FIELD,
+  Generator,
+  type HostFunction,
+  type InterpreterSpec,
+  type Kernel,
+  type Space,
+  type TrapData,
+} from "@guise/translator";
+import { Decoder, RUN_INSTRUCTIONS, RUN_RECORDS, type SpecialOps } from "./decode.ts";
+import { KIND } from "./flags.ts";
+import { Frame } from "./frame.ts";
+import { instructions } from "./instructions/mod.ts";
+import { STATE } from "./state.ts";
+import { buildTables, type Tables, TEMPLATE } from "./tables.ts";
+
+/** JavaScript that rare instructions call. */
+export const HOST: Record<string, HostFunction> = {
+  cpuid: { params: [], results: [] },
+};
+
+/** The interpreter's parts for guest memory of either kind. */
+export function interpreterSpec(tables: Tables, wide: boolean): InterpreterSpec {
+  return { ops: tables.ops, host: HOST, zero: STATE.zero, temporary: STATE.temporary, pc: STATE.rip, wide };
+}
+
+let tablesMade: Tables | undefined;
+export const tables = (): Tables => tablesMade ??= buildTables(instructions);
+const modules: (WebAssembly.Module | undefined)[] = [];
+function interpreter(wide: boolean): WebAssembly.Module {
+  return modules[Number(wide)] ??= new WebAssembly.Module(new Generator(interpreterSpec(tables(), wide)).bytes());
+}
+
+export function specialOps(t: Tables): SpecialOps {
+  const find = (mnemonic: string) => {
+    const i = t.declarations.findIndex((d) => d.mnemonic === mnemonic);
+    for (let at = TEMPLATE.size; at < t.templates.length; at += TEMPLATE.size) {
+      const view = new DataView(t.templates.buffer, at);
+      if (view.getUint16(TEMPLATE.declaration, true) === i) return view.getUint16(TEMPLATE.op, true);
+    }
+    throw new Error(`no ${mnemonic}`);
+  };
+  return { illegal: find("ud2"), protection: find("hlt") };
+}
+
+let engine: Engine | undefined;
+
+export class X86Cpu extends BaseCpu {
+  readonly frame: Frame;
+  readonly #decoder: Decoder;
+
+  constructor(space: Space, kernel: Kernel, parent?: X86Cpu) {
+    engine ??= new Engine();
+    super(space, kernel, {
+      engine: parent?.engine ?? engine,
+      module: interpreter,
+      pc: STATE.rip,
+      host: () => ({ cpuid: () => {} }),
+    }, parent);
+    this.frame = new Frame(this);
+    const t = tables();
+    this.#decoder = new Decoder(t, specialOps(t), this);
+    const { state } = this;
+    state.setInt32(STATE.flagKind, KIND.image, true);
+    state.setInt32(STATE.flagRest, 0x202, true);
+    state.setInt32(STATE.mxcsr, 0x1f80, true);
+    state.setInt32(STATE.fcw, 0x37f, true);
+  }
+
+  protected override decode(pc: number): number {
+    const at = this.cache.begin(RUN_RECORDS);
+    const end = this.#decoder.run(pc, RUN_INSTRUCTIONS, at, false);
+    if (!end) return 0;
+    this.cache.commit(end);
+    return at;
+  }
+  protected override stepAt(pc: number): number {
+    return this.#decoder.run(pc - BIAS, 1, this.engine.scratch, true) ? this.engine.scratch : 0;
+  }
+
+  protected override fault(): TrapData {
+    const { trap } = this;
+    if (trap.access === ACCESS.exec && this.#decoder.fetchAddress) {
+      trap.addressLo = this.#decoder.fetchAddress | 0, trap.addressHi = 0;
+      trap.address = this.#decoder.fetchAddress;
+      this.#decoder.fetchAddress = 0;
+    }
+    // Addresses whose upper 17 bits differ are not canonical: #GP, without an address (SDM volume 1, 3.3.7.1).
+    const canonical = trap.addressHi >> 15 === 0 || trap.addressHi >> 15 === -1;
+    trap.cause = canonical ? "page" : "protection";
+    trap.vector = canonical ? 14 : 13;
+    trap.error = canonical ? (trap.access === ACCESS.write ? 6 : trap.access === ACCESS.exec ? 0x14 : 4) : 0;
+    return trap;
+  }
+  protected override adjust(length: number): void {
+    // int3, int 3 and int 4 leave rip behind the instruction (spec X11).
+    if (this.trap.cause === "breakpoint" || this.trap.cause === "overflow") {
+      this.state.setBigUint64(STATE.rip, this.state.getBigUint64(STATE.rip, true) + BigInt(length), true);
+    }
+  }
+}
+void FIELD;

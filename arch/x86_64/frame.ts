@@ -1,0 +1,142 @@
+/** The trap frame: the running task's registers in the state block. */
+import type { BaseCpu } from "@guise/translator";
+import { KIND } from "./flags.ts";
+import { REG, REGISTERS } from "./registers.ts";
+import { AF, CF, OF, PF, SF, STATE, STATUS_FLAGS, ZF } from "./state.ts";
+
+/** Bytes of the state block that belong to a task. */
+const SAVED: number = STATE.scratch;
+const EMPTY = new Uint8Array(0);
+
+export class Frame {
+  constructor(readonly cpu: BaseCpu) {}
+
+  lo(reg: number): number {
+    const { offset } = REGISTERS[reg];
+    return offset >= 0 ? this.cpu.state.getInt32(offset, true) : this.#special(reg);
+  }
+  hi(reg: number): number {
+    const { offset, bits } = REGISTERS[reg];
+    return offset >= 0 && bits >= 64 ? this.cpu.state.getInt32(offset + 4, true) : 0;
+  }
+  set(reg: number, lo: number, hi: number): void {
+    const { offset, bits } = REGISTERS[reg], { state } = this.cpu;
+    if (reg === REG.rflags) return this.#setFlags(lo);
+    if (reg === REG.fsw) return state.setInt32(STATE.fsw, lo & 0xc7ff, true), state.setInt32(STATE.ftop, lo >> 11 & 7, true);
+    if (offset < 0) throw new Error(`${REGISTERS[reg].name} is read and written by copy`);
+    state.setInt32(offset, bits === 16 ? lo & 0xffff : lo, true);
+    if (bits >= 64) state.setInt32(offset + 4, hi, true);
+  }
+  num(reg: number): number {
+    return (this.hi(reg) >>> 0) * 0x100000000 + (this.lo(reg) >>> 0);
+  }
+  setNum(reg: number, value: number): void {
+    this.set(reg, value | 0, Math.floor(value / 0x100000000) | 0);
+    // `|` takes the value modulo 2^32 only below 2^53, which is promised.
+  }
+  big(reg: number): bigint {
+    return BigInt(this.hi(reg) >>> 0) << 32n | BigInt(this.lo(reg) >>> 0);
+  }
+  setBig(reg: number, value: bigint): void {
+    this.set(reg, Number(BigInt.asIntN(32, value)), Number(BigInt.asIntN(32, value >> 32n)));
+  }
+
+  #special(reg: number): number {
+    const { state } = this.cpu;
+    if (reg === REG.rflags) return this.#flags();
+    if (reg === REG.fsw) return state.getInt32(STATE.fsw, true) | state.getInt32(STATE.ftop, true) << 11;
+    throw new Error(`${REGISTERS[reg].name} is read and written by copy`);
+  }
+
+  /** rflags, from the lazy form (flags.ts says what the kinds mean). */
+  #flags(): number {
+    const { state } = this.cpu;
+    const kind = state.getInt32(STATE.flagKind, true), rest = state.getInt32(STATE.flagRest, true);
+    const a = state.getBigInt64(STATE.flagA, true), b = state.getBigInt64(STATE.flagB, true);
+    if (kind === KIND.image) return Number(BigInt.asIntN(32, a)) & STATUS_FLAGS | rest;
+    let result = a, bits = 0;
+    if (kind === KIND.result) bits = Number(BigInt.asIntN(32, b));
+    else {
+      const size = 8 << (kind & 3), u = (v: bigint) => BigInt.asUintN(64, v);
+      if (kind < KIND.add) {
+        result = BigInt.asIntN(size, a - b);
+        if (u(a) < u(b)) bits |= CF;
+        if (a < b !== result < 0n) bits |= OF;
+      } else {
+        result = BigInt.asIntN(size, a + b);
+        if (u(result) < u(a)) bits |= CF;
+        if (((a ^ result) & (b ^ result)) < 0n) bits |= OF;
+      }
+      bits |= Number((a ^ b ^ result) & BigInt(AF));
+    }
+    if (result === 0n) bits |= ZF;
+    if (result < 0n) bits |= SF;
+    let parity = Number(result & 0xffn);
+    parity ^= parity >> 4, parity ^= parity >> 2, parity ^= parity >> 1;
+    return bits | rest | (parity & 1 ? 0 : PF);
+  }
+  #setFlags(v: number): void {
+    const { state } = this.cpu;
+    state.setInt32(STATE.flagKind, KIND.image, true);
+    state.setBigInt64(STATE.flagA, BigInt(v & STATUS_FLAGS), true);
+    state.setInt32(STATE.flagRest, v & ~STATUS_FLAGS | 2, true);
+  }
+
+  read(reg: number, into: Uint8Array): void {
+    const { offset, bits } = REGISTERS[reg];
+    if (reg === REG.fxsave) return this.#fxsave(into);
+    into.set(this.cpu.memory.subarray(offset, offset + Math.min(into.length, bits >> 3)));
+  }
+  write(reg: number, from: Uint8Array): void {
+    const { offset, bits } = REGISTERS[reg];
+    if (reg === REG.fxsave) return this.#fxrstor(from);
+    this.cpu.memory.set(from.subarray(0, bits >> 3), offset);
+  }
+
+  /** The FXSAVE image of 512 bytes, 64-bit form (SDM volume 1, 10.5.1.1). */
+  #fxsave(into: Uint8Array): void {
+    const { state, memory } = this.cpu, out = new DataView(into.buffer, into.byteOffset, 512);
+    into.fill(0, 0, 416);
+    const top = state.getInt32(STATE.ftop, true);
+    out.setUint16(0, state.getInt32(STATE.fcw, true), true);
+    out.setUint16(2, state.getInt32(STATE.fsw, true) & 0xc7ff | top << 11, true);
+    out.setUint8(4, state.getInt32(STATE.ftw, true));
+    out.setUint16(6, state.getInt32(STATE.fop, true), true);
+    out.setBigUint64(8, state.getBigUint64(STATE.fip, true), true);
+    out.setBigUint64(16, state.getBigUint64(STATE.fdp, true), true);
+    out.setUint32(24, state.getUint32(STATE.mxcsr, true), true);
+    out.setUint32(28, 0xffff, true);
+    for (let i = 0; i < 8; i++) {
+      const from = STATE.x87 + (top + i & 7) * 16;
+      into.set(memory.subarray(from, from + 10), 32 + i * 16);
+    }
+    into.set(memory.subarray(STATE.xmm, STATE.xmm + 256), 160);
+  }
+  #fxrstor(from: Uint8Array): void {
+    const { state, memory } = this.cpu, view = new DataView(from.buffer, from.byteOffset, 512);
+    const fsw = view.getUint16(2, true), top = fsw >> 11 & 7;
+    state.setInt32(STATE.fcw, view.getUint16(0, true), true);
+    state.setInt32(STATE.fsw, fsw & 0xc7ff, true);
+    state.setInt32(STATE.ftop, top, true);
+    state.setInt32(STATE.ftw, view.getUint8(4), true);
+    state.setInt32(STATE.fop, view.getUint16(6, true) & 0x7ff, true);
+    state.setBigUint64(STATE.fip, view.getBigUint64(8, true), true);
+    state.setBigUint64(STATE.fdp, view.getBigUint64(16, true), true);
+    state.setUint32(STATE.mxcsr, view.getUint32(24, true) & 0xffff, true);
+    for (let i = 0; i < 8; i++) {
+      const to = STATE.x87 + (top + i & 7) * 16;
+      memory.set(from.subarray(32 + i * 16, 42 + i * 16), to);
+      memory.fill(0, to + 10, to + 16);
+    }
+    memory.set(from.subarray(160, 416), STATE.xmm);
+  }
+
+  save(into?: Uint8Array): Uint8Array {
+    const saved = into ?? new Uint8Array(SAVED);
+    saved.set(this.cpu.memory.subarray(0, SAVED));
+    return saved;
+  }
+  restore(saved: Uint8Array = EMPTY): void {
+    this.cpu.memory.set(saved.subarray(0, SAVED), 0);
+  }
+}
