@@ -13,6 +13,10 @@ export const BIAS = 0x10000;
 /** The first mappable guest address. Between BIAS and it lies the CPU's state block. */
 export const LOWEST = 0x20000;
 export const PAGE = 4096;
+/** Where the first stack of a process ends, and where mmap's area begins; both low, so that the memory stays small. */
+export const STACK_TOP = 0x10000000;
+/** Where places are looked for when a mapping names none, upwards. */
+export const MAP_BASE = 0x10000000;
 
 /** What backs a mapping: a file, a shared object, a device. Pages are asked for by file offset. */
 export interface Backing {
@@ -22,7 +26,10 @@ export interface Backing {
   store?(offset: number, from: Uint8Array): void;
   /** Size in bytes now. */
   readonly size: number;
-  /** One identity for all mappings of the same object (an inode); shared mappings and futexes key on it. */
+  /**
+   * One identity for all mappings of the same object (an inode); shared mappings and futexes key on it. Who changes or reads
+   * the object other than through mappings calls `staleShared` or `flushShared` with it.
+   */
   readonly identity: object;
   /** The line in /proc/self/maps: path or [name], device numbers and inode. */
   readonly name: string;
@@ -39,6 +46,8 @@ export interface Vma {
   readonly end: number;
   /** READ | WRITE | EXEC of arch.ts, as Linux's PROT_ bits. */
   readonly prot: number;
+  /** What `protect` may set at most (a file opened without writing, mapped shared). */
+  readonly maxProt: number;
   readonly shared: boolean;
   readonly backing?: Backing;
   /** Offset in the backing of `start`. */
@@ -56,6 +65,8 @@ export interface MapRequest {
   readonly address: number;
   readonly length: number;
   readonly prot: number;
+  /** Default: everything. See {@link Vma.maxProt}. */
+  readonly maxProt?: number;
   readonly shared?: boolean;
   /** "replace": MAP_FIXED; "exclusive": MAP_FIXED_NOREPLACE (EEXIST). */
   readonly fixed?: "replace" | "exclusive";
@@ -85,21 +96,31 @@ export interface AddressSpace {
   readonly view: DataView;
   /** Upper limit of addresses, at most 4 GiB. */
   readonly limit: number;
+  /** How far a `growsDown` mapping may grow, in bytes (RLIMIT_STACK). Default 8 MiB. */
+  stackLimit: number;
+  /** How many bytes may be mapped (RLIMIT_AS). Default Infinity. */
+  mapLimit: number;
   /** Bytes mapped (RLIMIT_AS counts them), and bytes that can have been touched. */
   readonly mapped: number;
   readonly committed: number;
   /** Where the last failed `resolve` found: nothing mapped, forbidden, or beyond the end of its file. */
   readonly faultCause: "unmapped" | "forbidden" | "beyond";
 
-  /** Maps; returns the address or ENOMEM, EEXIST, EINVAL. Old mappings under a fixed one go as by unmap. */
+  /** Maps; returns the address or ENOMEM, EEXIST, EINVAL, EPERM (fixed below {@link LOWEST}). Old mappings under a fixed one go as by unmap. */
   map(request: MapRequest): number | Errno;
   unmap(start: number, length: number): 0 | Errno;
   /** ENOMEM when part of the range is not mapped (earlier parts are changed, as on Linux), EACCES when the backing forbids it. */
   protect(start: number, length: number, prot: number): 0 | Errno;
-  /** mremap's move: pages keep their bytes. */
+  /**
+   * mremap: pages keep their bytes. `to` equal to `from` resizes in place (ENOMEM when what follows is not free), 0 takes a
+   * free place, another one replaces what is there. EFAULT when the old range is not inside one mapping.
+   */
   move(from: number, oldLength: number, to: number, newLength: number): number | Errno;
   /** Throws away the bytes (MADV_DONTNEED): zero or the file's next time. */
   discard(start: number, length: number): 0 | Errno;
+  /** msync: changed pages of shared mappings go to their objects and files. ENOMEM when part of the range is not mapped. */
+  sync(start: number, length: number): 0 | Errno;
+  /** The mapping that contains the address. */
   find(address: number): Vma | undefined;
   /** All mappings in order of address. */
   readonly vmas: readonly Vma[];

@@ -1,0 +1,152 @@
+/**
+ * Kernel accesses to guest memory: every pointer a guest gives is checked against the same page bits that its own
+ * accesses meet, so a wild pointer is EFAULT and a store of the kernel reaches decoded code and shared pages as a
+ * guest's store does. Addresses may be any number.
+ */
+import { READ, WRITE } from "./arch.ts";
+import { EFAULT, ENAMETOOLONG, type Errno } from "./errno.ts";
+import { BIAS, LOWEST, PAGE } from "./memory.ts";
+import { growMemory, type HostMemory, type MemoryPair, RESIDENT, TOUCHED } from "./pool.ts";
+
+/** Growing is a host call of up to a millisecond and detaches every view: take some in advance. */
+const GROW_MOST = 64 << 20;
+
+/** The memory of an address space, its page bytes, and the kernel's ways to read and write it. */
+export abstract class GuestMemory {
+  readonly memory: WebAssembly.Memory;
+  readonly pages: WebAssembly.Memory;
+  /** Only this class grows the memory, so the views are made then and are plain fields otherwise. */
+  u8!: Uint8Array;
+  i32!: Int32Array;
+  u32!: Uint32Array;
+  view!: DataView;
+  readonly limit: number;
+  faultCause: "unmapped" | "forbidden" | "beyond" = "unmapped";
+  protected readonly host: HostMemory;
+  protected readonly pair: MemoryPair;
+  /** The page bytes; see pool.ts for their bits. */
+  protected readonly bits: Uint8Array;
+
+  protected constructor(host: HostMemory, pair: MemoryPair, limit: number) {
+    this.host = host;
+    this.pair = pair;
+    this.memory = pair.memory;
+    this.pages = pair.pages;
+    this.bits = new Uint8Array(pair.pages.buffer);
+    this.limit = limit;
+    this.#look();
+  }
+
+  #look(): void {
+    const buffer = this.memory.buffer;
+    this.u8 = new Uint8Array(buffer);
+    this.i32 = new Int32Array(buffer);
+    this.u32 = new Uint32Array(buffer);
+    this.view = new DataView(buffer);
+  }
+
+  /** Makes the memory reach up to guest address `end`. */
+  protected reach(end: number): boolean {
+    const have = this.u8.length;
+    if (end - BIAS <= have) return true;
+    const wanted = Math.min(Math.max(end - BIAS, Math.min(have * 2, have + GROW_MOST)), this.limit - BIAS);
+    const grown = growMemory(this.memory, Math.ceil(wanted / 65536), this.host.memory32) ||
+      growMemory(this.memory, Math.ceil((end - BIAS) / 65536), this.host.memory32);
+    this.#look();
+    return grown;
+  }
+
+  /** Counts a page as committed before its first change. */
+  protected commitPage(page: number): boolean {
+    if ((this.bits[page] & RESIDENT) === 0) {
+      if (!this.host.commit(this.pair, 1)) return false;
+      this.bits[page] |= RESIDENT;
+    }
+    return true;
+  }
+
+  /** Zeroes what was touched in a range of pages and makes it untouched. */
+  protected clearPages(first: number, end: number): void {
+    const bits = this.bits;
+    for (let page = first; page < end; page++) {
+      if ((bits[page] & TOUCHED) === 0) {
+        bits[page] &= RESIDENT;
+        continue;
+      }
+      const from = page;
+      while (page < end && (bits[page] & TOUCHED) !== 0) bits[page++] &= RESIDENT;
+      this.u8.fill(0, from * PAGE - BIAS, page * PAGE - BIAS);
+      page--;
+    }
+  }
+
+  abstract resolve(address: number, access: number): boolean;
+
+  check(address: number, length: number, access: number): boolean {
+    if (length === 0) return true;
+    const end = address + length;
+    if (!(address >= LOWEST && length > 0 && end <= this.limit) || address !== Math.floor(address)) {
+      this.faultCause = "unmapped";
+      return false;
+    }
+    const bits = this.bits;
+    const last = (end - 1) >>> 12;
+    for (let page = address >>> 12; page <= last; page++) {
+      if ((bits[page] & access) !== access && !this.resolve(Math.max(address, page * PAGE), access)) return false;
+    }
+    return true;
+  }
+
+  bytes(address: number, length: number): Uint8Array {
+    if (length === 0) return this.u8.subarray(0, 0);
+    return this.u8.subarray(address - BIAS, address - BIAS + length);
+  }
+
+  read(address: number, length: number): Uint8Array | undefined {
+    if (!this.check(address, length, READ)) return undefined;
+    return this.bytes(address, length).slice();
+  }
+
+  write(address: number, bytes: Uint8Array): boolean {
+    if (bytes.length === 0) return true;
+    if (!this.check(address, bytes.length, WRITE)) return false;
+    this.u8.set(bytes, address - BIAS);
+    return true;
+  }
+
+  cstring(address: number, max: number): Uint8Array | Errno {
+    let at = address;
+    let left = max;
+    while (left > 0) {
+      if (!this.check(at, 1, READ)) return EFAULT;
+      const length = Math.min(left, PAGE - (at & (PAGE - 1)));
+      const chunk = this.u8.subarray(at - BIAS, at - BIAS + length);
+      const nul = chunk.indexOf(0);
+      if (nul >= 0) return this.u8.slice(address - BIAS, at - BIAS + nul);
+      at += length;
+      left -= length;
+    }
+    return ENAMETOOLONG;
+  }
+
+  getU32(address: number): number | undefined {
+    return this.check(address, 4, READ) ? this.view.getUint32(address - BIAS, true) : undefined;
+  }
+  getNum64(address: number): number | undefined {
+    if (!this.check(address, 8, READ)) return undefined;
+    const offset = address - BIAS;
+    return this.view.getUint32(offset, true) + this.view.getUint32(offset + 4, true) * 2 ** 32;
+  }
+  setU32(address: number, value: number): boolean {
+    if (!this.check(address, 4, WRITE)) return false;
+    this.view.setUint32(address - BIAS, value, true);
+    return true;
+  }
+  setNum64(address: number, value: number): boolean {
+    if (!this.check(address, 8, WRITE)) return false;
+    const offset = address - BIAS;
+    this.view.setUint32(offset, value, true); // modulo 2^32, negative numbers too
+    this.view.setUint32(offset + 4, Math.floor(value / 2 ** 32), true);
+    return true;
+  }
+}

@@ -1,0 +1,122 @@
+/**
+ * Host memory: how much all address spaces together may use, and WebAssembly memories kept for the next process.
+ * Making a memory costs about a millisecond and its pages cost a fault each when first touched, so a shell that
+ * forks ten times a second takes memories that are already warm.
+ */
+
+/** Page byte: what the CPU may do without asking are the three low bits; the others are the kernel's. */
+// deno-fmt-ignore
+export const
+  /** The bytes belong to the mapping (else they are zero, or the file's are not yet read). */
+  TOUCHED = 8,
+  /** The page holds decoded code: stores must be told to the CPU. */
+  CODE = 16,
+  /** A shared page that was changed since it was last merged with its object. */
+  DIRTY = 32,
+  /** A private page of a file that differs from the file. */
+  MODIFIED = 64,
+  /** The host has a page here. Never cleared while the memory lives. */
+  RESIDENT = 128;
+
+const PAGES = 1 << 20;
+/** Enough for a program, its stack and its libraries: most processes never grow. */
+const INITIAL_PAGES = 0x11000000 / 65536;
+/** A memory with more resident pages than this is not kept. */
+const KEEP_RESIDENT = 16384;
+const KEEP_MEMORIES = 8;
+
+/** A guest memory with its page table. */
+export interface MemoryPair {
+  readonly memory: WebAssembly.Memory;
+  readonly pages: WebAssembly.Memory;
+  /** Pages that the host has committed to it. */
+  resident: number;
+}
+
+/** The memory of one kernel: a limit, what is used, and memories to use again. */
+export class HostMemory {
+  /** Bytes that may be committed. */
+  limit: number;
+  /** Bytes committed, those of kept memories included. */
+  used = 0;
+  readonly memory32: boolean;
+  readonly #kept: MemoryPair[] = [];
+
+  constructor(limit: number = 4 * 2 ** 30, memory32: boolean = false) {
+    this.limit = limit;
+    this.memory32 = memory32;
+  }
+
+  /** Counts pages of `pair` as committed. False: over the limit, nothing is counted. */
+  commit(pair: MemoryPair, pages: number): boolean {
+    while (this.used + pages * 4096 > this.limit) {
+      const kept = this.#kept.pop();
+      if (kept === undefined) return false;
+      this.used -= kept.resident * 4096;
+    }
+    this.used += pages * 4096;
+    pair.resident += pages;
+    return true;
+  }
+
+  /** A memory whose bytes are all zero; undefined when the host has none. */
+  take(): MemoryPair | undefined {
+    const kept = this.#kept.pop();
+    if (kept !== undefined) {
+      clear(kept);
+      return kept;
+    }
+    try {
+      // The page table's memory is an i32 one everywhere: it is small, and indices are computed as i32.
+      const pages = new WebAssembly.Memory({ initial: PAGES / 65536, maximum: PAGES / 65536 });
+      const memory = this.memory32
+        ? new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum: 65536 })
+        // BigInt is the API's; this happens once a memory.
+        : new WebAssembly.Memory(
+          { address: "i64", initial: BigInt(INITIAL_PAGES), maximum: 65536n } as unknown as WebAssembly.MemoryDescriptor,
+        );
+      return { memory, pages, resident: 0 };
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Keeps the memory for later, or lets it go. */
+  give(pair: MemoryPair): void {
+    if (this.#kept.length < KEEP_MEMORIES && pair.resident <= KEEP_RESIDENT) this.#kept.push(pair);
+    else this.used -= pair.resident * 4096;
+  }
+
+  /** Lets all kept memories go. */
+  clear(): void {
+    for (const pair of this.#kept) this.used -= pair.resident * 4096;
+    this.#kept.length = 0;
+  }
+}
+
+/** Grows the memory to at least `pages` WebAssembly pages. */
+export function growMemory(memory: WebAssembly.Memory, pages: number, memory32: boolean): boolean {
+  const more = pages - memory.buffer.byteLength / 65536;
+  if (more <= 0) return true;
+  try {
+    memory.grow((memory32 ? more : BigInt(more)) as number);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function clear(pair: MemoryPair): void {
+  const bytes = new Uint8Array(pair.memory.buffer);
+  const table = new Uint8Array(pair.pages.buffer);
+  bytes.fill(0, 0, 65536); // the state block
+  const words = new Int32Array(pair.pages.buffer, 0, (bytes.length + 65536) >>> 14);
+  for (let w = 0; w < words.length; w++) {
+    if (words[w] === 0) continue;
+    for (let p = w * 4; p < w * 4 + 4; p++) {
+      // A page that is resident but not touched has been cleared before.
+      if (table[p] & TOUCHED) bytes.fill(0, p * 4096 - 65536, p * 4096 - 61440);
+      table[p] &= RESIDENT;
+    }
+  }
+}
