@@ -9,3 +9,4 @@ export * from "./layout.ts";
 export * from "./interpreter.ts";
 export * from "./cache.ts";
 export * from "./cpu.ts";
+export * from "./softfloat/mod.ts";

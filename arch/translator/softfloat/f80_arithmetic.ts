@@ -141,7 +141,7 @@ export function f80Div(lib: Library): FunctionRef {
       f.if(isInfinity(bSe, bSig), () => f.return(sign, i64(0), flags));
       f.if(isZero(bSe, bSig), () => {
         f.if(isZero(aSe, aSig), () => indefinite(f));
-        f.return(sign.or(0x7fff), TOP, i32(ZE).or(flags));
+        f.return(sign.or(0x7fff), TOP, i32(ZE));
       });
       f.if(isZero(aSe, aSig), () => f.return(sign, i64(0), flags));
     });

@@ -1,6 +1,6 @@
 /** fprem and fprem1, fscale, fxtract: x87's operations on exponents. */
 import { type FunctionRef, i32, i64, select } from "../wasm/mod.ts";
-import { DE, define, divide128, IE, type Library, TOP, ZE } from "./common.ts";
+import { C1, DE, define, divide128, IE, type Library, OE, PE, TOP, UE, ZE } from "./common.ts";
 import { flagIf, normalise } from "./core.ts";
 import { returnCall } from "./f80_arithmetic.ts";
 import { f80Round } from "./f80_round.ts";
@@ -17,12 +17,12 @@ import {
 } from "./f80_special.ts";
 import { f80FromInteger } from "./f80_convert.ts";
 
-/** Condition bits of the status word. */
-const C0 = 0x100, C1 = 0x200, C2 = 0x400, C3 = 0x4000;
+/** Condition bit of the status word. */
+const C2 = 0x400;
 const RESULT = ["i32", "i64", "i32"] as const;
 
 /**
- * (se, sig, se, sig) -> (se, sig, flags with C0 C3 C1: quotient bits 2, 1, 0, and C2: not finished). At most 63 bits of the
+ * (se, sig, se, sig, cw) -> (se, sig, flags with C0 C3 C1: quotient bits 2, 1, 0, and C2: not finished). At most 63 bits of the
  * exponent's difference are done at once, as the manual describes. `nearest`: fprem1.
  */
 export function f80Rem(lib: Library, nearest: boolean): FunctionRef {
@@ -30,9 +30,9 @@ export function f80Rem(lib: Library, nearest: boolean): FunctionRef {
   return define(
     lib,
     nearest ? "f80.prem1" : "f80.prem",
-    ["i32", "i64", "i32", "i64"],
+    ["i32", "i64", "i32", "i64", "i32"],
     RESULT,
-    (f, aSe, aSig, bSe, bSig) => {
+    (f, aSe, aSig, bSe, bSig, cw) => {
       const indefinite = () => f.return(i32(INDEFINITE_SE), INDEFINITE_SIG, i32(IE));
       f.if(
         isNanOrUnsupported(aSe, aSig).or(isNanOrUnsupported(bSe, bSig)),
@@ -42,7 +42,6 @@ export function f80Rem(lib: Library, nearest: boolean): FunctionRef {
       const flags = f.let(flagIf(isDenormal(aSe, aSig).or(isDenormal(bSe, bSig)), DE));
       f.if(isZero(aSe, aSig), () => f.return(aSe, aSig, flags));
       const sign = f.let(signOf(aSe)), aExp = f.let(exponent(aSe)), bExp = f.let(exponent(bSe));
-      f.if(isInfinity(bSe, bSig), () => f.return(aSe, aSig, flags));
       f.if(aExp.eqz(), () => (f.set(aExp, 1), normalise(f, aExp, aSig)));
       f.if(bExp.eqz(), () => (f.set(bExp, 1), normalise(f, bExp, bSig)));
       const distance = f.let(aExp.sub(bExp)), q = f.let(i64(0));
@@ -56,10 +55,10 @@ export function f80Rem(lib: Library, nearest: boolean): FunctionRef {
         }
         f.if(aSig.eqz(), () => f.return(sign.shl(15), i64(0), flags));
         normalise(f, aExp, aSig);
-        returnCall(f, f80Round(lib), [sign, aExp, aSig, i64(0), i32(0x37f)], flags);
+        returnCall(f, f80Round(lib), [sign, aExp, aSig, i64(0), cw.or(0x300)], flags);
       };
       // |a| < |b| / 2, or |a| < |b| for fprem: nothing to do.
-      f.if(distance.ltS(nearest ? -1 : 0), () => give(true));
+      f.if(isInfinity(bSe, bSig).or(distance.ltS(nearest ? -1 : 0)), () => give(true));
       // More than 63 bits of quotient: take some of them and say so.
       f.if(distance.geS(64), () => {
         const part = f.let(distance.and(31).or(32));
@@ -149,8 +148,18 @@ export function f80Scale(lib: Library): FunctionRef {
         f.if(bExp.ltU(0x3fff + 16), () => f.set(n, bSig.shrU(i32(0x403e).sub(bExp).extendU()).wrap()));
         f.set(n, select(bSign, i32(0).sub(n), n));
       });
+      // Beyond even the wrapped range, the masked response whatever the masks and the mode.
+      f.set(exp, exp.add(n));
+      f.if(
+        cw.and(OE).eqz().and(exp.gtS(0x7ffe + 0x6000)),
+        () => f.return(aSign.or(0x7fff), TOP, flags.or(OE | PE | C1)),
+      );
+      f.if(
+        cw.and(UE).eqz().and(exp.ltS(1 - 0x6000)),
+        () => f.return(aSign, i64(0), flags.or(UE | PE)),
+      );
       // Rounding precision does not apply to fscale.
-      returnCall(f, f80Round(lib), [signOf(aSe), exp.add(n), aSig, i64(0), cw.or(0x300)], flags);
+      returnCall(f, f80Round(lib), [signOf(aSe), exp, aSig, i64(0), cw.or(0x300)], flags);
     },
   );
 }
@@ -172,4 +181,3 @@ export function f80Extract(lib: Library): FunctionRef {
     f.return(se.and(0x8000).or(0x3fff), sig, eSe, eSig, flags);
   });
 }
-export { C0, C1, C2, C3 };

@@ -26,7 +26,7 @@ export interface Format {
   /** From its exponents to those of bias 0x3fff. */
   readonly rebias: number;
 }
-export const F32: Format = {
+export const SINGLE: Format = {
   name: "f32",
   type: "i32",
   bits: 32,
@@ -34,7 +34,7 @@ export const F32: Format = {
   maxExp: 255,
   rebias: 0x3fff - 127,
 };
-export const F64: Format = {
+export const DOUBLE: Format = {
   name: "f64",
   type: "i64",
   bits: 64,
@@ -61,7 +61,7 @@ export const magnitude = (format: Format, a: I64): I64 => a.shl(65 - format.bits
 const infinity = (format: Format): bigint => BigInt(format.maxExp) << BigInt(format.fraction);
 /** Bits of the quiet NaN that invalid operations give. */
 export const indefinite = (format: Format): bigint =>
-  BigInt(3 * format.maxExp + 2) << BigInt(format.fraction - 1);
+  BigInt(4 * format.maxExp + 3) << BigInt(format.fraction - 1);
 export const quietBit = (format: Format): bigint => 1n << BigInt(format.fraction - 1);
 
 export function isNan(format: Format, a: I64): I32 {

@@ -1,8 +1,17 @@
 /** Runs soft-float functions over arrays of vectors, inside WebAssembly and on the host's CPU (host.c). */
-import { type Func, type FunctionRef, i32, type I32, type Local, Module, type Type, type Value } from "../../wasm/mod.ts";
+import {
+  type Func,
+  type FunctionRef,
+  type I32,
+  i32,
+  type Local,
+  Module,
+  type Type,
+  type Value,
+} from "../../wasm/mod.ts";
 import type { Library } from "../common.ts";
 import * as soft from "../mod.ts";
-import { F32, F64, type Format } from "../mod.ts";
+import { DOUBLE, type Format, SINGLE } from "../mod.ts";
 
 export const VECTOR = 64, RESULT = 32, BATCH = 1 << 16;
 const RESULTS = VECTOR * BATCH;
@@ -23,13 +32,18 @@ interface Call {
 const two = (make: (lib: Library) => FunctionRef): Body => (c) =>
   c.go(make(c.lib), [...c.pair(0), ...c.pair(1), c.ctl]);
 const one = (make: (lib: Library) => FunctionRef): Body => (c) => c.go(make(c.lib), [...c.pair(0), c.ctl]);
-const compare = (quiet: boolean): Body => (c) => c.go(soft.f80Compare(c.lib, quiet), [...c.pair(0), ...c.pair(1)]);
+const compare = (quiet: boolean): Body => (c) =>
+  c.go(soft.f80Compare(c.lib, quiet), [...c.pair(0), ...c.pair(1)]);
 const toFloat = (format: Format): Body => (c) => c.go(soft.f80ToFloat(c.lib, format), [...c.pair(0), c.ctl]);
 const toInt = (bits: number, mode?: number): Body => (c) =>
   c.go(soft.f80ToInteger(c.lib), [...c.pair(0), i32(bits), mode ? i32(mode) : c.ctl.shrU(10).and(3)]);
 const fromFloat = (format: Format): Body => (c) => c.go(soft.widen(c.lib, format), [c.bits(0, format.type)]);
 const float2 = (format: Format, op: soft.Arithmetic): Body => (c) =>
-  c.go(soft.floatArithmetic(c.lib, format, op), [c.bits(0, format.type), c.bits(1, format.type), c.ctl.and(0xffff)]);
+  c.go(soft.floatArithmetic(c.lib, format, op), [
+    c.bits(0, format.type),
+    c.bits(1, format.type),
+    c.ctl.and(0xffff),
+  ]);
 const mode = (c: Call) => c.ctl.shrU(13).and(3);
 
 function floats(format: Format, other: Format): Body[] {
@@ -65,24 +79,38 @@ export const OPERATIONS: Record<number, [name: string, body: Body]> = {
   5: ["f80.rint", one(soft.f80RoundToIntegral)],
   6: ["f80.compare", compare(false)],
   7: ["f80.compare.quiet", compare(true)],
-  8: ["f80.to.f32", toFloat(F32)],
-  9: ["f80.to.f64", toFloat(F64)],
+  8: ["f80.to.f32", toFloat(SINGLE)],
+  9: ["f80.to.f64", toFloat(DOUBLE)],
   10: ["f80.to.i16", toInt(16)],
   11: ["f80.to.i32", toInt(32)],
   12: ["f80.to.i64", toInt(64)],
-  13: ["f32.to.f80", fromFloat(F32)],
-  14: ["f64.to.f80", fromFloat(F64)],
+  13: ["f32.to.f80", fromFloat(SINGLE)],
+  14: ["f64.to.f80", fromFloat(DOUBLE)],
   15: ["f80.from.i64", (c) => c.go(soft.f80FromInteger(c.lib), [c.bits(0, "i64")])],
   16: ["f80.trunc.i64", toInt(64, 3)],
-  17: ["f80.prem", (c) => c.go(soft.f80Rem(c.lib, false), [...c.pair(0), ...c.pair(1)])],
-  18: ["f80.prem1", (c) => c.go(soft.f80Rem(c.lib, true), [...c.pair(0), ...c.pair(1)])],
+  17: ["f80.prem", two((lib) => soft.f80Rem(lib, false))],
+  18: ["f80.prem1", two((lib) => soft.f80Rem(lib, true))],
   19: ["f80.scale", two(soft.f80Scale)],
   20: ["f80.xtract", (c) => c.go(soft.f80Extract(c.lib), c.pair(0), true)],
   21: ["f80.to.bcd", (c) => c.go(soft.f80ToBcd(c.lib), [...c.pair(0), c.ctl])],
   22: ["f80.from.bcd", (c) => c.go(soft.f80FromBcd(c.lib), c.pair(0))],
 };
-for (const [base, format, other] of [[64, F32, F64], [80, F64, F32]] as const) {
-  const names = ["add", "sub", "mul", "div", "sqrt", "comi", "ucomi", "cvt", "toi32", "toi64", "fromi", "rint", "fma"];
+for (const [base, format, other] of [[64, SINGLE, DOUBLE], [80, DOUBLE, SINGLE]] as const) {
+  const names = [
+    "add",
+    "sub",
+    "mul",
+    "div",
+    "sqrt",
+    "comi",
+    "ucomi",
+    "cvt",
+    "toi32",
+    "toi64",
+    "fromi",
+    "rint",
+    "fma",
+  ];
   floats(format, other).forEach((body, i) => OPERATIONS[base + i] = [`${format.name}.${names[i]}`, body]);
 }
 
@@ -103,12 +131,15 @@ export function makeDriver(): (op: number, vectors: Uint8Array) => Uint8Array {
     const ref = module.func(["i32"], [], (f) => {
       const n = f.param(0, "i32"), at = f.let(i32(0)), out = f.let(i32(RESULTS));
       f.while(() => n, () => {
-        const type = (t: Type, n: number) => memory.load(t === "i32" ? "i32.load" : "i64.load", at, 8 + 16 * n);
+        const type = (t: Type, n: number) =>
+          memory.load(t === "i32" ? "i32.load" : "i64.load", at, 8 + 16 * n);
         body({
           f,
           lib,
           ctl: f.let(memory.load("i32.load", at, 4)),
-          pair: (n) => [memory.load("i32.load16_u", at, 16 + 16 * n), memory.load("i64.load", at, 8 + 16 * n)],
+          pair: (
+            n,
+          ) => [memory.load("i32.load16_u", at, 16 + 16 * n), memory.load("i64.load", at, 8 + 16 * n)],
           bits: (n, t) => type(t, n) as Value<"i32" | "i64">,
           go(to, args, second = false) {
             const into = to.results.map((t) => f.local(t));
@@ -134,7 +165,9 @@ export function makeDriver(): (op: number, vectors: Uint8Array) => Uint8Array {
     module.export(op, ref);
   }
   const bytes = new WebAssembly.Memory({ initial: 128 });
-  const instance = new WebAssembly.Instance(new WebAssembly.Module(module.bytes()), { "": { memory: bytes } });
+  const instance = new WebAssembly.Instance(new WebAssembly.Module(module.bytes()), {
+    "": { memory: bytes },
+  });
   return (op, vectors) => {
     const n = vectors.length / VECTOR, all = new Uint8Array(bytes.buffer);
     all.set(vectors);

@@ -99,7 +99,7 @@ static void run(const struct vector *v, struct result *o) {
     case 73: TOINT("cvtss2si %4,%q0", af); break;
     case 74: __asm__ volatile("ldmxcsr %2\ncvtsi2ss %4,%0\nstmxcsr %1\nldmxcsr %3" : "+x"(af), "=m"(csr) : "m"(csr), "m"(old), "r"(i)); memcpy(o->r, &af, 4); break;
     case 75: ROUND("roundss ", float, af); break;
-    case 76: __asm__ volatile("ldmxcsr %2\nvfmadd213ss %5,%4,%0\nstmxcsr %1\nldmxcsr %3" : "+x"(af), "=m"(csr) : "m"(csr), "m"(old), "x"(bf), "x"(cf)); memcpy(o->r, &af, 4); break;
+    case 76: __asm__ volatile("ldmxcsr %2\nvfmadd213ss %5,%4,%0\nstmxcsr %1\nldmxcsr %3" : "+x"(bf), "=m"(csr) : "m"(csr), "m"(old), "x"(af), "x"(cf)); memcpy(o->r, &bf, 4); break;
     case 80: SSE("addsd %4,%0", double, ad, bd); break;
     case 81: SSE("subsd %4,%0", double, ad, bd); break;
     case 82: SSE("mulsd %4,%0", double, ad, bd); break;
@@ -112,7 +112,7 @@ static void run(const struct vector *v, struct result *o) {
     case 89: TOINT("cvtsd2si %4,%q0", ad); break;
     case 90: __asm__ volatile("ldmxcsr %2\ncvtsi2sdq %4,%0\nstmxcsr %1\nldmxcsr %3" : "+x"(ad), "=m"(csr) : "m"(csr), "m"(old), "r"(i)); memcpy(o->r, &ad, 8); break;
     case 91: ROUND("roundsd ", double, ad); break;
-    case 92: __asm__ volatile("ldmxcsr %2\nvfmadd213sd %5,%4,%0\nstmxcsr %1\nldmxcsr %3" : "+x"(ad), "=m"(csr) : "m"(csr), "m"(old), "x"(bd), "x"(cd)); memcpy(o->r, &ad, 8); break;
+    case 92: __asm__ volatile("ldmxcsr %2\nvfmadd213sd %5,%4,%0\nstmxcsr %1\nldmxcsr %3" : "+x"(bd), "=m"(csr) : "m"(csr), "m"(old), "x"(ad), "x"(cd)); memcpy(o->r, &bd, 8); break;
   }
   o->flags = csr & 0x3f;
 }

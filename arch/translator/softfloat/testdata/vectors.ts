@@ -58,20 +58,31 @@ export function f80(r: Random, near?: number): [se: number, sig: bigint] {
   if (k === 5) return [sign | r.below(0x8000), fraction(r, 63)]; // unsupported
   const sig = 1n << 63n | fraction(r, 63);
   if (near !== undefined && k < 30) {
-    return [sign | Math.min(0x7ffe, Math.max(0, near + r.pick([0, 1, -1, 2, 62, 63, 64, 65, -64, r.below(140) - 70]))), sig];
+    return [
+      sign |
+      Math.min(0x7ffe, Math.max(0, near + r.pick([0, 1, -1, 2, 62, 63, 64, 65, -64, r.below(140) - 70]))),
+      sig,
+    ];
   }
   if (k < 20) return [sign | (0x3fff + r.below(140) - 70), sig];
   if (k < 24) return [sign | r.below(70), sig];
   if (k < 27) return [sign | (0x7ffe - r.below(70)), sig];
-  if (k < 30) return [sign | (0x3fff + r.pick([-1022, -1023, -1074, 1023, 1024, -126, -127, -149, 127, 128]) + r.below(5) - 2), sig];
+  if (k < 30) {
+    return [
+      sign |
+      (0x3fff + r.pick([-1022, -1023, -1074, 1023, 1024, -126, -127, -149, 127, 128]) + r.below(5) - 2),
+      sig,
+    ];
+  }
   if (k < 33) return [sign | (0x3fff + r.below(80)), sig & (-1n << BigInt(r.below(64)))]; // integers and halves
   return [sign | (1 + r.below(0x7ffe)), sig];
 }
 
 export function float(r: Random, bits: 32 | 64, near?: number): bigint {
   const F = bits === 32 ? 23 : 52, M = bits === 32 ? 255 : 2047, bias = M >> 1;
-  const sign = BigInt(r.below(2)) << BigInt(bits - 1), k = r.below(32), make = (e: number, f: bigint) =>
-    sign | BigInt(Math.max(0, Math.min(M, e))) << BigInt(F) | f;
+  const sign = BigInt(r.below(2)) << BigInt(bits - 1),
+    k = r.below(32),
+    make = (e: number, f: bigint) => sign | BigInt(Math.max(0, Math.min(M, e))) << BigInt(F) | f;
   if (k === 0) return sign;
   if (k === 1) return make(M, 0n);
   if (k === 2) return make(M, fraction(r, F));
@@ -86,7 +97,9 @@ export function float(r: Random, bits: 32 | 64, near?: number): bigint {
 
 /** `count` vectors of an operation of host.c. */
 export function vectors(op: number, count: number, seed: number): Uint8Array {
-  const out = new Uint8Array(count * VECTOR), view = new DataView(out.buffer), r = new Random(seed * 977 + op);
+  const out = new Uint8Array(count * VECTOR),
+    view = new DataView(out.buffer),
+    r = new Random(seed * 977 + op);
   for (let i = 0; i < count; i++) {
     const at = i * VECTOR;
     view.setUint32(at, op, true);
@@ -113,7 +126,11 @@ export function vectors(op: number, count: number, seed: number): Uint8Array {
       continue;
     }
     const bits = op < 80 ? 32 : 64, [F, M] = bits === 32 ? [23n, 255n] : [52n, 2047n];
-    view.setUint32(at + 4, 0x1f80 | r.below(4) << 13 | r.pick([0, 0, 0, 0x40, 0x8000, 0x8040]) | r.below(4) << 24, true);
+    view.setUint32(
+      at + 4,
+      0x1f80 | r.below(4) << 13 | r.pick([0, 0, 0, 0x40, 0x8000, 0x8040]) | r.below(4) << 24,
+      true,
+    );
     if (op === 74 || op === 90) {
       put(0, BigInt.asIntN(64, r.big() >> BigInt(r.below(64))) * (r.below(2) ? -1n : 1n));
       continue;
