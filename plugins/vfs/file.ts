@@ -46,7 +46,9 @@ export abstract class OpenFile {
   /** Woken (key: the poll bits that came) whenever {@link poll} may have changed. */
   readonly queue: WaitQueue;
   /** The terminal behind it, for isatty, termios and window size. */
-  readonly terminal: Terminal | undefined = undefined;
+  get terminal(): Terminal | undefined {
+    return undefined;
+  }
   /** F_SETOWN, F_SETSIG: kept for the personality. */
   owner = 0;
   signal = 0;
@@ -81,6 +83,10 @@ export abstract class OpenFile {
   get writesAll(): boolean {
     return false;
   }
+  /** Nanoseconds after which a blocking read gives up and answers 0 (VTIME of a terminal); Infinity: never. */
+  get readTimeout(): number {
+    return Infinity;
+  }
   /** The queue on which open(2) still has to wait (a FIFO without a partner); undefined when the open is complete. */
   get opening(): WaitQueue | undefined {
     return undefined;
@@ -90,10 +96,10 @@ export abstract class OpenFile {
   abstract read(into: Uint8Array, caller?: Caller): number | Errno;
   /** Writes at the offset (or the end, O_APPEND) and moves it. EPIPE is a value: the signal is the personality's. */
   abstract write(from: Uint8Array, caller?: Caller): number | Errno;
-  pread(_into: Uint8Array, _offset: number): number | Errno {
+  pread(_into: Uint8Array, _offset: number, _caller?: Caller): number | Errno {
     return ESPIPE;
   }
-  pwrite(_from: Uint8Array, _offset: number): number | Errno {
+  pwrite(_from: Uint8Array, _offset: number, _caller?: Caller): number | Errno {
     return ESPIPE;
   }
   /** lseek(2) with SEEK_SET, CUR, END, DATA, HOLE: the new offset. */

@@ -1,45 +1,251 @@
 /**
- * Standard streams of the host as open files. Input is pushed by the host when we asked for it, output is handed over
- * at once. How the stream looks to fstat (pipe, character device, regular file, terminal) is what the host says.
+ * Standard streams of the host as open files. Input is pushed by the host after we asked for it, output is handed over
+ * at once. How the stream looks to fstat (pipe, device, regular file, terminal) is what the host says.
  */
-import type { Errno } from "@guise/core";
+import { EAGAIN, EBADF, type Errno, ESPIPE, WaitQueue } from "@guise/core";
+import { AnonymousInode } from "./anonymous.ts";
+import {
+  makedev,
+  O_RDWR,
+  POLLERR,
+  POLLHUP,
+  POLLIN,
+  POLLOUT,
+  POLLRDNORM,
+  POLLWRNORM,
+  S_IFCHR,
+  S_IFIFO,
+} from "./constants.ts";
+import type { Caller, Location } from "./context.ts";
+import type { Credentials } from "./cred.ts";
+import { NullFile } from "./devices.ts";
+import { OpenFile } from "./file.ts";
 import type { HostFile } from "./host_folder.ts";
+import { HostFileInode } from "./host_file.ts";
+import type { Inode } from "./inode.ts";
+import { RegularFile } from "./regular_file.ts";
+import { Terminal, TerminalFile } from "./terminal.ts";
 
-/** Takes output bytes; does not keep them. A number taken, or EAGAIN (tell {@link HostOutput.ready} later), EPIPE, EIO. */
+/** Takes output bytes; does not keep them. A number taken, or EAGAIN (then call `ready()` later), EPIPE, EIO. */
 export type HostWrite = (bytes: Uint8Array) => number | Errno;
 
-/**
- * The host's side of an input: called only when a reader wants bytes and none are on the way. The host answers once,
- * later and between tasks, by `deliver`: 1 to `max` bytes, none at the end of the input, or an error. It reads no more than
- * `max` from a pipe or a device, so that the rest stays for the next program on the host.
- */
-export type HostDemand = (max: number, deliver: (bytes: Uint8Array | Errno) => void) => void;
+/** Asks the host for input, called only when a reader wants some and none is on the way. */
+export type HostDemand = () => void;
 
-/** A terminal of the host, behind a {@link Terminal}. */
+/** A terminal of the host, for {@link Terminal}: the host calls its `input`, `eof`, `hangUp`, `ready` and sets `winsize`. */
 export interface HostConsole {
-  /** Whether the host itself edits lines, echoes and sends signals while not raw. */
+  /** Whether the host itself edits lines, echoes and maps newlines while not raw. */
   readonly cooked: boolean;
-  write: HostWrite;
-  demand: HostDemand;
-  /** Asks the host for raw mode (no editing, no echo, no signals) or back. */
+  readonly write: HostWrite;
+  readonly demand: HostDemand;
+  /** Asks the host for raw mode (no editing, no echo, no signals, no output mapping) or back. */
   setRaw?(raw: boolean): void;
   size?(): { readonly rows: number; readonly columns: number } | undefined;
 }
 
-/** What stands behind descriptor 0, 1 or 2. */
-export type HostStdio =
-  /** A pipe (S_IFIFO) or a character device (S_IFCHR): bytes in order, no offset. `rdev` of the device. */
-  | {
-    readonly kind: "pipe" | "device";
-    readonly input?: HostDemand;
-    readonly output?: HostWrite;
-    readonly rdev?: number;
+/** Options of a {@link HostStream}. */
+export interface HostStreamOptions {
+  /** Asks for input; absent: no input, reads are at the end. */
+  readonly demand?: HostDemand;
+  /** Takes output; absent: EBADF. */
+  readonly write?: HostWrite;
+  /** What fstat tells: a pipe (default) or a character device of that number. */
+  readonly rdev?: number;
+}
+
+/**
+ * A byte stream of the host without an offset. The host calls {@link push} once for each demand, {@link end} at the
+ * end of input, and {@link ready} when output that was refused can be taken.
+ */
+export class HostStream {
+  readonly queue: WaitQueue = new WaitQueue();
+  readonly rdev: number | undefined;
+  readonly #demand: HostDemand | undefined;
+  readonly #write: HostWrite | undefined;
+  #chunks: Uint8Array[] = [];
+  #asked = false;
+  #ended: boolean;
+  #full = false;
+  #broken = false;
+  constructor(options: HostStreamOptions) {
+    this.rdev = options.rdev;
+    this.#demand = options.demand;
+    this.#write = options.write;
+    this.#ended = options.demand === undefined;
   }
-  /** A regular file, with the offset at which it was handed to us. */
-  | { readonly kind: "file"; readonly file: HostFile; readonly offset: number; readonly flags: number }
-  /** The host's terminal; all descriptors with the same console share one {@link Terminal}. */
-  | { readonly kind: "terminal"; readonly console: HostConsole }
-  /** /dev/null. */
-  | { readonly kind: "null" }
-  /** Closed. */
-  | { readonly kind: "closed" };
+  /** The host's side: input. Keeps `bytes`. Between two demands it may be called any number of times. */
+  push(bytes: Uint8Array): void {
+    this.#asked = false;
+    if (bytes.length > 0) this.#chunks.push(bytes);
+    this.queue.wake(Infinity, POLLIN | POLLRDNORM);
+  }
+  /** The host's side: no more input. */
+  end(): void {
+    this.#asked = false;
+    this.#ended = true;
+    this.queue.wake(Infinity, POLLIN | POLLHUP);
+  }
+  /** The host's side: output can be taken again. */
+  ready(): void {
+    this.#full = false;
+    this.queue.wake(Infinity, POLLOUT | POLLWRNORM);
+  }
+  #ask(): void {
+    if (this.#asked || this.#ended) return;
+    this.#asked = true;
+    this.#demand!();
+  }
+  read(into: Uint8Array): number | Errno {
+    if (into.length === 0) return 0;
+    let n = 0;
+    // A host may answer a demand at once.
+    if (this.#chunks.length === 0) this.#ask();
+    while (n < into.length && this.#chunks.length > 0) {
+      const chunk = this.#chunks[0];
+      const part = Math.min(chunk.length, into.length - n);
+      into.set(chunk.subarray(0, part), n);
+      n += part;
+      if (part === chunk.length) this.#chunks.shift();
+      else this.#chunks[0] = chunk.subarray(part);
+    }
+    return n > 0 ? n : this.#ended ? 0 : EAGAIN;
+  }
+  write(from: Uint8Array): number | Errno {
+    if (this.#write === undefined) return EBADF;
+    if (from.length === 0) return 0;
+    const n = this.#write(from);
+    if (n === EAGAIN) this.#full = true;
+    else if (n < 0) this.#broken = true;
+    return n;
+  }
+  get available(): number {
+    return this.#chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+  }
+  poll(readable: boolean, writable: boolean): number {
+    let bits = 0;
+    if (readable) {
+      if (this.#chunks.length === 0) this.#ask();
+      if (this.#chunks.length > 0) bits |= POLLIN | POLLRDNORM;
+      else if (this.#ended) bits |= POLLHUP;
+    }
+    if (writable) bits |= this.#broken ? POLLOUT | POLLERR : this.#full ? 0 : POLLOUT | POLLWRNORM;
+    return bits;
+  }
+}
+
+/** An open file of a {@link HostStream}. */
+export class HostStreamFile extends OpenFile {
+  readonly #stream: HostStream;
+  constructor(stream: HostStream, inode: Inode, flags: number, cred: Credentials, location?: Location) {
+    super(inode, flags, cred, location, stream.queue);
+    this.#stream = stream;
+  }
+  override get writesAll(): boolean {
+    return true;
+  }
+  override read(into: Uint8Array): number | Errno {
+    return this.readable ? this.#stream.read(into) : EBADF;
+  }
+  override write(from: Uint8Array): number | Errno {
+    return this.writable ? this.#stream.write(from) : EBADF;
+  }
+  override seek(): number | Errno {
+    return ESPIPE;
+  }
+  override poll(): number {
+    return this.#stream.poll(this.readable, this.writable);
+  }
+  override available(): number | Errno {
+    return this.#stream.available;
+  }
+}
+
+/** A regular file of the host that was handed to us open, with its offset and flags (O_RDONLY, O_WRONLY, O_APPEND…). */
+export interface HostStdioFile {
+  readonly file: HostFile;
+  readonly offset: number;
+  readonly flags: number;
+}
+
+/** What stands behind a standard descriptor. */
+export type HostStdio = HostStream | Terminal | HostStdioFile | "null";
+
+/** The inode of a stream or terminal: /proc/self/fd/N opens the same stream again. */
+class StdioInode extends AnonymousInode {
+  readonly #again: (location: Location, flags: number, caller: Caller) => OpenFile;
+  constructor(
+    name: string,
+    mode: number,
+    rdev: number,
+    caller: Caller,
+    again: (location: Location, flags: number, caller: Caller) => OpenFile,
+  ) {
+    super("pipe", mode, caller);
+    if (name !== "") this.name = name;
+    this.rdev = rdev;
+    this.#again = again;
+  }
+  override open(location: Location, flags: number, caller: Caller): OpenFile | Errno {
+    return this.#again(location, flags, caller);
+  }
+}
+
+const inodes = new WeakMap<HostStream | Terminal, StdioInode>();
+
+/**
+ * An open file over a stream of the host, for descriptors 0 to 2. `flags`: O_RDONLY, O_WRONLY or O_RDWR; the same
+ * stream or terminal has one inode however often it is opened.
+ */
+export function openStdio(caller: Caller, stdio: HostStdio, flags: number): OpenFile {
+  const { cred } = caller;
+  if (stdio === "null") {
+    const inode = new StdioInode(
+      "/dev/null",
+      S_IFCHR | 0o666,
+      makedev(1, 3),
+      caller,
+      (at, f, c) => new NullFile(at.inode, f, c.cred, at),
+    );
+    return new NullFile(inode, flags, cred);
+  }
+  if (stdio instanceof Terminal) {
+    let inode = inodes.get(stdio);
+    if (inode === undefined) {
+      inode = new StdioInode(
+        ttyName(stdio.rdev),
+        S_IFCHR | 0o620,
+        stdio.rdev,
+        caller,
+        (at, f, c) => new TerminalFile(stdio, at.inode, f, c.cred, at),
+      );
+      inodes.set(stdio, inode);
+    }
+    return new TerminalFile(stdio, inode, O_RDWR | (flags & ~3), cred);
+  }
+  if (stdio instanceof HostStream) {
+    let inode = inodes.get(stdio);
+    if (inode === undefined) {
+      const device = stdio.rdev !== undefined;
+      inode = new StdioInode(
+        "",
+        (device ? S_IFCHR : S_IFIFO) | 0o600,
+        stdio.rdev ?? 0,
+        caller,
+        (at, f, c) => new HostStreamFile(stdio, at.inode, f, c.cred, at),
+      );
+      inodes.set(stdio, inode);
+    }
+    return new HostStreamFile(stdio, inode, flags, cred);
+  }
+  const inode = new HostFileInode(stdio.file, caller);
+  const place: Location = { mount: caller.fs.vfs.nowhere, inode, name: inode.name };
+  const file = new RegularFile(place, stdio.flags, cred);
+  file.position = stdio.offset;
+  return file;
+}
+
+/** The name that ttyname(3) finds for a device number. */
+function ttyName(rdev: number): string {
+  const major = (rdev >>> 8) & 0xfff, minor = rdev & 0xff;
+  return major === 136 ? `/dev/pts/${minor}` : major === 4 ? `/dev/tty${minor}` : "/dev/console";
+}

@@ -146,6 +146,15 @@ export abstract class Inode {
   refresh(): 0 | Errno {
     return 0;
   }
+  /** Content was read: atime, where it is ours to keep. */
+  accessed(): void {}
+  /** Times that it is open for writing, and being executed: each refuses the other (ETXTBSY). */
+  writers = 0;
+  executors = 0;
+  /** A regular file is about to be opened: brings what is behind it. */
+  prepare(_write: boolean): 0 | Errno {
+    return 0;
+  }
   /** See {@link holds}. */
   hold(): void {
     this.holds++;

@@ -1,137 +1,271 @@
-/** The operations of system calls on paths and places. In work: signatures first. */
-import { ENOSYS, type Errno } from "@guise/core";
+/**
+ * The operations of system calls on paths and places: making, linking, renaming, removing names. Checks come in the
+ * order of Linux's fs/namei.c, since which of two errors wins is visible. See attr.ts for attributes, open.ts for open.
+ */
+import {
+  EBADF,
+  EBUSY,
+  EEXIST,
+  EINVAL,
+  EISDIR,
+  ENOENT,
+  ENOTDIR,
+  ENOTEMPTY,
+  EPERM,
+  EROFS,
+  type Errno,
+  EXDEV,
+} from "@guise/core";
+import {
+  R_OK,
+  RENAME_EXCHANGE,
+  RENAME_NOREPLACE,
+  S_IFBLK,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFIFO,
+  S_IFLNK,
+  S_IFMT,
+  S_IFREG,
+  S_IFSOCK,
+  S_ISGID,
+  S_ISUID,
+  W_OK,
+  X_OK,
+} from "./constants.ts";
 import type { Caller, Location } from "./context.ts";
-import type { OpenFile } from "./file.ts";
-import type { AttrChange, Inode, StatFs } from "./inode.ts";
+import { CAP_FOWNER, CAP_MKNOD, type Credentials, permission, stickyCheck } from "./cred.ts";
+import type { Inode } from "./inode.ts";
 import type { Name } from "./names.ts";
+import { mayCreate, newInode } from "./open.ts";
 import type { FileTable } from "./table.ts";
-import type { Time } from "./time.ts";
+import { EMPTY_PATH, type LastComponent, NO_FOLLOW, Walker } from "./walk.ts";
 
-/** What stat(2) tells of an inode: read the fields off the inode itself after this brought them up to date. */
-export function getattr(inode: Inode): 0 | Errno {
-  return inode.refresh();
+/** AT_FDCWD of openat(2) and friends. */
+export const AT_FDCWD = -100;
+
+/** The start of a walk for a dirfd: undefined for AT_FDCWD and absolute paths; EBADF; that it is no directory, the walk finds. */
+export function startOf(files: FileTable, dirfd: number, path: Name): Location | undefined | Errno {
+  if (path.charCodeAt(0) === 47 || dirfd === AT_FDCWD) return undefined;
+  const file = files.get(dirfd);
+  if (file === undefined) return EBADF;
+  // A file without a place (a pipe) is no directory.
+  return file.location ?? ENOTDIR;
 }
-/** The start of a walk for a dirfd: undefined for AT_FDCWD (-100) and absolute paths; EBADF; ENOTDIR comes from the walk. */
-export function startOf(_files: FileTable, _dirfd: number, _path: Name): Location | undefined | Errno {
-  return ENOSYS;
+
+/** The directory of a name that is to be made: the name must not exist. EEXIST, ENOENT, EROFS. */
+function createParent(
+  caller: Caller,
+  start: Location | undefined,
+  path: Name,
+  directory: boolean,
+): LastComponent | Errno {
+  const walker = new Walker(caller);
+  const last = walker.parent(start ?? caller.fs.cwd, path);
+  if (typeof last === "number") return last;
+  if (last.kind !== "name") return EEXIST;
+  const found = walker.step(last);
+  if (typeof found !== "number") return EEXIST;
+  if (found !== ENOENT) return found;
+  if (last.slash && !directory) return ENOENT;
+  if (last.parent.mount.readonly) return EROFS;
+  return last;
 }
-/** openat(2): `flags` with O_CREAT and so on; `mode` is masked here. The result has one reference. A FIFO may still be {@link OpenFile.opening}. */
-export function openAt(
-  _caller: Caller,
-  _start: Location | undefined,
-  _path: Name,
-  _flags: number,
-  _mode = 0,
-): OpenFile | Errno {
-  return ENOSYS;
-}
-/** Opens a place that was found before (execve, /proc/self/fd), with permission checks. */
-export function openLocation(_caller: Caller, _at: Location, _flags: number): OpenFile | Errno {
-  return ENOSYS;
-}
+
 /** mkdirat(2). */
-export function mkdirAt(
-  _caller: Caller,
-  _start: Location | undefined,
-  _path: Name,
-  _mode: number,
-): 0 | Errno {
-  return ENOSYS;
+export function mkdirAt(caller: Caller, start: Location | undefined, path: Name, mode: number): 0 | Errno {
+  const last = createParent(caller, start, path, true);
+  if (typeof last === "number") return last;
+  const dir = last.parent.inode;
+  const may = mayCreate(dir, caller.cred);
+  if (may !== 0) return may;
+  const made = dir.create(last.name, newInode(caller, dir, S_IFDIR | (mode & 0o1777)));
+  return typeof made === "number" ? made : 0;
 }
-/** mknodat(2): type bits in `mode` (none: a regular file). */
+
+/** mknodat(2): type bits in `mode` (none: a regular file). Also how a socket gets its name. */
 export function mknodAt(
-  _caller: Caller,
-  _start: Location | undefined,
-  _path: Name,
-  _mode: number,
-  _rdev = 0,
+  caller: Caller,
+  start: Location | undefined,
+  path: Name,
+  mode: number,
+  rdev = 0,
 ): Location | Errno {
-  return ENOSYS;
+  const type = (mode & S_IFMT) === 0 ? S_IFREG : mode & S_IFMT;
+  if (type === S_IFDIR) return EPERM;
+  const device = type === S_IFCHR || type === S_IFBLK;
+  if (!device && type !== S_IFREG && type !== S_IFIFO && type !== S_IFSOCK) return EINVAL;
+  const last = createParent(caller, start, path, false);
+  if (typeof last === "number") return last;
+  const dir = last.parent.inode;
+  const may = mayCreate(dir, caller.cred);
+  if (may !== 0) return may;
+  if (device && !caller.cred.capable(CAP_MKNOD)) return EPERM;
+  const made = dir.create(
+    last.name,
+    newInode(caller, dir, type | (mode & 0o7777), { rdev: device ? rdev : 0 }),
+  );
+  if (typeof made === "number") return made;
+  return { mount: last.parent.mount, inode: made, dir, name: last.name };
 }
-/** unlinkat(2); `directory`: AT_REMOVEDIR. */
-export function unlinkAt(
-  _caller: Caller,
-  _start: Location | undefined,
-  _path: Name,
-  _directory: boolean,
-): 0 | Errno {
-  return ENOSYS;
+
+/** symlinkat(2). */
+export function symlinkAt(caller: Caller, target: Name, start: Location | undefined, path: Name): 0 | Errno {
+  if (target === "") return ENOENT;
+  const last = createParent(caller, start, path, false);
+  if (typeof last === "number") return last;
+  const dir = last.parent.inode;
+  const may = mayCreate(dir, caller.cred);
+  if (may !== 0) return may;
+  const attr = { ...newInode(caller, dir, S_IFLNK, { target }), mode: S_IFLNK | 0o777 };
+  const made = dir.create(last.name, attr);
+  return typeof made === "number" ? made : 0;
 }
-/** renameat2(2). */
-export function renameAt(
-  _caller: Caller,
-  _fromStart: Location | undefined,
-  _from: Name,
-  _toStart: Location | undefined,
-  _to: Name,
-  _flags = 0,
-): 0 | Errno {
-  return ENOSYS;
+
+/** What Linux's fs.protected_hardlinks permits: the owner's files, and plain files that one may read and write. */
+function mayLink(inode: Inode, cred: Credentials): boolean {
+  if (inode.uid === cred.fsuid || cred.capable(CAP_FOWNER)) return true;
+  if (!inode.isRegular || (inode.mode & S_ISUID) !== 0) return false;
+  if ((inode.mode & (S_ISGID | 0o10)) === (S_ISGID | 0o10)) return false;
+  return permission(inode, cred, R_OK | W_OK) === 0;
 }
+
 /** linkat(2); `walkFlags` for the existing file: NO_FOLLOW unless AT_SYMLINK_FOLLOW, EMPTY_PATH for AT_EMPTY_PATH. */
 export function linkAt(
-  _caller: Caller,
-  _fromStart: Location | undefined,
-  _from: Name,
-  _toStart: Location | undefined,
-  _to: Name,
-  _walkFlags: number,
+  caller: Caller,
+  fromStart: Location | undefined,
+  from: Name,
+  toStart: Location | undefined,
+  to: Name,
+  walkFlags: number = NO_FOLLOW,
 ): 0 | Errno {
-  return ENOSYS;
+  const at = new Walker(caller).resolve(
+    fromStart ?? caller.fs.cwd,
+    from,
+    walkFlags & (NO_FOLLOW | EMPTY_PATH),
+  );
+  if (typeof at === "number") return at;
+  const last = createParent(caller, toStart, to, false);
+  if (typeof last === "number") return last;
+  const { parent, name } = last;
+  if (at.mount !== parent.mount) return EXDEV;
+  if (!mayLink(at.inode, caller.cred)) return EPERM;
+  const may = mayCreate(parent.inode, caller.cred);
+  if (may !== 0) return may;
+  if (at.inode.isDirectory) return EPERM;
+  // A file without a name can get one only if it was made for that (O_TMPFILE), which an open descriptor shows.
+  if (at.inode.nlink === 0 && !at.name.startsWith("#")) return ENOENT;
+  return parent.inode.link(name, at.inode);
 }
-/** symlinkat(2). */
-export function symlinkAt(
-  _caller: Caller,
-  _target: Name,
-  _start: Location | undefined,
-  _path: Name,
+
+/** Permission to take an entry away, and that it is of the kind the call takes. */
+function mayDelete(dir: Inode, entry: Inode, cred: Credentials, directory: boolean): 0 | Errno {
+  const may = permission(dir, cred, W_OK | X_OK);
+  if (may !== 0) return may;
+  const sticky = stickyCheck(dir, entry, cred);
+  if (sticky !== 0) return sticky;
+  if (directory) {
+    if (!entry.isDirectory) return ENOTDIR;
+  } else if (entry.isDirectory) return EISDIR;
+  return dir.nlink === 0 ? ENOENT : 0;
+}
+
+/** The entry itself, not what is mounted on it or where a link leads. */
+function entryOf(walker: Walker, last: LastComponent, caller: Caller): Inode | Errno {
+  const found = walker.step(last);
+  if (typeof found === "number") return found;
+  if (found.mount === last.parent.mount) return found.inode;
+  return last.parent.inode.lookup(last.name, caller);
+}
+
+/** unlinkat(2); `directory`: AT_REMOVEDIR. */
+export function unlinkAt(
+  caller: Caller,
+  start: Location | undefined,
+  path: Name,
+  directory: boolean,
 ): 0 | Errno {
-  return ENOSYS;
+  const walker = new Walker(caller);
+  const last = walker.parent(start ?? caller.fs.cwd, path);
+  if (typeof last === "number") return last;
+  if (last.kind !== "name") {
+    if (!directory) return EISDIR;
+    return last.kind === "dot" ? EINVAL : last.kind === "dotdot" ? ENOTEMPTY : EBUSY;
+  }
+  const { mount, inode: dir } = last.parent;
+  if (mount.readonly) return EROFS;
+  const entry = entryOf(walker, last, caller);
+  if (typeof entry === "number") return entry;
+  if (!directory && last.slash) return entry.isDirectory ? EISDIR : ENOTDIR;
+  const may = mayDelete(dir, entry, caller.cred, directory);
+  if (may !== 0) return may;
+  if (caller.fs.vfs.isMountPoint(mount, entry)) return EBUSY;
+  return directory ? dir.rmdir(last.name, entry) : dir.unlink(last.name, entry);
 }
-/** readlink(2) of a place. EINVAL when it is no link. */
-export function readlink(_caller: Caller, _at: Location): Name | Errno {
-  return ENOSYS;
+
+/** Whether `above` is `inode` or one of the directories it is in. */
+function isAncestor(above: Inode, inode: Inode | undefined): boolean {
+  for (let at = inode; at !== undefined; at = at.parent) if (at === above) return true;
+  return false;
 }
-/** access(2) for these credentials (R_OK | W_OK | X_OK; 0: exists). Give `caller` real ids for access without AT_EACCESS. */
-export function access(_caller: Caller, _at: Location, _want: number): 0 | Errno {
-  return ENOSYS;
+
+/** renameat2(2). */
+export function renameAt(
+  caller: Caller,
+  fromStart: Location | undefined,
+  from: Name,
+  toStart: Location | undefined,
+  to: Name,
+  flags = 0,
+): 0 | Errno {
+  if ((flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE)) !== 0) return EINVAL;
+  const exchange = (flags & RENAME_EXCHANGE) !== 0, replace = (flags & RENAME_NOREPLACE) === 0;
+  if (exchange && !replace) return EINVAL;
+  const walker = new Walker(caller);
+  const a = walker.parent(fromStart ?? caller.fs.cwd, from);
+  if (typeof a === "number") return a;
+  const b = new Walker(caller).parent(toStart ?? caller.fs.cwd, to);
+  if (typeof b === "number") return b;
+  const { mount } = a.parent;
+  if (b.parent.mount !== mount) return EXDEV;
+  if (a.kind !== "name") return EBUSY;
+  if (b.kind !== "name") return replace ? EBUSY : EEXIST;
+  if (mount.readonly) return EROFS;
+  const source = entryOf(walker, a, caller);
+  if (typeof source === "number") return source;
+  const found = entryOf(walker, b, caller);
+  if (typeof found === "number" && found !== ENOENT) return found;
+  const target = typeof found === "number" ? undefined : found;
+  if (!replace && target !== undefined) return EEXIST;
+  if (exchange) {
+    if (target === undefined) return ENOENT;
+    if (!target.isDirectory && b.slash) return ENOTDIR;
+  }
+  // Unless the source is a directory, trailing slashes are ENOTDIR.
+  if (!source.isDirectory && (a.slash || (!exchange && b.slash))) return ENOTDIR;
+  const oldDir = a.parent.inode, newDir = b.parent.inode;
+  if (source.isDirectory && isAncestor(source, newDir)) return EINVAL;
+  if (target !== undefined && target.isDirectory && isAncestor(target, oldDir)) {
+    return exchange ? EINVAL : ENOTEMPTY;
+  }
+  if (source === target) return 0;
+  const { cred } = caller;
+  let may = mayDelete(oldDir, source, cred, source.isDirectory);
+  if (may !== 0) return may;
+  may = target === undefined
+    ? mayCreate(newDir, cred)
+    : mayDelete(newDir, target, cred, exchange ? target.isDirectory : source.isDirectory);
+  if (may !== 0) return may;
+  // A directory that moves gets another "..", which is a write to it.
+  if (oldDir !== newDir) {
+    if (source.isDirectory && permission(source, cred, W_OK) !== 0) return permission(source, cred, W_OK);
+    if (exchange && target!.isDirectory && permission(target!, cred, W_OK) !== 0) {
+      return permission(target!, cred, W_OK);
+    }
+  }
+  const { vfs } = caller.fs;
+  if (vfs.isMountPoint(mount, source) || (target !== undefined && vfs.isMountPoint(mount, target))) {
+    return EBUSY;
+  }
+  return oldDir.rename(a.name, source, newDir, b.name, target, flags);
 }
-/** chmod(2) of a place. */
-export function chmod(_caller: Caller, _at: Location, _mode: number): 0 | Errno {
-  return ENOSYS;
-}
-/** chown(2) of a place; -1 (or 0xffffffff) leaves an id. */
-export function chown(_caller: Caller, _at: Location, _uid: number, _gid: number): 0 | Errno {
-  return ENOSYS;
-}
-/** What utimensat sets: a time, "now" or "omit". */
-export type TimeChange = Time | "now" | "omit";
-/** utimensat(2) of a place. */
-export function utimes(_caller: Caller, _at: Location, _atime: TimeChange, _mtime: TimeChange): 0 | Errno {
-  return ENOSYS;
-}
-/** truncate(2) of a place. */
-export function truncate(_caller: Caller, _at: Location, _size: number): 0 | Errno {
-  return ENOSYS;
-}
-/** chdir(2): the place must be a directory that may be searched. */
-export function chdir(_caller: Caller, _at: Location): 0 | Errno {
-  return ENOSYS;
-}
-/** chroot(2). */
-export function chroot(_caller: Caller, _at: Location): 0 | Errno {
-  return ENOSYS;
-}
-/** getcwd(2): the path, "(unreachable)/…" outside the root, ENOENT when it was removed. */
-export function getcwd(_caller: Caller): Name | Errno {
-  return ENOSYS;
-}
-/** The path of an open file as /proc/self/fd shows it: `/a/b`, `/a/b (deleted)`, `pipe:[7]`. */
-export function pathText(_caller: Caller, _file: OpenFile): Name {
-  return "";
-}
-/** statfs(2). */
-export function statfs(_at: Location): StatFs | Errno {
-  return ENOSYS;
-}
-export type { AttrChange };

@@ -1,5 +1,6 @@
 /** The virtual file system of one kernel: its mounts and its device drivers, and what has them in common. */
-import { EBUSY, EINVAL, ENOENT, ENOTDIR, ENXIO, type Errno, Key } from "@guise/core";
+import { EBUSY, EINVAL, ENOTDIR, ENXIO, type Errno, Key } from "@guise/core";
+import { AnonymousFs } from "./anonymous.ts";
 import type { Caller, Location } from "./context.ts";
 import { FsContext } from "./context.ts";
 import type { OpenFile } from "./file.ts";
@@ -7,6 +8,7 @@ import type { FileSystem, Inode } from "./inode.ts";
 import { Mount, type MountLine, type MountOptions } from "./mount.ts";
 import type { Name } from "./names.ts";
 import type { FileTable } from "./table.ts";
+import type { Terminal } from "./terminal.ts";
 import { hostTime, type TimeSource } from "./time.ts";
 
 /** Opens a device node. */
@@ -15,6 +17,10 @@ export type DeviceDriver = (location: Location, flags: number, caller: Caller) =
 /** Mounts and devices of a kernel. */
 export class Vfs {
   readonly rootMount: Mount;
+  /** The controlling terminal of a caller, which /dev/tty opens; a personality with sessions sets it. */
+  controllingTerminal: (caller: Caller) => Terminal | undefined = () => undefined;
+  /** A mount that is nowhere in the tree, for places of things without a name. */
+  readonly nowhere: Mount = new Mount(new AnonymousFs("nowhere"), undefined);
   /** The time that inodes get. */
   readonly clock: TimeSource;
   readonly #mounts: Mount[] = [];
@@ -101,17 +107,18 @@ export class Vfs {
   /**
    * The path of a place as seen from `root` (getcwd, /proc/self/fd): undefined when it is not below that root or its
    * directory has been removed. For a file that lost that name, its newest name; see {@link pathText}.
+   * `caller` is for directories whose entries depend on who asks.
    */
-  pathOf(location: Location, root: Location): Name | undefined {
+  pathOf(location: Location, root: Location, caller?: Caller): Name | undefined {
     let { mount, inode } = location;
     let path = "";
     if (location.dir !== undefined && !inode.isDirectory) {
       // The name it was opened by if it still has it, else the newest one.
-      if (location.dir.lookup(location.name) === inode) {
+      if (location.dir.lookup(location.name, caller) === inode) {
         path = "/" + location.name;
         inode = location.dir;
       } else {
-        if (inode.parent === undefined || inode.parent.lookup(inode.name) !== inode) return undefined;
+        if (inode.parent === undefined || inode.parent.lookup(inode.name, caller) !== inode) return undefined;
         path = "/" + inode.name;
         inode = inode.parent;
       }
@@ -136,6 +143,11 @@ export class Vfs {
     return undefined;
   }
 
+  /** Where an open file is, for magic links (/proc/self/fd/3): a place nowhere when it has no name. */
+  placeOf(file: OpenFile): Location {
+    return file.location ?? { mount: this.nowhere, inode: file.inode, name: file.inode.name };
+  }
+
   /** The driver of a character device (`makedev`). */
   registerCharacterDevice(rdev: number, driver: DeviceDriver): void {
     this.#characterDevices.set(rdev, driver);
@@ -157,6 +169,3 @@ export const vfsKey: Key<Vfs> = new Key("vfs");
 export const filesKey: Key<FileTable> = new Key("vfs.files");
 /** Root, working directory and umask. */
 export const contextKey: Key<FsContext> = new Key("vfs.context");
-
-/** The error of an empty path, which names nothing. */
-export const EMPTY: Errno = ENOENT;
