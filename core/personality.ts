@@ -53,6 +53,8 @@ export interface Personality {
   call?(task: Task, target: number): Outcome;
   /** `task.attention` is set and the task is about to run guest code: deliver signals. `outcome`: what the interrupted call gave. */
   attend?(task: Task, outcome: Outcome | undefined): Control | undefined;
+  /** A signal from outside for the process in the foreground: ^C of the host's terminal, SIGTERM, an end by time (9). */
+  signal?(process: Process, signal: number): void;
   /** All tasks of the process are gone. */
   ended?(process: Process): void;
 }
