@@ -4,8 +4,15 @@
  * asked for, so that the rest stays for the next program on the host.
  */
 import { EAGAIN, EBADF, type Errno, type Kernel } from "@guise/core";
-import type { HostConsole, HostDemand, HostFile, HostStat, HostStdio, HostWrite } from "@guise/vfs/key";
-import { attempt, errnoOf } from "./errors.ts";
+import {
+  type HostFile,
+  type HostStat,
+  type HostStdio,
+  HostStream,
+  type HostWrite,
+  Terminal,
+} from "@guise/vfs/key";
+import { attempt } from "./errors.ts";
 import { DenoFile } from "./folder.ts";
 
 /** Most bytes of one read; a reader of more asks again. */
@@ -13,15 +20,10 @@ const MOST = 65536;
 
 const streams = [Deno.stdin, Deno.stdout, Deno.stderr] as const;
 
-/** Reads the host's standard input once. */
-function demandOf(kernel: () => Kernel): HostDemand {
-  return (max, deliver) => {
-    const buffer = new Uint8Array(Math.max(1, Math.min(max, MOST)));
-    kernel().background(Deno.stdin.read(buffer), (n, error) => {
-      if (error !== undefined) deliver(errnoOf(error));
-      else deliver(buffer.subarray(0, n ?? 0));
-    });
-  };
+/** Reads the host's standard input once: `take` gets the bytes, none at the end (an error is an end). */
+function readInput(kernel: Kernel, max: number, take: (bytes: Uint8Array) => void): void {
+  const buffer = new Uint8Array(Math.max(1, Math.min(max, MOST)));
+  kernel.background(Deno.stdin.read(buffer), (n) => take(buffer.subarray(0, n ?? 0)));
 }
 
 /** Writes to the host's standard output or error, waiting for the host where it is slow. */
@@ -122,44 +124,61 @@ class InheritedFile implements HostFile {
   }
 }
 
+/** Output for the terminal: by the one of our descriptors that is open on it, else (only input is) by its name. */
+function terminalOutput(): HostWrite {
+  if (Deno.stdout.isTerminal()) return writeTo(1);
+  if (Deno.stderr.isTerminal()) return writeTo(2);
+  let tty: Deno.FsFile | Errno | undefined;
+  return (bytes) => {
+    tty ??= attempt(() => Deno.openSync("/dev/tty", { write: true }));
+    if (typeof tty === "number") return tty;
+    const file = tty;
+    return attempt(() => file.writeSync(bytes));
+  };
+}
+
 /** The host's terminal, in its own line mode until the guest asks for raw. */
-function consoleOf(fd: 0 | 1 | 2, kernel: () => Kernel): HostConsole {
-  return {
+function terminalOf(rdev: number, kernel: () => Kernel): Terminal {
+  const terminal: Terminal = new Terminal({
     cooked: true,
-    write: writeTo(fd === 0 ? 1 : fd),
-    demand: demandOf(kernel),
+    write: terminalOutput(),
+    demand: () =>
+      readInput(kernel(), MOST, (bytes) => bytes.length === 0 ? terminal.eof() : terminal.input(bytes)),
     setRaw: (raw) => void attempt(() => Deno.stdin.setRaw(raw)),
     size: () => {
       const size = attempt(() => Deno.consoleSize());
       return typeof size === "number" ? undefined : size;
     },
-  };
+  }, rdev);
+  return terminal;
 }
+
+/** The number of the host's first pseudo-terminal, where the host does not tell one. */
+const SOME_TERMINAL = 0x8800;
 
 /**
  * Descriptors 0, 1 and 2 of this process, for a guest on the kernel that `kernel` answers when it is first needed. Terminals
  * of all three are one.
  */
 export function hostStdio(kernel: () => Kernel): [HostStdio, HostStdio, HostStdio] {
-  let terminal: HostStdio | undefined;
+  let terminal: Terminal | undefined;
   const one = (fd: 0 | 1 | 2): HostStdio => {
-    if (streams[fd].isTerminal()) return terminal ??= { kind: "terminal", console: consoleOf(fd, kernel) };
     const info = attempt(() => Deno.statSync(`/proc/self/fd/${fd}`));
-    // A closed descriptor (`>&-`) is opened on /dev/null by Deno itself.
-    if (typeof info !== "number") {
-      if (info.isFile) {
-        const { offset, flags } = inherited(fd);
-        const append = (flags & 0o2000) !== 0;
-        return { kind: "file", file: new InheritedFile(fd, offset, append), offset, flags };
-      }
-      if (info.isCharDevice && info.rdev === 0x103) return { kind: "null" };
-      if (info.isCharDevice) return device(fd, info.rdev ?? 0);
+    const known = typeof info === "number" ? undefined : info;
+    if (streams[fd].isTerminal()) return terminal ??= terminalOf(known?.rdev ?? SOME_TERMINAL, kernel);
+    if (known?.isFile) {
+      const { offset, flags } = inherited(fd);
+      return { file: new InheritedFile(fd, offset, (flags & 0o2000) !== 0), offset, flags };
     }
-    return fd === 0 ? { kind: "pipe", input: demandOf(kernel) } : { kind: "pipe", output: writeTo(fd) };
+    if (known?.isCharDevice && known.rdev === 0x103) return "null";
+    const rdev = known?.isCharDevice ? known.rdev ?? undefined : undefined;
+    if (fd !== 0) return new HostStream({ write: writeTo(fd), rdev });
+    const stream: HostStream = new HostStream({
+      demand: (max) =>
+        readInput(kernel(), max ?? MOST, (bytes) => bytes.length === 0 ? stream.end() : stream.push(bytes)),
+      rdev,
+    });
+    return stream;
   };
-  const device = (fd: 0 | 1 | 2, rdev: number): HostStdio =>
-    fd === 0
-      ? { kind: "device", input: demandOf(kernel), rdev }
-      : { kind: "device", output: writeTo(fd), rdev };
   return [one(0), one(1), one(2)];
 }
