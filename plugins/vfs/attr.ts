@@ -11,6 +11,8 @@ import {
   EROFS,
   type Errno,
   ETXTBSY,
+  flushShared,
+  staleShared,
 } from "@guise/core";
 import { S_IFMT, S_IFREG, S_ISGID, SIZE_MAX, W_OK, X_OK } from "./constants.ts";
 import type { Caller, Location } from "./context.ts";
@@ -105,7 +107,9 @@ export function truncate(caller: Caller, at: Location, size: number): 0 | Errno 
   const mode = modeAfterWrite(inode, caller.cred);
   if (mode !== inode.mode) inode.setattr({ mode: mode & 0o7777 });
   inode.hold();
+  flushShared(inode);
   const result = inode.truncate(size);
+  staleShared(inode);
   inode.release();
   return result;
 }

@@ -2,11 +2,13 @@
  * Standard streams of the host as open files. Input is pushed by the host after we asked for it, output is handed over
  * at once. How the stream looks to fstat (pipe, device, regular file, terminal) is what the host says.
  */
-import { EAGAIN, EBADF, type Errno, ESPIPE, WaitQueue } from "@guise/core";
+import { type Backing, EAGAIN, EBADF, type Errno, ESPIPE, WaitQueue } from "@guise/core";
 import { AnonymousInode } from "./anonymous.ts";
 import {
   makedev,
+  O_RDONLY,
   O_RDWR,
+  O_WRONLY,
   POLLERR,
   POLLHUP,
   POLLIN,
@@ -29,8 +31,11 @@ import { Terminal, TerminalFile } from "./terminal.ts";
 /** Takes output bytes; does not keep them. A number taken, or EAGAIN (then call `ready()` later), EPIPE, EIO. */
 export type HostWrite = (bytes: Uint8Array) => number | Errno;
 
-/** Asks the host for input, called only when a reader wants some and none is on the way. */
-export type HostDemand = () => void;
+/**
+ * Asks the host for input, called only when a reader wants some and none is on the way. `max`: how much it wants; more
+ * must not be taken from a stream that the host's next program reads on.
+ */
+export type HostDemand = (max: number) => void;
 
 /** A terminal of the host, for {@link Terminal}: the host calls its `input`, `eof`, `hangUp`, `ready` and sets `winsize`. */
 export interface HostConsole {
@@ -90,16 +95,16 @@ export class HostStream {
     this.#full = false;
     this.queue.wake(Infinity, POLLOUT | POLLWRNORM);
   }
-  #ask(): void {
+  #ask(max: number): void {
     if (this.#asked || this.#ended) return;
     this.#asked = true;
-    this.#demand!();
+    this.#demand!(max);
   }
   read(into: Uint8Array): number | Errno {
     if (into.length === 0) return 0;
     let n = 0;
     // A host may answer a demand at once.
-    if (this.#chunks.length === 0) this.#ask();
+    if (this.#chunks.length === 0) this.#ask(into.length);
     while (n < into.length && this.#chunks.length > 0) {
       const chunk = this.#chunks[0];
       const part = Math.min(chunk.length, into.length - n);
@@ -124,7 +129,8 @@ export class HostStream {
   poll(readable: boolean, writable: boolean): number {
     let bits = 0;
     if (readable) {
-      if (this.#chunks.length === 0) this.#ask();
+      // Nobody has said how much: little, so that what is not read stays the host's.
+      if (this.#chunks.length === 0) this.#ask(1);
       if (this.#chunks.length > 0) bits |= POLLIN | POLLRDNORM;
       else if (this.#ended) bits |= POLLHUP;
     }
@@ -172,14 +178,8 @@ export type HostStdio = HostStream | Terminal | HostStdioFile | "null";
 
 /** The inode of a stream or terminal: /proc/self/fd/N opens the same stream again. */
 class StdioInode extends AnonymousInode {
-  readonly #again: (location: Location, flags: number, caller: Caller) => OpenFile;
-  constructor(
-    name: string,
-    mode: number,
-    rdev: number,
-    caller: Caller,
-    again: (location: Location, flags: number, caller: Caller) => OpenFile,
-  ) {
+  readonly #again: Again;
+  constructor(name: string, mode: number, rdev: number, caller: Caller, again: Again) {
     super("pipe", mode, caller);
     if (name !== "") this.name = name;
     this.rdev = rdev;
@@ -189,59 +189,77 @@ class StdioInode extends AnonymousInode {
     return this.#again(location, flags, caller);
   }
 }
+type Again = (location: Location, flags: number, caller: Caller) => OpenFile;
 
 const inodes = new WeakMap<HostStream | Terminal, StdioInode>();
 
-/**
- * An open file over a stream of the host, for descriptors 0 to 2. `flags`: O_RDONLY, O_WRONLY or O_RDWR; the same
- * stream or terminal has one inode however often it is opened.
- */
-export function openStdio(caller: Caller, stdio: HostStdio, flags: number): OpenFile {
+/** Opens a terminal, by a node that names it (/dev/tty) or as what it is. */
+export function openTerminal(
+  terminal: Terminal,
+  flags: number,
+  caller: Caller,
+  location?: Location,
+): OpenFile {
+  let inode = inodes.get(terminal);
+  if (inode === undefined) {
+    const again: Again = (at, f, c) => new TerminalFile(terminal, at.inode, f, c.cred, at);
+    inode = new StdioInode(ttyName(terminal.rdev), S_IFCHR | 0o620, terminal.rdev, caller, again);
+    inodes.set(terminal, inode);
+  }
+  return new TerminalFile(terminal, location?.inode ?? inode, flags, caller.cred, location);
+}
+
+/** A redirected standard stream; its name is the host's business. */
+class HostStdioOpenFile extends RegularFile {
+  override backing(): Backing | Errno {
+    return this.inode.backing(this.inode.name);
+  }
+}
+
+function openOne(caller: Caller, stdio: HostStdio, fd: number): OpenFile {
   const { cred } = caller;
+  const flags = fd === 0 ? O_RDONLY : O_WRONLY;
   if (stdio === "null") {
-    const inode = new StdioInode(
-      "/dev/null",
-      S_IFCHR | 0o666,
-      makedev(1, 3),
-      caller,
-      (at, f, c) => new NullFile(at.inode, f, c.cred, at),
+    const again: Again = (at, f, c) => new NullFile(at.inode, f, c.cred, at);
+    return new NullFile(
+      new StdioInode("/dev/null", S_IFCHR | 0o666, makedev(1, 3), caller, again),
+      flags,
+      cred,
     );
-    return new NullFile(inode, flags, cred);
   }
-  if (stdio instanceof Terminal) {
-    let inode = inodes.get(stdio);
-    if (inode === undefined) {
-      inode = new StdioInode(
-        ttyName(stdio.rdev),
-        S_IFCHR | 0o620,
-        stdio.rdev,
-        caller,
-        (at, f, c) => new TerminalFile(stdio, at.inode, f, c.cred, at),
-      );
-      inodes.set(stdio, inode);
-    }
-    return new TerminalFile(stdio, inode, O_RDWR | (flags & ~3), cred);
-  }
+  if (stdio instanceof Terminal) return openTerminal(stdio, O_RDWR, caller);
   if (stdio instanceof HostStream) {
     let inode = inodes.get(stdio);
     if (inode === undefined) {
-      const device = stdio.rdev !== undefined;
-      inode = new StdioInode(
-        "",
-        (device ? S_IFCHR : S_IFIFO) | 0o600,
-        stdio.rdev ?? 0,
-        caller,
-        (at, f, c) => new HostStreamFile(stdio, at.inode, f, c.cred, at),
-      );
+      const type = stdio.rdev !== undefined ? S_IFCHR : S_IFIFO;
+      const again: Again = (at, f, c) => new HostStreamFile(stdio, at.inode, f, c.cred, at);
+      inode = new StdioInode("", type | 0o600, stdio.rdev ?? 0, caller, again);
       inodes.set(stdio, inode);
     }
     return new HostStreamFile(stdio, inode, flags, cred);
   }
   const inode = new HostFileInode(stdio.file, caller);
   const place: Location = { mount: caller.fs.vfs.nowhere, inode, name: inode.name };
-  const file = new RegularFile(place, stdio.flags, cred);
+  const file = new HostStdioOpenFile(place, stdio.flags, cred);
   file.position = stdio.offset;
   return file;
+}
+
+/**
+ * The open files for descriptors 0, 1 and 2, one reference each; undefined stays closed. Descriptors with the same
+ * terminal share one open file, as those of a shell do.
+ */
+export function openStdio(
+  caller: Caller,
+  streams: readonly (HostStdio | undefined)[],
+): (OpenFile | undefined)[] {
+  const files: (OpenFile | undefined)[] = [];
+  streams.forEach((stdio, fd) => {
+    const same = streams.indexOf(stdio);
+    const shared = stdio instanceof Terminal && same < fd ? files[same] : undefined;
+    files.push(shared?.ref() ?? (stdio === undefined ? undefined : openOne(caller, stdio, fd)));
+  });
+  return files;
 }
 
 /** The name that ttyname(3) finds for a device number. */

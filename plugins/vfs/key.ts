@@ -14,6 +14,7 @@ export * from "./host_folder.ts";
 export * from "./host_stream.ts";
 export * from "./inode.ts";
 export * from "./locks.ts";
+export * from "./memory_file.ts";
 export * from "./memory_fs.ts";
 export * from "./mount.ts";
 export * from "./names.ts";

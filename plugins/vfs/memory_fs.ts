@@ -323,8 +323,17 @@ export class MemoryInode extends Inode {
   override read(into: Uint8Array, offset: number): number | Errno {
     return this.content?.read(into, offset) ?? super.read(into, offset);
   }
+  /** F_ADD_SEALS of a memfd: F_SEAL_SEAL 1, SHRINK 2, GROW 4, WRITE 8, FUTURE_WRITE 16. */
+  seals = 0;
   override write(from: Uint8Array, offset: number): number | Errno {
     if (this.content === undefined) return super.write(from, offset);
+    if (this.seals !== 0) {
+      if ((this.seals & 24) !== 0) return EPERM;
+      if ((this.seals & 4) !== 0 && offset + from.length > this.size) {
+        if (offset >= this.size) return EPERM;
+        from = from.subarray(0, this.size - offset);
+      }
+    }
     const n = this.content.write(from, offset);
     if (n < 0) return n;
     this.size = this.content.size;
@@ -333,6 +342,8 @@ export class MemoryInode extends Inode {
   }
   override truncate(size: number): 0 | Errno {
     if (this.content === undefined) return super.truncate(size);
+    if ((this.seals & 2) !== 0 && size < this.size) return EPERM;
+    if ((this.seals & 4) !== 0 && size > this.size) return EPERM;
     const error = this.content.truncate(size);
     if (error !== 0) return error;
     this.size = size;
@@ -346,6 +357,8 @@ export class MemoryInode extends Inode {
     const KEEP_SIZE = 1, PUNCH_HOLE = 2, ZERO_RANGE = 16;
     if (this.content === undefined) return this.isDirectory ? EISDIR : ENODEV;
     if ((mode & ~(KEEP_SIZE | PUNCH_HOLE | ZERO_RANGE)) !== 0) return EOPNOTSUPP;
+    if ((this.seals & 24) !== 0 && (mode & (PUNCH_HOLE | ZERO_RANGE)) !== 0) return EPERM;
+    if ((this.seals & 4) !== 0 && (mode & KEEP_SIZE) === 0 && offset + length > this.size) return EPERM;
     if (offset + length > SIZE_MAX) return EFBIG;
     if ((mode & PUNCH_HOLE) !== 0 && mode !== (PUNCH_HOLE | KEEP_SIZE)) return EOPNOTSUPP;
     if ((mode & (PUNCH_HOLE | ZERO_RANGE)) !== 0) {

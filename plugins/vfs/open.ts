@@ -12,6 +12,8 @@ import {
   EROFS,
   type Errno,
   ETXTBSY,
+  flushShared,
+  staleShared,
 } from "@guise/core";
 import {
   O_ACCMODE,
@@ -198,7 +200,9 @@ function openChecked(caller: Caller, at: Location, flags: number): OpenFile | Er
       if ((flags & O_TRUNC) !== 0) {
         const mode = modeAfterWrite(inode, cred);
         if (mode !== inode.mode) inode.setattr({ mode: mode & 0o7777 });
+        flushShared(inode);
         const cut = inode.truncate(0);
+        staleShared(inode);
         if (cut !== 0) return cut;
       }
       return new RegularFile(at, kept, cred);

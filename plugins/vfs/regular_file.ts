@@ -9,6 +9,8 @@ import {
   ENOTDIR,
   EOVERFLOW,
   type Errno,
+  flushShared,
+  staleShared,
 } from "@guise/core";
 import {
   O_APPEND,
@@ -62,6 +64,7 @@ export class RegularFile extends OpenFile {
   override pread(into: Uint8Array, offset: number): number | Errno {
     if (!this.readable) return EBADF;
     if (offset < 0) return EINVAL;
+    flushShared(this.inode);
     const n = this.inode.read(into, offset);
     if (n >= 0 && this.#atime) this.inode.accessed();
     return n;
@@ -91,7 +94,11 @@ export class RegularFile extends OpenFile {
     if (offset >= SIZE_MAX) return EFBIG;
     const mode = modeAfterWrite(this.inode, caller?.cred ?? this.cred);
     if (mode !== this.inode.mode) this.inode.setattr({ mode: mode & 0o7777 });
-    return this.inode.write(from, offset);
+    // Sharers' pages first: what they wrote before is older than what is written now.
+    flushShared(this.inode);
+    const n = this.inode.write(from, offset);
+    if (n > 0) staleShared(this.inode);
+    return n;
   }
   override seek(offset: number, whence: number): number | Errno {
     let to: number;
@@ -124,11 +131,17 @@ export class RegularFile extends OpenFile {
     if (size > SIZE_MAX) return EFBIG;
     const mode = modeAfterWrite(this.inode, this.cred);
     if (mode !== this.inode.mode) this.inode.setattr({ mode: mode & 0o7777 });
-    return this.inode.truncate(size);
+    flushShared(this.inode);
+    const error = this.inode.truncate(size);
+    staleShared(this.inode);
+    return error;
   }
   override allocate(mode: number, offset: number, length: number): 0 | Errno {
     if (!this.writable) return EBADF;
-    return this.inode.allocate(mode, offset, length);
+    flushShared(this.inode);
+    const error = this.inode.allocate(mode, offset, length);
+    staleShared(this.inode);
+    return error;
   }
   override sync(dataOnly: boolean): 0 | Errno {
     return this.inode.sync(dataOnly);

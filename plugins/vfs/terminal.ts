@@ -152,7 +152,7 @@ export class Terminal {
     this.queue.wake(Infinity, POLLIN | POLLRDNORM);
   }
 
-  /** The host's side: bytes were typed. Does not keep them. */
+  /** The host's side: bytes were typed, asked for or not. Does not keep them. */
   input(bytes: Uint8Array): void {
     this.#asked = false;
     if (this.#hostEdits) {
@@ -331,7 +331,7 @@ export class Terminal {
   demand(): void {
     if (this.#asked || this.#hungUp) return;
     this.#asked = true;
-    this.#console.demand();
+    this.#console.demand(4096);
   }
   /** read(2): at most one line (canonical); EAGAIN; 0 at an end of file. */
   read(into: Uint8Array): number | Errno {
@@ -373,10 +373,6 @@ export class Terminal {
     else this.demand();
     if (this.#hungUp) bits |= POLLHUP;
     return bits;
-  }
-  /** The host can take output again. */
-  ready(): void {
-    this.queue.wake(Infinity, POLLOUT | POLLWRNORM);
   }
 }
 
