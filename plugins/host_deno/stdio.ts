@@ -175,7 +175,7 @@ export function hostStdio(kernel: () => Kernel): [HostStdio, HostStdio, HostStdi
     if (fd !== 0) return new HostStream({ write: writeTo(fd), rdev });
     const stream: HostStream = new HostStream({
       demand: (max) =>
-        readInput(kernel(), max ?? MOST, (bytes) => bytes.length === 0 ? stream.end() : stream.push(bytes)),
+        readInput(kernel(), max, (bytes) => bytes.length === 0 ? stream.end() : stream.push(bytes)),
       rdev,
     });
     return stream;
