@@ -63,6 +63,10 @@ export abstract class BaseCpu implements Sharer {
   #inside = false;
   #entered = 0;
   #interrupted = false;
+  #time = 0;
+  #ticked = 0;
+  /** Nanoseconds of the guest's time base (TSC, CNTVCT). */
+  clock: () => number = () => performance.now() * 1e6;
   /** The records of the current run are not ours any more: leave and look up again. */
   #moved = false;
   #left = false;
@@ -273,7 +277,8 @@ export abstract class BaseCpu implements Sharer {
       if (!record) return this.#setPc(pc), this.#pageFault(pc, ACCESS.exec);
       const ordinal = engine.u8[record + RECORD.ordinal];
       const slice = remaining < SLICE ? remaining : SLICE;
-      engine.i32[FIELD.count >>> 2] = this.#entered = slice + ordinal;
+      engine.i32[FIELD.count >>> 2] = engine.i32[FIELD.start >>> 2] = this.#entered = slice + ordinal;
+      this.#tick();
       this.#inside = true;
       let status: number = this.exports.run(record, slice + ordinal);
       this.#inside = false;
@@ -289,6 +294,11 @@ export abstract class BaseCpu implements Sharer {
         case STATUS.budget:
           if (this.#moved) record = 0;
           else if (single) return this.#setPc(pc), this.#trap("budget");
+          break;
+        case STATUS.yield:
+          // It costs about this many instructions without being one.
+          remaining -= Math.min(remaining - 1, 20_000);
+          if (remaining <= 1 && !single) return this.#setPc(pc), this.#trap("budget");
           break;
         case STATUS.step:
           return this.#setPc(pc), this.#trap("budget");
@@ -316,6 +326,15 @@ export abstract class BaseCpu implements Sharer {
           throw new Error(`the interpreter returned ${status}`);
       }
     }
+  }
+
+  /** Refreshes the time base: nanoseconds, never behind what the guest can have read. */
+  #tick(): void {
+    const { u32 } = this.engine, at = FIELD.time >>> 2;
+    const least = this.#time + (this.instructions - this.#ticked) + 1;
+    this.#time = Math.max(least, Math.floor(this.clock()));
+    this.#ticked = this.instructions;
+    u32[at] = this.#time, u32[at + 1] = this.#time / 0x100000000;
   }
 
   /** Decodes one instruction alone, followed by an end. */

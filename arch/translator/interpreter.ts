@@ -379,6 +379,12 @@ class RecordMachine extends HelperEnv implements Machine {
   fixed(offset: number, size: number): Operand {
     return new RecordOperand(this, { place: "fixed", size, access: "rw", offset, zeroUpper: true }, "a");
   }
+  segment(): I64 {
+    return this.slot("i64.load", "base");
+  }
+  narrow(): I32 {
+    return this.g.engine.load("i32.load8_u", this.record, RECORD.scale);
+  }
   immediate(): I32 {
     return this.g.engine.load("i32.load", this.record, RECORD.imm);
   }
@@ -409,7 +415,7 @@ class RecordMachine extends HelperEnv implements Machine {
     this.exit(STATUS.fault);
   }
   yield(): void {
-    this.exit(STATUS.budget);
+    this.exit(STATUS.yield);
   }
   budget(): I32 {
     return this.loop?.count ?? this.field("i32.load", FIELD.count);

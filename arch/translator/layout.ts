@@ -85,6 +85,8 @@ export const STATUS = {
   jump: 7,
   /** A single step is over. */
   step: 8,
+  /** A long instruction wants to be continued. */
+  yield: 9,
 } as const;
 
 /** Kinds of access: the permission bits of a page. */

@@ -105,6 +105,9 @@ export interface Machine extends Env {
   fixed(offset: number, size: number): Operand;
   /** Leaves with a page fault when the bytes are not accessible; gives the wasm address for load and store. */
   checked(guestAddress: I64, bytes: number, access: number): I64;
+  /** Base of the source segment, and 1 for 32-bit addresses, of instructions without a memory operand (string operations). */
+  segment(): I64;
+  narrow(): I32;
   /** Raw immediate field of the record, sign-extended. */
   immediate(): I32;
   pc(): I64;

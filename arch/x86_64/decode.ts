@@ -206,7 +206,7 @@ export class Decoder {
   readonly #p: Parts = newParts();
   readonly #main = new Int32Array(RUN_INSTRUCTIONS + 1);
   readonly #template = new Int32Array(RUN_INSTRUCTIONS + 1);
-  /** 0: plain, 1: fused with the next, 2: flags must not be dropped around it. */
+  /** 0: plain, 1: fused with the next, 2: flags must not be dropped around it, 3: a count of zero keeps the flags. */
   readonly #mark = new Uint8Array(RUN_INSTRUCTIONS + 1);
   readonly #stubs: number[] = [];
   readonly #window = new Uint8Array(32);
@@ -270,7 +270,12 @@ export class Decoder {
         let disp = 0, imm = p.imm, baseSlot: number = STATE.zero, indexSlot: number = STATE.zero, scale = 0;
         const immKind = templates[base + TEMPLATE.imm];
         if (immKind === IMM.qword) disp = imm, imm = p.immHigh;
-        if (bits & BIT.memory) {
+        if (bits & BIT.pops && p.base === 4) p.disp += templates[base + TEMPLATE.a] - SOURCE.constant;
+        if (!(bits & BIT.memory)) {
+          // String operations and loops find the source segment and the address size here.
+          if (p.segment) baseSlot = p.segment;
+          scale = p.addr32 ? 1 : 0;
+        } else {
           const bias = bits & BIT.plain ? 0 : BIAS;
           const segment = bits & BIT.plain ? 0 : p.segment;
           let absolute = false, low = 0, high = 0;
@@ -325,7 +330,7 @@ export class Decoder {
       }
       const condition = flow === FLOW.jcc ? templates[base + TEMPLATE.condition] : 255;
       this.#main[count] = at;
-      this.#mark[count] = straddles ? 2 : 0;
+      this.#mark[count] = straddles ? 2 : bits & BIT.counts && !(p.imm & 31) ? 3 : 0;
       // Fusion with the compare before: both in one page, so that both are forgotten together.
       if (condition < 16 && previousRow && !straddles && !step) {
         const fused = t.fused[previousRow * 16 + condition];
@@ -394,9 +399,8 @@ export class Decoder {
       if (mark !== 1 && bits & BIT.flags && (mark === 2 || live & templates[base + TEMPLATE.writes])) {
         u16[this.#main[i] >>> 1]++;
       }
-      live = bits & BIT.barrier || mark === 2
-        ? 0x3f
-        : live & ~templates[base + TEMPLATE.kills] | templates[base + TEMPLATE.reads];
+      const kills = bits & BIT.counts && mark === 3 ? 0 : templates[base + TEMPLATE.kills];
+      live = bits & BIT.barrier || mark === 2 ? 0x3f : live & ~kills | templates[base + TEMPLATE.reads];
     }
   }
 }

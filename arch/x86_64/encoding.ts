@@ -200,6 +200,10 @@ export interface Properties {
   readonly alias?: boolean;
   /** REP and REPNE select the semantics instead of being ignored: string operations. */
   readonly string?: boolean;
+  /** An immediate count of zero leaves the flags alone. */
+  readonly counts?: boolean;
+  /** A memory operand addressed by rsp is found with rsp that many bytes higher (pop). */
+  readonly popsFirst?: 2 | 8;
   /** The fusion class of cmp and test (fusion.ts). */
   readonly fuse?: "cmp" | "test";
   /** Needs CPL 0, IOPL or a far transfer; the semantics raise it. */

@@ -42,6 +42,10 @@ export const BIT = {
   lock: 16,
   /** It can trap or leave: the flags before it must be exact. */
   barrier: 32,
+  /** An immediate count of zero leaves the flags alone. */
+  counts: 64,
+  /** The address is computed with rsp as it is after popping (the size is in the register source a). */
+  pops: 128,
 } as const;
 
 export interface Tables {
@@ -171,9 +175,12 @@ export function buildTables(declarations: readonly Declaration[]): Tables {
     if (hasMemory && mem!.access === "none") bits |= BIT.plain;
     if (d.lock && hasMemory) bits |= BIT.lock;
     if ((hasMemory && !(bits & BIT.plain)) || d.traps || d.privileged || d.flow) bits |= BIT.barrier;
+    if (d.counts) bits |= BIT.counts;
+    if (hasMemory && d.popsFirst) bits |= BIT.pops;
     view.setUint16(at + TEMPLATE.op, base[t.op], true);
     view.setUint8(at + TEMPLATE.a, sources[0] ?? 0);
     view.setUint8(at + TEMPLATE.b, sources[1] ?? 0);
+    if (d.popsFirst && hasMemory) view.setUint8(at + TEMPLATE.a, SOURCE.constant + d.popsFirst);
     view.setUint8(at + TEMPLATE.imm, immediateKind(d.operands));
     view.setUint8(at + TEMPLATE.flow, d.flow ? FLOW[d.flow] : 0);
     view.setUint8(at + TEMPLATE.bits, bits);

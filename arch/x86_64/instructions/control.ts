@@ -1,5 +1,5 @@
 /** Jumps, calls, returns, loops; entries to the kernel; traps. */
-import { ACCESS, BIAS, i64, type I32, type I64, type Machine, type Operand, RECORD } from "@guise/translator";
+import { ACCESS, BIAS, i64, type I32, type I64, type Machine, type Operand, RECORD, select } from "@guise/translator";
 import * as e from "../encoding.ts";
 import { type Declaration, x86 } from "../encoding.ts";
 import { condition, CONDITIONS, rflags } from "../flags.ts";
@@ -41,15 +41,20 @@ function retImmediate(m: Machine, bytes: Operand): void {
 const jmpIndirect = (m: Machine, target: Operand): void => m.jump(m.f.let(target.read() as I64));
 
 /** loop, loope, loopne: RCX (ECX with 67h) counts without touching flags. */
-const counted = (wide: boolean, also?: number) => (m: Machine): void => {
+const counted = (also?: number) => (m: Machine): void => {
   const { f } = m;
-  const left = f.let(m.state("i64.load", RCX).sub(1));
-  const c = f.let(wide ? left : left.and(0xffffffff));
+  const c = f.let(m.state("i64.load", RCX).sub(1));
+  f.if(m.narrow(), () => f.set(c, c.and(0xffffffff)));
   m.setState("i64.store", RCX, c);
   const go = f.let(c.ne(0));
   if (also !== undefined) f.set(go, go.and(condition(m, also)));
   m.branchIf(go);
 };
+
+function jrcxz(m: Machine): void {
+  const c = m.state("i64.load", RCX);
+  m.branchIf(select(m.narrow(), c.wrap().eqz(), c.eqz()));
+}
 
 /** SYSCALL (spec X1): RCX = next instruction, R11 = rflags; then the kernel. */
 function syscall(m: Machine): void {
@@ -97,17 +102,17 @@ export const control: Declaration[] = [
   x86("FF /2",       "call", [e.rm64],  callIndirect, { flow: "end", hot: true, key: "call indirect" }),
   x86("C3",          "ret",  [], ret, { flow: "end", hot: true }),
   x86("C2 iw",       "ret",  [e.imm16], retImmediate, { flow: "end" }),
-  x86("E0 cb",       "loopne", [e.rel8], counted(true, 5),  { flow: "jcc", reads: "zf" }),
-  x86("E1 cb",       "loope",  [e.rel8], counted(true, 4),  { flow: "jcc", reads: "zf" }),
-  x86("E2 cb",       "loop",   [e.rel8], counted(true),     { flow: "jcc" }),
-  x86("E3 cb",       "jrcxz",  [e.rel8], (m) => m.branchIf(m.state("i64.load", RCX).eqz()), { flow: "jcc" }),
+  x86("E0 cb",       "loopne", [e.rel8], counted(5), { flow: "jcc", reads: "zf" }),
+  x86("E1 cb",       "loope",  [e.rel8], counted(4), { flow: "jcc", reads: "zf" }),
+  x86("E2 cb",       "loop",   [e.rel8], counted(), { flow: "jcc" }),
+  x86("E3 cb",       "jrcxz",  [e.rel8], jrcxz, { flow: "jcc" }),
 
   x86("0F 05",       "syscall", [], syscall, { flow: "syscall", hot: true, traps: true }),
   x86("CD ib",       "int",    [e.imm8], int, { flow: "syscall", traps: true }),
   x86("CC",          "int3",   [], (m) => m.raise("breakpoint", 3), { flow: "end", traps: true }),
   x86("F1",          "int1",   [], (m) => m.raise("breakpoint", 1), { flow: "end", traps: true }),
   x86("0F 0B",       "ud2",    [], illegal, { flow: "end", traps: true }),
-  x86("F4",          "hlt",    [], general, { flow: "end", traps: true, privileged: true }),
+  x86("F4",          "hlt",    [], general, { flow: "end", traps: true, privileged: true, key: "hlt" }),
   /** Ours: a call into the kernel, honoured only in pages mapped as stubs. */
   x86("0F 04 id",    "(stub)", [e.imm32], (m, n) => m.enter("call", n.read() as I32), { flow: "syscall", traps: true, hot: true }),
 ];

@@ -74,8 +74,8 @@ export const sseMoves: Declaration[] = [
   x86("66 0F 2B /r", "movntpd", [w(e.m128), e.xmm], moveAligned, { ...sse2, key: "movaps", ...hot }),
   x86("66 0F E7 /r", "movntdq", [w(e.m128), e.xmm], moveAligned, { ...sse2, key: "movaps", ...hot }),
   x86("66 0F 38 2A /r", "movntdqa", [w(e.xmm), e.m128], moveAligned, { feature: "sse4.1", key: "movaps", ...hot }),
-  x86("o32 0F C3 /r", "movnti", [w(e.m32), e.r32], plain, sse2),
-  x86("REX.W 0F C3 /r", "movnti", [w(e.m64), e.r64], plain, sse2),
+  x86("NP o32 0F C3 /r", "movnti", [w(e.m32), e.r32], plain, sse2),
+  x86("NP REX.W 0F C3 /r", "movnti", [w(e.m64), e.r64], plain, sse2),
 
   x86("F3 0F 10 /r", "movss", [rw(e.xmm), e.xmm_m32], moveSs, { ...sse, key: "movss load", ...hot }),
   x86("F3 0F 11 /r", "movss", [w(e.xmm_m32), e.xmm], (m, d, s) => d.place === "mem" ? low32(m, d, s) : moveSs(m, d, s), { ...sse, key: "movss store", ...hot }),

@@ -1,0 +1,191 @@
+/** mul, imul, div, idiv and the sign extensions that go before them. */
+import { type Env, type FunctionRef, i32, type I32, i64, type I64, type Int, type Machine, type Operand } from "@guise/translator";
+import * as e from "../encoding.ts";
+import { type Declaration, rw, w, x86 } from "../encoding.ts";
+import { setResult } from "../flags.ts";
+import { CF, OF, RAX, RDX } from "../state.ts";
+import { extendFrom } from "./common.ts";
+
+/** High 64 bits of an unsigned product, from four products of halves. */
+function multiplyHigh(m: Env): FunctionRef {
+  return m.helper("mul high", ["i64", "i64"], ["i64"], ({ f }, a, b) => {
+    const x = a as I64, y = b as I64;
+    const x0 = f.let(x.and(0xffffffff)), x1 = f.let(x.shrU(32)), y0 = f.let(y.and(0xffffffff)), y1 = f.let(y.shrU(32));
+    const middle = f.let(x1.mul(y0).add(x0.mul(y0).shrU(32)));
+    const low = f.let(x0.mul(y1).add(middle.and(0xffffffff)));
+    f.return(x1.mul(y1).add(middle.shrU(32)).add(low.shrU(32)));
+  });
+}
+/** High 64 bits of a signed product. */
+function multiplyHighSigned(m: Env): FunctionRef {
+  return m.helper("imul high", ["i64", "i64"], ["i64"], (h, a, b) => {
+    const x = a as I64, y = b as I64;
+    h.f.return(h.f.call("i64", multiplyHigh(h), x, y).sub(x.shrS(63).and(y)).sub(y.shrS(63).and(x)));
+  });
+}
+
+/** CF and OF together: the upper half says something. */
+const overflowBits = (cond: I32): I32 => i32(0).sub(cond).and(CF | OF);
+
+const mul = (signed: boolean) => (m: Machine, src: Operand): void => {
+  const { f } = m, { size } = src;
+  const a = m.fixed(RAX, size);
+  if (size === 64) {
+    const x = f.let(a.read() as I64), y = f.let(src.read() as I64);
+    const low = f.let(x.mul(y)), high = f.let(f.call("i64", signed ? multiplyHighSigned(m) : multiplyHigh(m), x, y));
+    setResult(m, low as Int, overflowBits(signed ? high.ne(low.shrS(63)) : high.ne(0)));
+    m.setState("i64.store", RAX, low);
+    return m.setState("i64.store", RDX, high);
+  }
+  const x = signed ? a.signed().extendS() : a.read().extendU(), y = signed ? src.signed().extendS() : src.read().extendU();
+  const product = f.let(x.mul(y));
+  const low = extendFrom(size, product.wrap() as Int);
+  const over = signed ? product.ne(low.extendS()) : product.shrU(size).ne(0);
+  setResult(m, low, overflowBits(over));
+  if (size === 8) return m.setState("i32.store16", RAX, product.wrap());
+  a.write(product.wrap() as Int);
+  m.fixed(RDX, size).write(product.shrU(size).wrap() as Int);
+};
+
+function product(m: Machine, dst: Operand, a: Operand, b: Operand): void {
+  const { f } = m, { size } = dst;
+  const x = f.let(a.signed()), y = f.let(b.signed());
+  if (size === 64) {
+    const low = f.let(x.mul(y) as I64);
+    if (m.flagsWanted) {
+      const high = f.call("i64", multiplyHighSigned(m), x as I64, y as I64);
+      setResult(m, low as Int, overflowBits(high.ne(low.shrS(63))));
+    }
+    return dst.write(low as Int);
+  }
+  const low = f.let(extendFrom(size, x.mul(y)));
+  if (m.flagsWanted) setResult(m, low, overflowBits(x.extendS().mul(y.extendS()).ne(low.extendS())));
+  dst.write(low);
+}
+const imul2 = (m: Machine, dst: Operand, src: Operand): void => product(m, dst, dst, src);
+
+/**
+ * high:low / divisor for an unsigned quotient that fits (high < divisor): two digits of 32 bits, each estimated from the
+ * upper half of the normalised divisor and corrected at most twice. Results: quotient, remainder.
+ */
+function divide128(m: Env): FunctionRef {
+  return m.helper("div 128", ["i64", "i64", "i64"], ["i64", "i64"], ({ f }, highIn, lowIn, divisorIn) => {
+    const high = f.let(highIn as I64), low = f.let(lowIn as I64), divisor = f.let(divisorIn as I64);
+    f.if(high.eqz(), () => f.return(low.divU(divisor), low.remU(divisor)));
+    const shift = f.let(divisor.clz());
+    const d = f.let(divisor.shl(shift)), d1 = f.let(d.shrU(32)), d0 = f.let(d.and(0xffffffff));
+    // shift can be 0: two shifts instead of one by 64.
+    const n = f.let(high.shl(shift).or(low.shrU(1).shrU(i64(63).sub(shift))));
+    const n1 = f.let(low.shl(shift));
+    const digit = (top: I64, next: I64) => {
+      const q = f.let(top.divU(d1)), r = f.let(top.remU(d1));
+      f.block((leave) =>
+        f.loop((again) => {
+          f.brIf(leave, q.ltU(0x100000000).and(q.mul(d0).leU(r.shl(32).or(next))));
+          f.set(q, q.sub(1));
+          f.set(r, r.add(d1));
+          f.brIf(again, r.ltU(0x100000000));
+        })
+      );
+      return q;
+    };
+    const upper = f.let(n1.shrU(32)), lower = f.let(n1.and(0xffffffff));
+    const q1 = digit(n, upper);
+    const rest = f.let(n.shl(32).or(upper).sub(q1.mul(d)));
+    const q0 = digit(rest, lower);
+    const remainder = rest.shl(32).or(lower).sub(q0.mul(d)).shrU(shift);
+    f.return(q1.shl(32).or(q0), remainder);
+  });
+}
+
+const divideError = (m: Machine): void => m.raise("divide", 0);
+
+const div = (signed: boolean) => (m: Machine, src: Operand): void => {
+  const { f } = m, { size } = src;
+  if (size === 64) {
+    const low = f.let(m.state("i64.load", RAX)), high = f.let(m.state("i64.load", RDX)), divisor = f.let(src.read() as I64);
+    const quotient = f.local("i64"), remainder = f.local("i64");
+    f.if(divisor.eqz(), () => divideError(m));
+    if (!signed) {
+      f.if(high.geU(divisor), () => divideError(m));
+      f.do(divide128(m), [high, low, divisor], quotient, remainder);
+    } else {
+      // The usual case: the dividend is a sign-extended 64-bit number.
+      f.if(high.eq(low.shrS(63)).and(low.ne(i64(-0x8000000000000000n)).or(divisor.ne(-1))), () => {
+        f.set(quotient, low.divS(divisor));
+        f.set(remainder, low.remS(divisor));
+      }, () => {
+        const negative = f.let(high.ltS(0)), opposite = f.let(high.xor(divisor).ltS(0));
+        f.if(negative, () => {
+          f.set(low, i64(0).sub(low));
+          f.set(high, i64(-1).sub(high).add(low.eqz().extendU()));
+        });
+        const d = f.let(divisor);
+        f.if(d.ltS(0), () => f.set(d, i64(0).sub(d)));
+        f.if(high.geU(d), () => divideError(m));
+        f.do(divide128(m), [high, low, d], quotient, remainder);
+        // A magnitude of 2^63 fits only a negative quotient.
+        f.if(quotient.ltS(0), () => f.if(opposite.eqz().or(quotient.ne(i64(-0x8000000000000000n))), () => divideError(m)));
+        f.if(opposite, () => f.set(quotient, i64(0).sub(quotient)));
+        f.if(negative, () => f.set(remainder, i64(0).sub(remainder)));
+      });
+    }
+    m.setState("i64.store", RAX, quotient);
+    return m.setState("i64.store", RDX, remainder);
+  }
+  const divisor = f.let(signed ? src.signed().extendS() : src.read().extendU());
+  f.if(divisor.eqz(), () => divideError(m));
+  let dividend: I64;
+  if (size === 8) dividend = signed ? m.state("i64.load16_s", RAX) : m.state("i64.load16_u", RAX);
+  else {
+    const low = m.fixed(RAX, size).read().extendU(), high = m.fixed(RDX, size).read().extendU();
+    dividend = low.or(high.shl(size));
+    if (signed && size === 16) dividend = dividend.extend32S();
+  }
+  const n = f.let(dividend);
+  if (signed && size === 32) {
+    // The one overflow that WebAssembly's own division traps on.
+    f.if(n.eq(i64(-0x8000000000000000n)).and(divisor.eq(-1)), () => divideError(m));
+  }
+  const quotient = f.let(signed ? n.divS(divisor) : n.divU(divisor));
+  if (signed) f.if(quotient.ne(quotient.shl(64 - size).shrS(64 - size)), () => divideError(m));
+  else f.if(quotient.shrU(size).ne(0), () => divideError(m));
+  const remainder = f.let(signed ? n.remS(divisor) : n.remU(divisor));
+  if (size === 8) {
+    m.setState("i64.store8", RAX, quotient);
+    return m.setState("i64.store8", RAX + 1, remainder);
+  }
+  m.fixed(RAX, size).write(quotient.wrap() as Int);
+  m.fixed(RDX, size).write(remainder.wrap() as Int);
+};
+
+const sizes = [["F6", "", e.rm8], ["F7", "o16 ", e.rm16], ["F7", "o32 ", e.rm32], ["F7", "REX.W ", e.rm64]] as const;
+const group = (mnemonic: string, digit: string, semantics: e.Semantics, p: e.Properties): Declaration[] =>
+  sizes.map(([op, prefix, kind]) => x86(`${prefix}${op} ${digit}`, mnemonic, [kind], semantics, { ...p, hot: p.hot && kind.size >= 32 }));
+
+const MUL: e.Properties = { writes: "cf of", undefines: "pf af zf sf", manual: "MUL" };
+const DIV: e.Properties = { undefines: "cf pf af zf sf of", traps: true, manual: "DIV" };
+
+// deno-fmt-ignore
+export const multiply: Declaration[] = [
+  ...group("mul",  "/4", mul(false), { ...MUL, hot: true }),
+  ...group("imul", "/5", mul(true), MUL),
+  ...group("div",  "/6", div(false), DIV),
+  ...group("idiv", "/7", div(true), DIV),
+  x86("o16 0F AF /r",   "imul", [rw(e.r16), e.rm16], imul2, MUL),
+  x86("o32 0F AF /r",   "imul", [rw(e.r32), e.rm32], imul2, { ...MUL, hot: true }),
+  x86("REX.W 0F AF /r", "imul", [rw(e.r64), e.rm64], imul2, { ...MUL, hot: true }),
+  x86("o16 6B /r ib",   "imul", [w(e.r16), e.rm16, e.imm8s16], product, MUL),
+  x86("o32 6B /r ib",   "imul", [w(e.r32), e.rm32, e.imm8s32], product, { ...MUL, hot: true }),
+  x86("REX.W 6B /r ib", "imul", [w(e.r64), e.rm64, e.imm8s64], product, { ...MUL, hot: true }),
+  x86("o16 69 /r iw",   "imul", [w(e.r16), e.rm16, e.imm16], product, MUL),
+  x86("o32 69 /r id",   "imul", [w(e.r32), e.rm32, e.imm32], product, { ...MUL, hot: true }),
+  x86("REX.W 69 /r id", "imul", [w(e.r64), e.rm64, e.imm32s64], product, { ...MUL, hot: true }),
+
+  x86("o16 98",   "cbw",  [], (m) => m.setState("i32.store16", RAX, m.state("i32.load8_s", RAX))),
+  x86("o32 98",   "cwde", [], (m) => m.setState("i64.store", RAX, m.state("i32.load16_s", RAX).extendU()), { hot: true }),
+  x86("REX.W 98", "cdqe", [], (m) => m.setState("i64.store", RAX, m.state("i64.load32_s", RAX)), { hot: true }),
+  x86("o16 99",   "cwd",  [], (m) => m.setState("i32.store16", RDX, m.state("i32.load16_s", RAX).shrS(15))),
+  x86("o32 99",   "cdq",  [], (m) => m.setState("i64.store", RDX, m.state("i32.load", RAX).shrS(31).extendU()), { hot: true }),
+  x86("REX.W 99", "cqo",  [], (m) => m.setState("i64.store", RDX, m.state("i64.load", RAX).shrS(63)), { hot: true }),
+];

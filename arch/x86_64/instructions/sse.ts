@@ -1,0 +1,13 @@
+/** SSE to SSE4.2, all families in the order of their files. */
+import type { Declaration } from "../encoding.ts";
+import { sseInteger } from "./sse_integer.ts";
+import { sseMoves } from "./sse_move.ts";
+import { sseShuffles } from "./sse_shuffle.ts";
+import { sseStrings } from "./sse_string.ts";
+
+export const sse: Declaration[] = [
+  ...sseMoves,
+  ...sseInteger,
+  ...sseShuffles,
+  ...sseStrings,
+];
