@@ -24,7 +24,6 @@ import {
   type Kernel,
   type KernelOptions,
   type Plugin,
-  type Process,
 } from "@guise/core";
 import { elf } from "@guise/elf";
 import { linux } from "@guise/linux";
@@ -186,16 +185,13 @@ export async function run(program: string | Uint8Array, options: RunOptions = {}
   const output = { stdout: new Pieces(), stderr: new Pieces() };
   const most = options.maxOutput ?? 256 * 2 ** 20;
   let ended: RunResult["ended"];
-  let process: Process | undefined;
-  let kernel: Kernel;
 
   const kill = (why: NonNullable<RunResult["ended"]>): void => {
     if (ended !== undefined) return;
     ended = why;
-    if (process === undefined) return;
-    const { personality } = process;
-    if (personality.signal === undefined) return kernel.stop();
-    personality.signal(process, SIGKILL);
+    const { personality } = spawned.process;
+    if (personality.signal === undefined) kernel.stop();
+    else personality.signal(spawned.process, SIGKILL);
   };
   let written = 0;
   const write = (name: "stdout" | "stderr") => (bytes: Uint8Array): number => {
@@ -232,7 +228,7 @@ export async function run(program: string | Uint8Array, options: RunOptions = {}
     ? { root: createMemoryFs({ ...options.files, ...bytes }), mounts }
     : { root: options.root, mounts: [...mounts, ...oneByOne({ ...options.files, ...bytes })] };
 
-  kernel = await createKernel({
+  const kernel = await createKernel({
     ...options.kernel,
     plugins,
     files,
@@ -285,7 +281,6 @@ export async function run(program: string | Uint8Array, options: RunOptions = {}
     cwd: options.cwd,
     options: { ...options.options, user, files: descriptors },
   });
-  process = spawned.process;
 
   let result: ExitStatus | undefined;
   const status = spawned.status.then((s) => result = s);

@@ -15,6 +15,7 @@ import {
   WRITE,
 } from "@guise/core";
 import { createPrograms, elfSymbols, type Image, type Plan, type Refusal } from "./key.ts";
+import { makeProgram } from "./make.ts";
 import { memoryFile, text } from "./testdata/memory_file.ts";
 
 const x86 = { name: "x86-64", elfMachine: 62, elfClass: 64 } as const;
@@ -183,7 +184,7 @@ Deno.test("plan says in words what a file is that cannot run", () => {
       [arm, "is an aarch64 ELF program, and this kernel runs x86-64 only"],
       [object, "an x86-64 object file, which must be linked first"],
       [big, "a powerpc64 (big-endian) ELF program"],
-      [minimal().subarray(0, 64), "is cut short: its program headers lie beyond its end"],
+      [minimal().subarray(0, 100), "is cut short: its program headers lie beyond its end"],
       [bytes("PK\x03\x04"), "a zip archive"],
     ] as const
   ) {
@@ -200,25 +201,27 @@ Deno.test("plan says in words what a file is that cannot run", () => {
 });
 
 /** One page of code at 0x400000 that exits. */
-function minimal(): Uint8Array {
-  const file = new Uint8Array(200);
-  const view = new DataView(file.buffer);
-  file.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
-  view.setUint16(16, 2, true);
-  view.setUint16(18, 62, true);
-  view.setUint32(20, 1, true);
-  view.setBigUint64(24, 0x400078n, true);
-  view.setBigUint64(32, 64n, true);
-  for (const [at, n] of [[52, 64], [54, 56], [56, 1]]) view.setUint16(at, n, true);
-  view.setUint32(64, 1, true);
-  view.setUint32(68, 5, true);
-  view.setBigUint64(80, 0x400000n, true);
-  view.setBigUint64(96, 200n, true);
-  view.setBigUint64(104, 200n, true);
-  view.setBigUint64(112, 4096n, true);
-  file.set([0x31, 0xff, 0xb8, 60, 0, 0, 0, 0x0f, 0x05], 120);
-  return file;
-}
+const minimal = (): Uint8Array<ArrayBuffer> =>
+  makeProgram(x86, new Uint8Array([0x31, 0xff, 0xb8, 60, 0, 0, 0, 0x0f, 0x05]));
+
+Deno.test({
+  name: "makeProgram makes programs that Linux runs",
+  ignore: !host,
+  fn() {
+    const path = Deno.makeTempFileSync();
+    // mov edi, 7; mov eax, 60; syscall
+    Deno.writeFileSync(
+      path,
+      makeProgram(x86, new Uint8Array([0xbf, 7, 0, 0, 0, 0xb8, 60, 0, 0, 0, 0x0f, 0x05])),
+    );
+    Deno.chmodSync(path, 0o755);
+    assertEquals(new Deno.Command(path).outputSync().code, 7);
+    Deno.removeSync(path);
+    const { space, image } = load(planned(plan(minimal())));
+    assertEquals(space.read(image.start, 2), new Uint8Array([0x31, 0xff]));
+    space.dispose();
+  },
+});
 
 Deno.test("load refuses what cannot be mapped, with the reason", () => {
   const change = (edit: (view: DataView) => void): Refusal => {

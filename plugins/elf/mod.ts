@@ -9,6 +9,7 @@ import { programs } from "./key.ts";
 import { createPrograms } from "./programs.ts";
 
 export * from "./key.ts";
+export { type MakeOptions, makeProgram, programHeaderBytes } from "./make.ts";
 
 /** The plugin: puts a loader under the key {@link programs}. */
 export function elf(): Plugin {
