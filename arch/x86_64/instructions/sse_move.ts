@@ -1,5 +1,5 @@
 /** Moves of SSE, SSE2, SSE3 and their relatives: whole vectors, scalars, halves, non-temporal stores (SDM volume 2). */
-import { type I32, i64, lane, type Load, type Machine, type Operand, shuffle, simd, type Store } from "@guise/translator";
+import { type I32, type Load, type Machine, type Operand, shuffle, simd, type Store } from "@guise/translator";
 import * as e from "../encoding.ts";
 import { type Declaration, rw, w, x86 } from "../encoding.ts";
 import { RDI } from "../state.ts";
@@ -40,7 +40,8 @@ const mask = (op: "i8x16.bitmask" | "i32x4.bitmask" | "i64x2.bitmask") => (_m: M
   const bits: I32 = simd(op, vector(src));
   dst.write(dst.size === 64 ? bits.extendU() as never : bits as never);
 };
-const plain = (_m: Machine, dst: Operand, src: Operand): void => dst.write(src.read());
+
+const loadLow = half(0, 0), loadHigh = half(8, 0), storeLow = store64(0), storeHigh = store64(8);
 
 /** Bytes whose mask byte has its top bit set go to [rdi]; the others are not written. */
 function maskmovdqu(m: Machine, src: Operand, selector: Operand): void {
@@ -49,8 +50,6 @@ function maskmovdqu(m: Machine, src: Operand, selector: Operand): void {
   const keep = simd("i8x16.lt_s", vector(selector), ZERO);
   m.store("v128.store", at, simd("v128.bitselect", vector(src), m.load("v128.load", at), keep));
 }
-void lane, i64;
-
 const lanes4 = (a: number, b: number, c: number, d: number) => [a, b, c, d].flatMap((l) => [0, 1, 2, 3].map((i) => l * 4 + i));
 const hot = { hot: true };
 const sse = { feature: "sse" }, sse2 = { feature: "sse2" }, sse3 = { feature: "sse3" };
@@ -74,8 +73,6 @@ export const sseMoves: Declaration[] = [
   x86("66 0F 2B /r", "movntpd", [w(e.m128), e.xmm], moveAligned, { ...sse2, key: "movaps", ...hot }),
   x86("66 0F E7 /r", "movntdq", [w(e.m128), e.xmm], moveAligned, { ...sse2, key: "movaps", ...hot }),
   x86("66 0F 38 2A /r", "movntdqa", [w(e.xmm), e.m128], moveAligned, { feature: "sse4.1", key: "movaps", ...hot }),
-  x86("NP o32 0F C3 /r", "movnti", [w(e.m32), e.r32], plain, sse2),
-  x86("NP REX.W 0F C3 /r", "movnti", [w(e.m64), e.r64], plain, sse2),
 
   x86("F3 0F 10 /r", "movss", [rw(e.xmm), e.xmm_m32], moveSs, { ...sse, key: "movss load", ...hot }),
   x86("F3 0F 11 /r", "movss", [w(e.xmm_m32), e.xmm], (m, d, s) => d.place === "mem" ? low32(m, d, s) : moveSs(m, d, s), { ...sse, key: "movss store", ...hot }),
@@ -89,16 +86,16 @@ export const sseMoves: Declaration[] = [
   x86("66 0F D6 /r", "movq", [w(e.xmm_m64), e.xmm],
     (m, d, s) => d.place === "mem" ? low64(m, d, s) : zeroExtended("v128.load64_zero")(m, d, s), { ...sse2, key: "movq store", ...hot }),
 
-  x86("NP 0F 12 /r", "movlps",  [rw(e.xmm), e.m64], half(0, 0), { ...sse, key: "movlp" }),
+  x86("NP 0F 12 /r", "movlps",  [rw(e.xmm), e.m64], loadLow, { ...sse, key: "movlp" }),
   x86("NP 0F 12 /r", "movhlps", [rw(e.xmm), e.xmm_rm], half(0, 8), sse),
-  x86("66 0F 12 /r", "movlpd",  [rw(e.xmm), e.m64], half(0, 0), { ...sse2, key: "movlp" }),
-  x86("NP 0F 13 /r", "movlps",  [w(e.m64), e.xmm], store64(0), { ...sse, key: "movlp store" }),
-  x86("66 0F 13 /r", "movlpd",  [w(e.m64), e.xmm], store64(0), { ...sse2, key: "movlp store" }),
-  x86("NP 0F 16 /r", "movhps",  [rw(e.xmm), e.m64], half(8, 0), { ...sse, key: "movhp", ...hot }),
+  x86("66 0F 12 /r", "movlpd",  [rw(e.xmm), e.m64], loadLow, { ...sse2, key: "movlp" }),
+  x86("NP 0F 13 /r", "movlps",  [w(e.m64), e.xmm], storeLow, { ...sse, key: "movlp store" }),
+  x86("66 0F 13 /r", "movlpd",  [w(e.m64), e.xmm], storeLow, { ...sse2, key: "movlp store" }),
+  x86("NP 0F 16 /r", "movhps",  [rw(e.xmm), e.m64], loadHigh, { ...sse, key: "movhp", ...hot }),
   x86("NP 0F 16 /r", "movlhps", [rw(e.xmm), e.xmm_rm], half(8, 0), sse),
-  x86("66 0F 16 /r", "movhpd",  [rw(e.xmm), e.m64], half(8, 0), { ...sse2, key: "movhp", ...hot }),
-  x86("NP 0F 17 /r", "movhps",  [w(e.m64), e.xmm], store64(8), { ...sse, key: "movhp store" }),
-  x86("66 0F 17 /r", "movhpd",  [w(e.m64), e.xmm], store64(8), { ...sse2, key: "movhp store" }),
+  x86("66 0F 16 /r", "movhpd",  [rw(e.xmm), e.m64], loadHigh, { ...sse2, key: "movhp", ...hot }),
+  x86("NP 0F 17 /r", "movhps",  [w(e.m64), e.xmm], storeHigh, { ...sse, key: "movhp store" }),
+  x86("66 0F 17 /r", "movhpd",  [w(e.m64), e.xmm], storeHigh, { ...sse2, key: "movhp store" }),
   x86("F2 0F 12 /r", "movddup", [w(e.xmm), e.xmm_m64], duplicate([], true), sse3),
   x86("F3 0F 12 /r", "movsldup", [w(e.xmm), e.xmm_m128], duplicate(lanes4(0, 0, 2, 2)), sse3),
   x86("F3 0F 16 /r", "movshdup", [w(e.xmm), e.xmm_m128], duplicate(lanes4(1, 1, 3, 3)), sse3),
