@@ -67,9 +67,9 @@ export class Content {
   get allocated(): number {
     return this.#pages * 4096 + (this.#lower === undefined ? 0 : Math.ceil(this.#lowerSize / 4096) * 4096);
   }
-  /** Whether all content still comes from below. */
-  get untouched(): boolean {
-    return this.#chunks.size === 0 && this.size === this.#lowerSize;
+  /** Whether bytes may still be read from below. */
+  get hasLower(): boolean {
+    return this.#lower !== undefined;
   }
   /** The size of the untouched lower content has changed behind us. */
   resizeLower(size: number): void {

@@ -22,6 +22,9 @@ export class Entries<T> {
   get size(): number {
     return this.#byName.size;
   }
+  has(name: Name): boolean {
+    return this.#byName.has(name);
+  }
   get(name: Name): T | undefined {
     return this.#byName.get(name)?.value;
   }

@@ -100,6 +100,10 @@ export class MemoryFs implements FileSystem {
     this.#inodes++;
     return true;
   }
+  /** Counts a name that cannot be refused. */
+  forceName(): void {
+    this.#inodes++;
+  }
   giveName(): void {
     this.#inodes--;
   }

@@ -106,6 +106,9 @@ export function mknodAt(
     newInode(caller, dir, type | (mode & 0o7777), { rdev: device ? rdev : 0 }),
   );
   if (typeof made === "number") return made;
+  // Lets go of what the file system keeps open for an open that does not follow here.
+  made.hold();
+  made.release();
   return { mount: last.parent.mount, inode: made, dir, name: last.name };
 }
 
