@@ -1,0 +1,107 @@
+/**
+ * Runs gcc's c-torture execute set under Guise: every test that passes natively must pass.
+ *
+ *   deno run -A tests/torture/torture.ts [--level O0|O2]... [--only TEXT] [--every N] [--engine E] [--report FILE]
+ */
+import { run, type RunOptions } from "@guise/guise";
+import { parseArgs } from "@std/cli";
+import { build, type Level, names } from "./build.ts";
+
+/** What became of one level. */
+export interface Report {
+  readonly level: Level;
+  readonly tests: number;
+  readonly refused: string[];
+  /** Do not pass natively either. */
+  readonly notNative: string[];
+  readonly passed: number;
+  readonly failed: { readonly name: string; readonly why: string }[];
+}
+
+async function native(program: string): Promise<boolean> {
+  const folder = await Deno.makeTempDir({ prefix: "torture-" });
+  try {
+    const options = {
+      cwd: folder,
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+      signal: AbortSignal.timeout(30_000),
+    } as const;
+    return (await new Deno.Command(program, options).output()).success;
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** Runs every `every`-th test of a level. */
+export async function torture(
+  level: Level,
+  only = "",
+  every = 1,
+  engine?: RunOptions["engine"],
+): Promise<Report> {
+  const list = names().filter((n) => n.includes(only)).filter((_, i) => i % every === 0);
+  const report = {
+    level,
+    tests: list.length,
+    refused: [] as string[],
+    notNative: [] as string[],
+    passed: 0,
+    failed: [] as Report["failed"][number][],
+  };
+  for (const name of list) {
+    const program = await build(name, level);
+    if (program === undefined) {
+      report.refused.push(name);
+      continue;
+    }
+    const result = await run(await Deno.readFile(program), {
+      timeout: 60_000,
+      engine,
+      files: { "/tmp/.keep": "" },
+    });
+    if (result.status === 0) report.passed++;
+    else if (!await native(program)) report.notNative.push(name);
+    else {report.failed.push({
+        name,
+        why: result.ended ?? result.message ?? `status ${result.status} ${result.errorText().slice(0, 200)}`,
+      });}
+  }
+  return report;
+}
+
+/** One paragraph for a person. */
+export function describe(r: Report): string {
+  const lines = [
+    `-${r.level}: ${r.tests} tests, ${r.passed} passed, ${r.failed.length} failed` +
+    (r.refused.length > 0 ? `; the compiler refuses ${r.refused.join(" ")}` : "") +
+    (r.notNative.length > 0 ? `; natively failing too: ${r.notNative.join(" ")}` : ""),
+    ...r.failed.map((f) => `  ${f.name}: ${f.why}`),
+  ];
+  return lines.join("\n");
+}
+
+if (import.meta.main) {
+  const args = parseArgs(Deno.args, {
+    string: ["level", "only", "every", "engine", "report"],
+    collect: ["level"],
+  });
+  const levels = (args.level.length > 0 ? args.level : ["O2", "O0"]) as Level[];
+  const text: string[] = [];
+  let failed = 0;
+  for (const level of levels) {
+    const start = performance.now();
+    const report = await torture(
+      level,
+      args.only,
+      Number(args.every ?? 1),
+      args.engine as RunOptions["engine"],
+    );
+    failed += report.failed.length;
+    text.push(`${describe(report)}\n  (${((performance.now() - start) / 1000).toFixed(0)} s)`);
+    console.log(text.at(-1));
+  }
+  if (args.report !== undefined) await Deno.writeTextFile(args.report, `${text.join("\n")}\n`);
+  Deno.exit(failed > 0 ? 1 : 0);
+}
