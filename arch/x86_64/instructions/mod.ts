@@ -3,11 +3,17 @@ import type { Declaration } from "../encoding.ts";
 import { arithmetic } from "./arithmetic.ts";
 import { bits } from "./bits.ts";
 import { control } from "./control.ts";
+import { mmxConversions } from "./mmx_convert.ts";
+import { mmxInstructions } from "./mmx.ts";
 import { move } from "./move.ts";
 import { multiply } from "./multiply.ts";
 import { shift } from "./shift.ts";
+import { sse } from "./sse.ts";
 import { string } from "./string.ts";
 import { system } from "./system.ts";
+import { x87Arithmetic } from "./x87_arithmetic.ts";
+import { x87Moves } from "./x87_move.ts";
+import { x87State } from "./x87_state.ts";
 
 export const instructions: Declaration[] = [
   ...arithmetic,
@@ -18,4 +24,10 @@ export const instructions: Declaration[] = [
   ...multiply,
   ...string,
   ...system,
+  ...sse,
+  ...x87Moves,
+  ...x87Arithmetic,
+  ...x87State,
+  ...mmxInstructions,
+  ...mmxConversions,
 ];
