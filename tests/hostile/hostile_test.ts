@@ -1,0 +1,88 @@
+/** Bad input ends in an error number, a signal or a clear line, never in an exception, a hang or a host without memory. */
+import { assert, assertEquals, assertLess } from "@std/assert";
+import { run, type RunResult } from "@guise/guise";
+import { fromFileUrl } from "@std/path";
+import { mutate, Random } from "./mutants.ts";
+
+const folder = fromFileUrl(new URL("../.guests/hostile/", import.meta.url));
+const sources = fromFileUrl(new URL("../", import.meta.url));
+
+async function compile(source: string, name: string, ...options: string[]): Promise<Uint8Array | undefined> {
+  Deno.mkdirSync(folder, { recursive: true });
+  try {
+    const { success } = await new Deno.Command("gcc", {
+      args: ["-O1", "-w", ...options, "-o", folder + name, sources + source],
+    }).output();
+    return success ? await Deno.readFile(folder + name) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Small enough to start 2,000 times, and of different making. */
+async function programs(): Promise<Uint8Array[]> {
+  const list = [
+    await compile("bench/hello.c", "static", "-static"),
+    await compile("bench/hello.c", "pie"),
+    await compile("bench/hello.c", "static-pie", "-static-pie"),
+    await compile("bench/hello.c", "dynamic", "-no-pie"),
+  ];
+  try {
+    list.push(await Deno.readFile("/bin/true"));
+  } catch {
+    // Four are there.
+  }
+  return list.filter((p) => p !== undefined);
+}
+
+const linux = Deno.build.os === "linux" && Deno.build.arch === "x86_64";
+
+Deno.test({
+  name: "run ends 2,000 mutated programs in a status when their headers and bytes are bad",
+  ignore: !linux,
+  fn: async () => {
+    const originals = await programs(), random = new Random(1), statuses = new Map<number, number>();
+    assert(originals.length >= 5, "five real programs");
+    for (let i = 0; i < 2000; i++) {
+      const bytes = mutate(originals[i % originals.length], random, i % 2 === 0);
+      const start = performance.now();
+      const result: RunResult = await run(bytes, {
+        timeout: 2000,
+        memoryLimit: 256 * 2 ** 20,
+        maxOutput: 2 ** 20,
+      });
+      statuses.set(result.status, (statuses.get(result.status) ?? 0) + 1);
+      assert(result.status >= 0 && result.status < 256, `status ${result.status}`);
+      assertLess(performance.now() - start, 10_000, `mutant ${i} hangs`);
+      if (result.status === 126) assert(result.message, `mutant ${i} is not runnable, and no line says why`);
+    }
+    // Some are rejected, some crash, and some still run: else the mutants test nothing.
+    assert((statuses.get(126) ?? 0) > 100, `rejected: ${statuses.get(126)}`);
+    assert((statuses.get(139) ?? 0) > 50, `crashed: ${statuses.get(139)}`);
+    assert((statuses.get(0) ?? 0) > 50, `ran: ${statuses.get(0)}`);
+    assertLess(Deno.memoryUsage().rss, 1.2e9);
+  },
+});
+
+Deno.test({
+  name: "the kernel survives 2,000 system calls with random arguments in one guest",
+  ignore: !linux,
+  fn: async () => {
+    const program = await compile("guests/randomcalls.c", "randomcalls", "-static");
+    assert(program, "a compiler is needed");
+    for (const seed of ["1", "2", "3"]) {
+      const result = await run(program, {
+        args: [seed, "2000"],
+        timeout: 120_000,
+        memoryLimit: 512 * 2 ** 20,
+        files: { "/tmp/.keep": "" },
+      });
+      assertEquals({ status: result.status, ended: result.ended, message: result.message }, {
+        status: 0,
+        ended: undefined,
+        message: undefined,
+      });
+    }
+    assertLess(Deno.memoryUsage().rss, 1.2e9);
+  },
+});
