@@ -15,9 +15,9 @@ import {
 import { Decoder, RUN_INSTRUCTIONS, RUN_RECORDS, type SpecialOps } from "./decode.ts";
 import { KIND } from "./flags.ts";
 import { Frame } from "./frame.ts";
-import { instructions } from "./instructions/mod.ts";
 import { STATE } from "./state.ts";
-import { buildTables, type Tables, TEMPLATE } from "./tables.ts";
+import { type Tables, TEMPLATE } from "./tables.ts";
+import { tables } from "./shared.ts";
 
 /** JavaScript that rare instructions call. */
 export const HOST: Record<string, HostFunction> = {
@@ -29,8 +29,6 @@ export function interpreterSpec(tables: Tables, wide: boolean): InterpreterSpec 
   return { ops: tables.ops, host: HOST, zero: STATE.zero, temporary: STATE.temporary, pc: STATE.rip, wide };
 }
 
-let tablesMade: Tables | undefined;
-export const tables = (): Tables => tablesMade ??= buildTables(instructions);
 const modules: (WebAssembly.Module | undefined)[] = [];
 function interpreter(wide: boolean): WebAssembly.Module {
   return modules[Number(wide)] ??= new WebAssembly.Module(new Generator(interpreterSpec(tables(), wide)).bytes());
@@ -54,7 +52,7 @@ export class X86Cpu extends BaseCpu {
   readonly frame: Frame;
   readonly #decoder: Decoder;
 
-  constructor(space: Space, kernel: Kernel, parent?: X86Cpu) {
+  constructor(space: Space, kernel: Kernel, readonly arch?: unknown, parent?: X86Cpu) {
     engine ??= new Engine();
     super(space, kernel, {
       engine: parent?.engine ?? engine,

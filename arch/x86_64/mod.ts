@@ -1,6 +1,6 @@
 /**
- * The x86-64 architecture. In work.
+ * The x86-64 architecture.
  *
  * @module
  */
-export {};
+export { x86_64 } from "./arch.ts";

@@ -190,11 +190,11 @@ function family(f: Family): Declaration[] {
     const flags: e.Properties = f.compares ? { writes: "cf pf af zf sf of" } : {};
     const p: e.Properties = { ...flags, traps: true, string: true };
     const repeat = { ...p, conditional: true };
-    const rep = f.compares ? "repe" : "rep";
+    const rep = f.compares ? "repz" : "rep";
     return [
       x86(op, f.mnemonic, operands, single(f.element, f.pointers, bytes), { ...p, key: key("") }),
       x86(`F3 ${op}`, `${rep} ${f.mnemonic}`, operands, repeated(f.element, f.pointers, bytes, f.compares ? 0 : undefined, f.piece), { ...repeat, key: key("rep") }),
-      x86(`F2 ${op}`, `repne ${f.mnemonic}`, operands, repeated(f.element, f.pointers, bytes, f.compares ? 1 : undefined, f.piece), { ...repeat, key: key("repne") }),
+      x86(`F2 ${op}`, `repnz ${f.mnemonic}`, operands, repeated(f.element, f.pointers, bytes, f.compares ? 1 : undefined, f.piece), { ...repeat, key: key("repne") }),
     ];
   });
 }
