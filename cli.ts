@@ -8,7 +8,7 @@ import { parseArgs } from "@std/cli/parse-args";
 import { hostFolder, hostSignals, hostStdio, isFolder } from "@guise/host-deno";
 import type { Kernel, Plugin, Process } from "@guise/core";
 import type { FileSystem, MountSpec } from "@guise/vfs";
-import { HostFs, MemoryFs, OverlayFs } from "@guise/vfs";
+import { HostFs, OverlayFs } from "@guise/vfs";
 import { run, type RunOptions, type User } from "./mod.ts";
 
 const VERSION = "0.1.0";
@@ -182,13 +182,13 @@ function folder(option: string, path: string): string {
 /** The root of the guest: the host's files (or a folder of them) under a layer in memory that takes all writes. */
 function rootOf(request: Request): FileSystem {
   const path = request.root === undefined ? "/" : folder("--root", request.root);
-  return new OverlayFs({ lower: new HostFs(hostFolder(path)), upper: new MemoryFs() });
+  return new OverlayFs({ lower: new HostFs(hostFolder(path)) });
 }
 
 function mountsOf(request: Request): MountSpec[] {
   return request.mounts.map(({ host, guest, write }) => {
     const path = folder("--mount", host);
-    const fs = new HostFs(hostFolder(path, { write }), { mode: write ? "rw" : "ro" });
+    const fs = new HostFs(hostFolder(path, { write }), { readonly: !write });
     return { at: guest, fs, readonly: !write, source: path };
   });
 }

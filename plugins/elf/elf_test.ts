@@ -141,6 +141,7 @@ Deno.test("plan follows #! lines as Linux does", () => {
   assertEquals(args("#!\n"), ENOEXEC);
   assertEquals(args("#!   \t \n/bin/int"), ENOEXEC);
   assertEquals(args("#!/bin/none x\n"), ENOENT);
+  assertEquals(args("#!\0\n"), EACCES);
   // Without a newline in 256 bytes the argument is cut, but a name must not be.
   assertEquals(args("#!/bin/int " + "a".repeat(300)), ["/bin/int", "a".repeat(244), "/s", "one"]);
   assertEquals(args("#!/" + "a".repeat(300)), ENOEXEC);

@@ -2,7 +2,7 @@
  * The half of a load before the point of no return: which program, on which architecture, with which interpreters and
  * arguments. Nothing changes here; every refusal is what Linux's execve(2) answers, with the reason in words.
  */
-import { EIO, ELIBBAD, ELOOP, ENOENT, ENOEXEC, type Errno, errnoText } from "@guise/core";
+import { EACCES, EIO, ELIBBAD, ELOOP, ENOENT, ENOEXEC, type Errno, errnoText } from "@guise/core";
 import type { AddressSpace, Backing } from "@guise/core";
 import type { ElfFile, Image, Machine, Plan, PlanRequest, ProgramFormat, Programs, Refusal } from "./key.ts";
 import { printable, readExactly, readHead, stringAt } from "./bytes.ts";
@@ -69,13 +69,18 @@ function plan(request: PlanRequest, formats: readonly ProgramFormat[]): Plan | R
       next = line.interpreter;
     }
     if (next === undefined) return planElf(request, path, file, head, args, depth);
-    const opened = request.open(next);
+    const opened = openInterpreter(request, next);
     if (typeof opened === "number") {
       return refuse(opened, needs(`the interpreter ${printable(next)} of its #! line`, opened), next);
     }
     path = next;
     file = opened;
   }
+}
+
+/** open_exec: an empty name is the working directory, which is no program (measured: EACCES). */
+function openInterpreter(request: PlanRequest, path: Uint8Array): Backing | Errno {
+  return path.length === 0 ? EACCES : request.open(path);
 }
 
 /** Conventions 18: what is missing, and what to do about it. */
@@ -138,7 +143,7 @@ function planInterpreter(request: PlanRequest, program: ElfFile): ElfFile | Refu
   }
   const path = stringAt(name, 0, name.length);
   const shown = printable(path);
-  const file = request.open(path);
+  const file = openInterpreter(request, path);
   if (typeof file === "number") return refuse(file, needs(`the interpreter ${shown}`, file), path);
   const head = readHead(file, 64);
   if (head.size < 64) return refuse(EIO, `needs the interpreter ${shown}, which is cut short`, path);
