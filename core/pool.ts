@@ -68,7 +68,8 @@ export class HostMemory {
     }
     try {
       // The page table's memory is an i32 one everywhere: it is small, and indices are computed as i32.
-      const pages = new WebAssembly.Memory({ initial: PAGES / 65536, maximum: PAGES / 65536 });
+      // One wasm page more than the table: a CPU looks up biased page numbers (arch/translator/README.md).
+      const pages = new WebAssembly.Memory({ initial: PAGES / 65536 + 1, maximum: PAGES / 65536 + 1 });
       const memory = this.memory32
         ? new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum: 65536 })
         // BigInt is the API's; this happens once a memory.
