@@ -92,7 +92,9 @@ export abstract class GuestMemory {
     const bits = this.bits;
     const last = (end - 1) >>> 12;
     for (let page = address >>> 12; page <= last; page++) {
-      if ((bits[page] & access) !== access && !this.resolve(Math.max(address, page * PAGE), access)) return false;
+      if ((bits[page] & access) !== access && !this.resolve(Math.max(address, page * PAGE), access)) {
+        return false;
+      }
     }
     return true;
   }

@@ -19,6 +19,10 @@ export interface CallAbi {
   readonly number?: string;
   readonly args: readonly string[];
   readonly result: string;
+  /** Register that takes the return address; absent: it is pushed on the stack. Of `call`. */
+  readonly link?: string;
+  /** Bytes below the stack pointer that belong to the function that runs (128 on x86-64). Of `call`. */
+  readonly redZone?: number;
   /** Width of a guest pointer and of a long in bytes. */
   readonly pointer: 4 | 8;
 }

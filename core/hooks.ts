@@ -31,8 +31,20 @@ export interface SyscallEvent {
 
 /** Something worth telling a person or a tool once. */
 export type KernelEvent =
-  | { readonly kind: "unimplemented"; readonly task: Task; readonly arch: string; readonly entry: string; readonly number: number; readonly name?: string }
-  | { readonly kind: "spawn"; readonly process: Process; readonly parent?: Process; readonly request?: SpawnRequest }
+  | {
+    readonly kind: "unimplemented";
+    readonly task: Task;
+    readonly arch: string;
+    readonly entry: string;
+    readonly number: number;
+    readonly name?: string;
+  }
+  | {
+    readonly kind: "spawn";
+    readonly process: Process;
+    readonly parent?: Process;
+    readonly request?: SpawnRequest;
+  }
   | { readonly kind: "task"; readonly task: Task; readonly parent?: Task }
   | { readonly kind: "exec"; readonly process: Process; readonly path: string }
   | { readonly kind: "signal"; readonly task: Task; readonly signal: number; readonly text: string }
@@ -48,7 +60,7 @@ export interface Hooks {
   enter(event: SyscallEvent): void;
   /** Every: a call has its result; a call that never returns (exit, execve's success seen as 0) has none or 0. */
   exit(event: SyscallEvent, result: number | undefined): void;
-  /** Every: anything that left guest code other than a finished call. */
+  /** Every: anything that left guest code other than a finished call and the scheduler's own (interrupt, budget). */
   trap(task: Task, trap: Trap): void;
   /** First: a fault, before the personality sees it; true: handled, try the instruction again. */
   fault(task: Task, trap: Trap): boolean;

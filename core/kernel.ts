@@ -13,6 +13,10 @@ export interface Clock {
   monotonic(): number;
   /** Wall clock as [seconds, nanoseconds]. */
   realtime(into: [number, number]): void;
+  /** A virtual clock is told the instructions that were run… */
+  tick?(instructions: number): void;
+  /** …and moved here when every task sleeps. A clock without it is real: the kernel then sleeps. */
+  advance?(until: number): void;
 }
 
 export interface KernelOptions {
@@ -43,7 +47,10 @@ export interface Kernel {
   /** A process without tasks: `archName` chooses its CPU. For spawn and fork. */
   createProcess(personality: Personality, archName: string, space: AddressSpace, parent?: Process): Process;
   /** Starts a program: chooses the architecture from its ELF header. The result settles when the process has ended. */
-  spawn(personality: string, request: SpawnRequest): { readonly process: Process; readonly status: Promise<ExitStatus> };
+  spawn(
+    personality: string,
+    request: SpawnRequest,
+  ): { readonly process: Process; readonly status: Promise<ExitStatus> };
   /** The process has ended: settles `spawn`'s promise. Called by the personality. */
   ended(process: Process, status: ExitStatus): void;
   /** Runs until no task is left, or until `stop()`. While all tasks wait, awaits the host. */

@@ -5,7 +5,16 @@
 import { EXEC, READ, WRITE } from "./arch.ts";
 import { EACCES, EEXIST, EFAULT, EINVAL, ENOMEM, EPERM, type Errno } from "./errno.ts";
 import { GuestMemory } from "./access.ts";
-import { BIAS, type CodeWatcher, LOWEST, MAP_BASE, type MapRequest, PAGE, STACK_TOP, type Vma } from "./memory.ts";
+import {
+  BIAS,
+  type CodeWatcher,
+  LOWEST,
+  MAP_BASE,
+  type MapRequest,
+  PAGE,
+  STACK_TOP,
+  type Vma,
+} from "./memory.ts";
 import { CODE, DIRTY, MODIFIED, RESIDENT, TOUCHED } from "./pool.ts";
 import { anonymousBacking, SharedObject, type Sharer } from "./shared.ts";
 import { Region, RegionList } from "./vma.ts";

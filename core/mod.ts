@@ -5,6 +5,8 @@
  * @module
  */
 export * from "./arch.ts";
+export { hostClock, virtualClock, type VirtualClockOptions } from "./clock.ts";
+export { createKernel } from "./create.ts";
 export * from "./errno.ts";
 export * from "./hooks.ts";
 export * from "./kernel.ts";

@@ -42,7 +42,10 @@ export interface Personality {
   /** Called once for a kernel. */
   setup?(kernel: Kernel): void;
   /** Loads the program into a new process and sets its first task's registers. Returns a text for a person when it cannot. */
-  start(process: Process, request: SpawnRequest): undefined | { readonly error: string; readonly status: number };
+  start(
+    process: Process,
+    request: SpawnRequest,
+  ): undefined | { readonly error: string; readonly status: number };
   /** Writes a handler's number to the result register the way this kernel tells errors. Default: as it is, sign-extended. */
   encode?(task: Task, value: number): void;
   /** A call with no row in the table. Default: reported once as an event, answer ENOSYS. */
@@ -55,6 +58,11 @@ export interface Personality {
   attend?(task: Task, outcome: Outcome | undefined): Control | undefined;
   /** A signal from outside for the process in the foreground: ^C of the host's terminal, SIGTERM, an end by time (9). */
   signal?(process: Process, signal: number): void;
-  /** All tasks of the process are gone. */
+  /**
+   * The task begins to run, or has run for about 100 us: refresh what the guest reads without a call (vvar's clock).
+   * Must be quick.
+   */
+  refresh?(task: Task): void;
+  /** All tasks of the process are gone. Without it the kernel says `ended` with code 0. */
   ended?(process: Process): void;
 }

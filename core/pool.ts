@@ -74,7 +74,11 @@ export class HostMemory {
         ? new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum: 65536 })
         // BigInt is the API's; this happens once a memory.
         : new WebAssembly.Memory(
-          { address: "i64", initial: BigInt(INITIAL_PAGES), maximum: 65536n } as unknown as WebAssembly.MemoryDescriptor,
+          {
+            address: "i64",
+            initial: BigInt(INITIAL_PAGES),
+            maximum: 65536n,
+          } as unknown as WebAssembly.MemoryDescriptor,
         );
       return { memory, pages, resident: 0 };
     } catch {

@@ -38,7 +38,9 @@ export interface SpaceOptions {
 export function createSpace(options: SpaceOptions = {}): AddressSpace | undefined {
   const host = options.host ?? new HostMemory();
   const pair = host.take();
-  return pair === undefined ? undefined : new FlatSpace(host, pair, Math.min(options.limit ?? 2 ** 32, 2 ** 32));
+  return pair === undefined
+    ? undefined
+    : new FlatSpace(host, pair, Math.min(options.limit ?? 2 ** 32, 2 ** 32));
 }
 
 class FlatSpace extends MappedMemory implements AddressSpace, Sharer {
@@ -275,7 +277,8 @@ class FlatSpace extends MappedMemory implements AddressSpace, Sharer {
       words ??= new Int32Array(parent.memory.buffer, region.start - BIAS, (end - base) * (PAGE / 4));
       const first = page;
       while (
-        page < end && (from[page] & wanted) === wanted && !(anonymous && isZero(words, (page - base) * (PAGE / 4)))
+        page < end && (from[page] & wanted) === wanted &&
+        !(anonymous && isZero(words, (page - base) * (PAGE / 4)))
       ) {
         if (!this.commitPage(page)) return false;
         bits[page] |= from[page] & (TOUCHED | MODIFIED | CODE);

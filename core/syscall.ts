@@ -119,7 +119,9 @@ export function tables(
       const number = numbers[column];
       if (number === null || number === undefined) continue;
       const old = map.get(number);
-      if (old !== undefined) throw new Error(`guise: ${arch} ${entry} ${number} is both ${old.name} and ${call.name}`);
+      if (old !== undefined) {
+        throw new Error(`guise: ${arch} ${entry} ${number} is both ${old.name} and ${call.name}`);
+      }
       map.set(number, call);
     }
     return { arch, entry, rows: map };

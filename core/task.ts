@@ -61,6 +61,11 @@ export interface Process {
   replace(space: AddressSpace, personality?: Personality, archName?: string): void;
   /** True for processes that share this space (vfork, clone with CLONE_VM without CLONE_THREAD). */
   readonly sharesSpace: boolean;
+  /**
+   * Guest address of a call stub for `target` ({@link Personality.call}), in a page of stubs that is mapped on demand;
+   * undefined when there is no room.
+   */
+  stub(target: number): number | undefined;
 }
 
 export type { Control, Outcome, Trap };

@@ -22,7 +22,9 @@ export class Region implements Vma {
   /** Version of the object's page that this space holds, by page of the region; 0: none. Only of shared ones. */
   versions: Uint32Array | undefined;
 
-  constructor(init: Omit<Vma, "backing"> & { backing?: Backing; object?: SharedObject; versions?: Uint32Array }) {
+  constructor(
+    init: Omit<Vma, "backing"> & { backing?: Backing; object?: SharedObject; versions?: Uint32Array },
+  ) {
     this.start = init.start;
     this.end = init.end;
     this.prot = init.prot;

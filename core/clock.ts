@@ -1,0 +1,59 @@
+/** Clocks of a kernel: the host's, and a virtual one that makes runs repeatable. */
+import type { Clock } from "./kernel.ts";
+
+/** The host's clock, from now on. */
+export function hostClock(): Clock {
+  const start = performance.now();
+  let last = 0;
+  return {
+    monotonic(): number {
+      const now = Math.floor((performance.now() - start) * 1e6);
+      return last = now > last ? now : last;
+    },
+    realtime(into: [number, number]): void {
+      const ms = performance.timeOrigin + performance.now();
+      const seconds = Math.floor(ms / 1000);
+      into[0] = seconds;
+      into[1] = Math.min(999_999_999, Math.floor((ms - seconds * 1000) * 1e6));
+    },
+  };
+}
+
+/** Options of {@link virtualClock}. */
+export interface VirtualClockOptions {
+  /** Time that one guest instruction takes. Default 1. */
+  readonly nsPerInstruction?: number;
+  /** Wall clock at the start, in seconds. Default 2026-01-01. */
+  readonly epoch?: number;
+}
+
+/**
+ * A clock that moves only with guest instructions and when every task sleeps. With it and a fixed `random`, a run is
+ * the same every time.
+ *
+ * @example
+ * ```ts
+ * import { virtualClock } from "@guise/core";
+ * const clock = virtualClock();
+ * clock.tick!(1000);
+ * console.assert(clock.monotonic() === 1000);
+ * ```
+ */
+export function virtualClock(options: VirtualClockOptions = {}): Clock {
+  const { nsPerInstruction = 1, epoch = 1_767_225_600 } = options;
+  let now = 0;
+  return {
+    monotonic: () => Math.floor(now),
+    realtime(into: [number, number]): void {
+      const seconds = Math.floor(now / 1e9);
+      into[0] = epoch + seconds;
+      into[1] = Math.floor(now - seconds * 1e9);
+    },
+    tick(instructions: number): void {
+      now += instructions * nsPerInstruction;
+    },
+    advance(until: number): void {
+      if (until > now) now = until;
+    },
+  };
+}

@@ -1,0 +1,232 @@
+/**
+ * A personality's system calls compiled for one entry path of one architecture: a dense array of rows whose decoders
+ * know their registers. Getpid decodes nothing; `write(fd, buf, n)` costs a file look-up and one range check.
+ */
+import type { Arch, CallAbi, TrapFrame } from "./arch.ts";
+import { errnoName } from "./errno.ts";
+import type { SyscallEvent } from "./hooks.ts";
+import type { Outcome } from "./outcome.ts";
+import type { Personality } from "./personality.ts";
+import { type Decoder, Failure, type Formatter, type RowAbi, type Syscall } from "./syscall.ts";
+import type { Task } from "./task.ts";
+
+/** Numbers up to this are looked up in an array, higher ones in a map. */
+const DENSE = 4096;
+
+/** One compiled row. */
+export class Row {
+  readonly call: Syscall;
+  readonly abi: RowAbi;
+  /** Decodes the arguments and runs the handler; a decoder's failure is the result. Compiled at its first use. */
+  run: (task: Task) => Outcome;
+  readonly #slots: readonly number[];
+  #formatters: readonly Formatter[] | undefined;
+
+  constructor(call: Syscall, abi: RowAbi) {
+    this.call = call;
+    this.abi = abi;
+    const { spec } = call;
+    const names = Object.keys(spec.args);
+    const slots: number[] = [];
+    let slot = 0;
+    for (const name of names) {
+      slots.push(slot);
+      slot += spec.args[name].slots;
+    }
+    if (slot > abi.registers.length) {
+      throw new Error(
+        `guise: ${call.name} takes ${slot} argument registers, ${abi.arch} ${abi.entry} has ${abi.registers.length}`,
+      );
+    }
+    this.#slots = slots;
+    this.run = (task) => {
+      const decoders = names.map((name, i) => spec.args[name].compile(abi, slots[i]));
+      this.run = compile(names, decoders, spec.run as Run);
+      return this.run(task);
+    };
+  }
+
+  /** Decoders of their own, so that looking at arguments does not change those of a handler. */
+  decoded(task: Task): Record<string, unknown> {
+    const { args } = this.call.spec;
+    const result: Record<string, unknown> = {};
+    Object.keys(args).forEach((name, i) => {
+      const value = args[name].compile(this.abi, this.#slots[i])(task);
+      result[name] = value instanceof Failure ? value.errno : value;
+    });
+    return result;
+  }
+
+  text(task: Task, result: number | undefined): string[] {
+    const { args } = this.call.spec;
+    const names = Object.keys(args);
+    const formatters = this.#formatters ??= names.map((name, i) =>
+      args[name].format(this.abi, this.#slots[i])
+    );
+    const texts: string[] = [];
+    for (let i = 0; i < names.length; i++) {
+      if (result === undefined && args[names[i]].direction === "out") break;
+      texts.push(formatters[i](task, result));
+    }
+    return texts;
+  }
+
+  resultText(task: Task, result: number): string {
+    const format = this.call.spec.result ?? "number";
+    if (result < 0 && result >= -4095) return errnoName(result);
+    if (typeof format === "function") return format(task, result, this.abi);
+    switch (format) {
+      case "number":
+        return String(result);
+      case "hex":
+        return "0x" + (result < 0 ? result + 2 ** 64 : result).toString(16);
+      case "octal":
+        return result === 0 ? "0" : "0" + result.toString(8);
+      case "none":
+        return "?";
+      default:
+        return format satisfies never;
+    }
+  }
+}
+
+type Run = (task: Task, args: Record<string, unknown>) => Outcome;
+
+/** Joins decoders and handler. The arguments object is made once; its shape never changes. */
+function compile(
+  names: readonly string[],
+  decoders: readonly Decoder<unknown>[],
+  run: Run,
+): (task: Task) => Outcome {
+  const args: Record<string, unknown> = {};
+  for (const name of names) args[name] = undefined;
+  const count = names.length;
+  if (count === 0) return (task) => run(task, args);
+  if (count === 1) {
+    const [name] = names, [decode] = decoders;
+    return (task) => {
+      const value = decode(task);
+      if (value instanceof Failure) return value.errno;
+      args[name] = value;
+      return run(task, args);
+    };
+  }
+  return (task) => {
+    for (let i = 0; i < count; i++) {
+      const value = decoders[i](task);
+      if (value instanceof Failure) return value.errno;
+      args[names[i]] = value;
+    }
+    return run(task, args);
+  };
+}
+
+/** The rows of one entry path, and how it gives numbers back. */
+export class EntryTable {
+  readonly arch: Arch;
+  readonly entry: string;
+  readonly abi: CallAbi;
+  readonly numberRegister: number;
+  readonly resultRegister: number;
+  readonly registers: readonly number[];
+  readonly #dense: (Row | undefined)[] = [];
+  readonly #far = new Map<number, Row>();
+  readonly #encode: Personality["encode"];
+  readonly #personality: Personality;
+
+  constructor(personality: Personality, arch: Arch, entry: string) {
+    const abi = arch.abis[entry];
+    if (abi === undefined || abi.number === undefined) {
+      throw new Error(`guise: ${arch.name} does not say which registers its entry "${entry}" uses`);
+    }
+    this.arch = arch;
+    this.entry = entry;
+    this.abi = abi;
+    this.numberRegister = arch.register(abi.number);
+    this.resultRegister = arch.register(abi.result);
+    this.registers = abi.args.map((name) => arch.register(name));
+    this.#personality = personality;
+    this.#encode = personality.encode;
+    const rowAbi: RowAbi = { arch: arch.name, entry, registers: this.registers, pointer: abi.pointer };
+    for (const table of personality.tables) {
+      if (table.arch !== arch.name || table.entry !== entry) continue;
+      for (const [number, call] of table.rows) this.#add(number, new Row(call, rowAbi));
+    }
+  }
+
+  #add(number: number, row: Row): void {
+    const old = this.find(number);
+    if (old !== undefined && old.call !== row.call) {
+      throw new Error(
+        `guise: ${this.#personality.name}: ${this.arch.name} ${this.entry} ${number} is both ${old.call.name} and ${row.call.name}`,
+      );
+    }
+    if (number >= 0 && number < DENSE) {
+      while (this.#dense.length <= number) this.#dense.push(undefined);
+      this.#dense[number] = row;
+    } else this.#far.set(number | 0, row);
+  }
+
+  /** The row of a number: the low 32 bits of its register, signed (X7). */
+  find(number: number): Row | undefined {
+    if (number >= 0 && number < this.#dense.length) return this.#dense[number];
+    return this.#far.size === 0 ? undefined : this.#far.get(number);
+  }
+
+  /** Writes a handler's number to the task's result register. */
+  encode(task: Task, value: number): void {
+    if (this.#encode !== undefined) this.#encode.call(this.#personality, task, value);
+    // 32-bit results are sign-extended (X12).
+    else task.frame.setNum(this.resultRegister, this.abi.pointer === 4 ? value | 0 : value);
+  }
+
+  /** The raw argument in a slot. */
+  arg(frame: TrapFrame, slot: number): number {
+    const register = this.registers[slot];
+    if (register === undefined) return 0;
+    return this.abi.pointer === 4 ? frame.lo(register) >>> 0 : frame.num(register);
+  }
+}
+
+/** What hooks see. One object a kernel, filled for each call. */
+export class CallEvent implements SyscallEvent {
+  task!: Task;
+  row: Row | undefined;
+  table!: EntryTable;
+  number = 0;
+
+  fill(task: Task, table: EntryTable, row: Row | undefined, number: number): this {
+    this.task = task;
+    this.table = table;
+    this.row = row;
+    this.number = number;
+    return this;
+  }
+  get call(): Syscall | undefined {
+    return this.row?.call;
+  }
+  get arch(): string {
+    return this.table.arch.name;
+  }
+  get entry(): string {
+    return this.table.entry;
+  }
+  arg(n: number): number {
+    return this.table.arg(this.task.frame, n);
+  }
+  decoded(): Readonly<Record<string, unknown>> {
+    return this.row?.decoded(this.task) ?? {};
+  }
+  text(result?: number): string[] {
+    if (this.row !== undefined) return this.row.text(this.task, result);
+    const texts: string[] = [];
+    for (let slot = 0; slot < this.table.registers.length; slot++) {
+      texts.push("0x" + this.arg(slot).toString(16));
+    }
+    return texts;
+  }
+  resultText(result: number): string {
+    if (this.row !== undefined) return this.row.resultText(this.task, result);
+    return result < 0 && result >= -4095 ? errnoName(result) : String(result);
+  }
+}

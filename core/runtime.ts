@@ -1,0 +1,436 @@
+/**
+ * The running kernel: who runs, for how long, and when the host's event loop gets its turn. What a trap means is in
+ * dispatch.ts; here is the life of processes and the loop.
+ */
+import type { Arch, KernelEntry } from "./arch.ts";
+import { hostClock } from "./clock.ts";
+import { Dispatcher } from "./dispatch.ts";
+import { HookSet } from "./hook_set.ts";
+import type { Hooks, KernelEvent } from "./hooks.ts";
+import type { Clock, KernelOptions } from "./kernel.ts";
+import { State } from "./key.ts";
+import type { AddressSpace } from "./memory.ts";
+import type { ExitStatus, Personality, SpawnRequest } from "./personality.ts";
+import { HostMemory } from "./pool.ts";
+import { EntryTable } from "./rows.ts";
+import { createSpace } from "./space.ts";
+import type { Process, Task } from "./task.ts";
+import { CpuHost, ProcessImpl, type Runtime, type TaskImpl } from "./tasks.ts";
+import { Timer, Timers } from "./timers.ts";
+
+/** The host's event loop gets its turn after this much work, in ms: stdin, timers and ^C live. */
+const HOST_TURN = 8;
+/** Guest time between two refreshes of what guests read without a call, in ns. */
+const REFRESH = 100_000;
+/** Instructions that a trap counts as, so that a task that only traps uses up its turn. */
+const TRAP_COST = 500;
+
+/** The kernel; see {@link Kernel}. */
+export class RuntimeImpl implements Runtime {
+  readonly options: KernelOptions;
+  readonly clock: Clock;
+  readonly data: State = new State();
+  readonly arches: Map<string, Arch> = new Map();
+  readonly personalities: Map<string, Personality> = new Map();
+  readonly processes: Map<number, ProcessImpl> = new Map();
+  readonly hooks: HookSet = new HookSet();
+  readonly host: HostMemory;
+  readonly entry: KernelEntry;
+  current: TaskImpl | undefined;
+
+  readonly #dispatcher: Dispatcher;
+  readonly #tables = new Map<Personality, Map<Arch, readonly EntryTable[]>>();
+  readonly #timers = new Timers();
+  readonly #statuses = new Map<Process, (status: ExitStatus) => void>();
+  readonly #hosts = new Map<AddressSpace, CpuHost>();
+  readonly #quantum: number;
+  readonly #real: boolean;
+  #ids = 2;
+  #alive = 0;
+  #background = 0;
+  #posts: (() => void)[] = [];
+  #spare: (() => void)[] = [];
+  #head: TaskImpl | undefined;
+  #tail: TaskImpl | undefined;
+  /** The space whose shared pages are merged in. */
+  #entered: CpuHost | undefined;
+  #doomed: CpuHost[] = [];
+  #finished: ProcessImpl[] = [];
+  #stopped = false;
+  #running: Promise<void> | undefined;
+  #notify: (() => void) | undefined;
+  /** Host time by which the loop must go back to the host. */
+  #turnEnds = 0;
+  /** Instructions that take about {@link REFRESH}; adapts to the engine's speed. */
+  #chunk = 20_000;
+
+  constructor(options: KernelOptions) {
+    this.options = options;
+    this.clock = options.clock ?? hostClock();
+    this.#real = this.clock.advance === undefined;
+    this.host = new HostMemory(options.memoryLimit);
+    this.#quantum = Math.max(1, Math.floor(options.quantum ?? 2_000_000));
+    this.#dispatcher = new Dispatcher(this);
+    this.entry = this.#dispatcher;
+  }
+
+  // What plugins and personalities use.
+
+  random(into: Uint8Array): void {
+    if (this.options.random !== undefined) return this.options.random(into);
+    for (let at = 0; at < into.length; at += 65536) {
+      crypto.getRandomValues(into.subarray(at, at + 65536) as Uint8Array<ArrayBuffer>);
+    }
+  }
+  hook(hooks: Partial<Hooks>): () => void {
+    return this.hooks.add(hooks);
+  }
+  emit(event: KernelEvent): void {
+    this.hooks.event(event);
+  }
+  createSpace(): AddressSpace | undefined {
+    return createSpace({ host: this.host });
+  }
+  timer(deadline: number, fire: () => void): () => void {
+    const timer = new Timer(fire);
+    this.#timers.set(timer, deadline);
+    return () => this.#timers.cancel(timer);
+  }
+  post(work: () => void): void {
+    this.#posts.push(work);
+    this.#notify?.();
+  }
+  background<T>(work: Promise<T>, then: (value: T | undefined, error: unknown) => void): void {
+    this.#background++;
+    const done = (value: T | undefined, error: unknown): void =>
+      this.post(() => {
+        this.#background--;
+        then(value, error);
+      });
+    work.then((value) => done(value, undefined), (error) => done(undefined, error ?? new Error("rejected")));
+  }
+
+  // What tasks use.
+
+  nextId(): number {
+    return this.#ids++;
+  }
+  tablesOf(personality: Personality, arch: Arch): readonly EntryTable[] {
+    let byArch = this.#tables.get(personality);
+    if (byArch === undefined) this.#tables.set(personality, byArch = new Map());
+    let tables = byArch.get(arch);
+    if (tables === undefined) {
+      tables = arch.entries.map((entry) => new EntryTable(personality, arch, entry));
+      byArch.set(arch, tables);
+    }
+    return tables;
+  }
+  enqueue(task: TaskImpl): void {
+    if (task.queued) return;
+    task.queued = true;
+    task.next = undefined;
+    if (this.#tail === undefined) this.#head = task;
+    else this.#tail.next = task;
+    this.#tail = task;
+  }
+  #enqueueFirst(task: TaskImpl): void {
+    task.queued = true;
+    task.next = this.#head;
+    this.#head = task;
+    this.#tail ??= task;
+  }
+  #dequeue(): TaskImpl | undefined {
+    const task = this.#head;
+    if (task === undefined) return undefined;
+    this.#head = task.next;
+    if (this.#head === undefined) this.#tail = undefined;
+    task.next = undefined;
+    task.queued = false;
+    return task;
+  }
+  setDeadline(timer: Timer, deadline: number): void {
+    if (deadline === Infinity) this.#timers.cancel(timer);
+    else this.#timers.set(timer, deadline);
+  }
+  taskStarted(task: TaskImpl, parent: Task | undefined): void {
+    this.#alive++;
+    task.start();
+    this.emit({ kind: "task", task, ...(parent === undefined ? {} : { parent }) });
+  }
+  taskEnded(task: TaskImpl): void {
+    this.#alive--;
+    this.#dispatcher.ended(task);
+    this.emit({ kind: "taskEnd", task });
+    if (task.process.tasks.length === 0) this.#finished.push(task.process);
+  }
+  release(host: CpuHost): void {
+    if (this.#entered === host) this.#entered = undefined;
+    this.#hosts.delete(host.space);
+    this.#doomed.push(host);
+  }
+
+  // Processes.
+
+  createProcess(
+    personality: Personality,
+    archName: string,
+    space: AddressSpace,
+    parent?: Process,
+  ): ProcessImpl {
+    const arch = this.arches.get(archName);
+    if (arch === undefined) throw new Error(`guise: no plugin brings the architecture ${archName}`);
+    let host = this.#hosts.get(space);
+    if (host === undefined || host.arch !== arch) {
+      host = new CpuHost(this, space, arch, (parent as ProcessImpl | undefined)?.host);
+      this.#hosts.set(space, host);
+    }
+    const process = new ProcessImpl(this, this.nextId(), personality, host);
+    this.processes.set(process.id, process);
+    return process;
+  }
+
+  spawn(
+    name: string,
+    request: SpawnRequest,
+  ): { readonly process: Process; readonly status: Promise<ExitStatus> } {
+    const personality = this.personalities.get(name);
+    if (personality === undefined) {
+      throw new Error(
+        `guise: no plugin brings the personality ${name}; there are: ${list(this.personalities)}`,
+      );
+    }
+    const arch = this.#archOf(request);
+    const space = this.createSpace();
+    if (space === undefined) throw new Error("guise: the host has no memory for another address space");
+    const process = this.createProcess(personality, arch.name, space);
+    const status = new Promise<ExitStatus>((resolve) => this.#statuses.set(process, resolve));
+    const failed = personality.start(process, request);
+    if (failed !== undefined) this.ended(process, { code: failed.status, message: failed.error });
+    else {
+      this.emit({ kind: "spawn", process, request });
+      this.#notify?.();
+    }
+    return { process, status };
+  }
+
+  /** From the ELF header of given bytes; a personality that finds another one in its files calls `replace`. */
+  #archOf(request: SpawnRequest): Arch {
+    const { program } = request;
+    if (typeof program !== "string" && program.length >= 20 && program[0] === 0x7f && program[1] === 0x45) {
+      const machine = program[18] | program[19] << 8;
+      for (const arch of this.arches.values()) {
+        if (arch.elfMachine === machine && arch.elfClass === (program[4] === 1 ? 32 : 64)) return arch;
+      }
+    }
+    const [first] = this.arches.values();
+    if (first === undefined) throw new Error("guise: no plugin brings an architecture");
+    return first;
+  }
+
+  ended(process: Process, status: ExitStatus): void {
+    const it = process as ProcessImpl;
+    if (it.ended) return;
+    it.ended = true;
+    for (const task of [...it.tasks]) task.end();
+    this.emit({ kind: "end", process, status });
+    this.processes.delete(it.id);
+    this.#statuses.get(it)?.(status);
+    this.#statuses.delete(it);
+    // One that never had a task has nobody else to release it.
+    if (!this.#finished.includes(it)) this.#finished.push(it);
+  }
+
+  /** Gives back what ended; no guest code is running. */
+  #reap(): void {
+    while (this.#finished.length > 0) {
+      const process = this.#finished.shift()!;
+      if (process.released) continue;
+      if (!process.ended) {
+        if (process.personality.ended === undefined) this.ended(process, { code: 0 });
+        else process.personality.ended(process);
+        if (process.tasks.length > 0) continue;
+      } else if (!process.told) process.personality.ended?.(process);
+      process.told = true;
+      process.released = true;
+      const { host } = process;
+      if (host.current?.process === process) host.current = undefined;
+      if (--host.users === 0) this.release(host);
+    }
+    while (this.#doomed.length > 0) this.#doomed.pop()!.dispose();
+  }
+
+  // The loop.
+
+  run(): Promise<void> {
+    this.#stopped = false;
+    return this.#running ??= this.#loop().finally(() => {
+      this.#running = undefined;
+    });
+  }
+  stop(): void {
+    this.#stopped = true;
+    this.#turnEnds = 0;
+    if (this.current !== undefined) this.current.process.cpu.interrupt();
+    this.#notify?.();
+  }
+
+  async #loop(): Promise<void> {
+    const channel = new MessageChannel();
+    let resume: (() => void) | undefined;
+    channel.port1.onmessage = () => resume?.();
+    const turn = (): Promise<void> =>
+      new Promise((resolve) => {
+        resume = resolve;
+        channel.port2.postMessage(0);
+      });
+    try {
+      for (;;) {
+        this.#turnEnds = performance.now() + HOST_TURN;
+        const idle = this.#work();
+        if (this.#stopped || (this.#alive === 0 && this.#background === 0 && this.#posts.length === 0)) break;
+        if (idle) await this.#sleep(turn);
+        else await turn();
+      }
+    } finally {
+      channel.port1.close();
+      this.#entered?.space.leave();
+      this.#entered = undefined;
+    }
+  }
+
+  /** Runs tasks until the host's turn comes; true when there is nothing to run. */
+  #work(): boolean {
+    for (;;) {
+      if (this.#stopped) return false;
+      if (this.#posts.length > 0) this.#runPosts();
+      if (this.#timers.next !== Infinity) this.#timers.run(this.clock.monotonic());
+      const task = this.#dequeue();
+      if (task === undefined) {
+        this.#reap();
+        // What ends a process can make another one runnable.
+        if (this.#head === undefined && this.#posts.length === 0) return true;
+        continue;
+      }
+      if (task.state.kind === "runnable") this.#turn(task);
+      if (this.#finished.length > 0 || this.#doomed.length > 0) this.#reap();
+      if (performance.now() >= this.#turnEnds) return false;
+    }
+  }
+
+  #runPosts(): void {
+    const posts = this.#posts;
+    this.#posts = this.#spare;
+    for (const work of posts) work();
+    posts.length = 0;
+    this.#spare = posts;
+  }
+
+  /** One task's turn. */
+  #turn(task: TaskImpl): void {
+    const { host } = task.process;
+    if (host !== this.#entered) {
+      this.#entered?.space.leave();
+      host.space.enter();
+      this.#entered = host;
+    }
+    host.switchTo(task);
+    this.current = task;
+    task.run();
+    if (task.left <= 0) task.left = this.#quantum;
+    const start = this.clock.monotonic();
+    this.#dispatcher.resume(task);
+    const preempted = this.#go(task, start);
+    task.cpuTime += this.clock.monotonic() - start;
+    this.current = undefined;
+    if (task.running) {
+      // Its turn is over, or only interrupted for the host.
+      if (preempted) {
+        task.start();
+      } else {
+        task.unrun();
+        this.#enqueueFirst(task);
+      }
+    } else if (task.dead) {
+      const now = task.process.host;
+      if (now.current === task) now.current = undefined;
+    }
+  }
+
+  /** Runs guest code until the task leaves it or its time is over; true when its turn is used up. */
+  #go(task: TaskImpl, start: number): boolean {
+    const dispatcher = this.#dispatcher;
+    while (task.running) {
+      if (task.attention) {
+        dispatcher.attend(task, undefined);
+        continue;
+      }
+      if (task.left <= 0) return true;
+      const { process } = task;
+      const { cpu } = process;
+      if (this.#entered !== process.host) {
+        // execve: a new space
+        process.host.space.enter();
+        this.#entered = process.host;
+      }
+      process.personality.refresh?.(task);
+      const before = cpu.instructions;
+      const budget = Math.min(task.left, this.#chunk);
+      const from = this.#real ? performance.now() : 0;
+      const trap = cpu.run(budget);
+      const ran = cpu.instructions - before;
+      task.instructions += ran;
+      task.left -= ran;
+      this.clock.tick?.(ran);
+      dispatcher.trap(task, trap);
+      if (trap.cause !== "budget") task.left -= TRAP_COST;
+      const now = performance.now();
+      if (this.#real) {
+        this.#adapt(ran, now - from);
+        if ((this.clock.monotonic() - start) > HOST_TURN * 1e6) task.left = 0;
+      }
+      if (now >= this.#turnEnds || this.#stopped) return task.left <= 0;
+      if (this.#timers.next !== Infinity && this.#timers.next <= this.clock.monotonic()) {
+        this.#timers.run(this.clock.monotonic());
+      }
+    }
+    return false;
+  }
+
+  #adapt(ran: number, ms: number): void {
+    if (ran < 1000) return;
+    const ideal = REFRESH * ran / Math.max(1000, ms * 1e6);
+    this.#chunk = Math.round(Math.min(500_000, Math.max(5_000, this.#chunk * 0.75 + ideal * 0.25)));
+  }
+
+  /** Called by the dispatcher now and then: leaves guest code when the host must get its turn. */
+  poll(task: TaskImpl): void {
+    if (performance.now() >= this.#turnEnds) task.process.cpu.interrupt();
+    else task.process.personality.refresh?.(task);
+  }
+
+  /** Nothing to run: waits for a timer, a host completion, or a post. */
+  async #sleep(turn: () => Promise<void>): Promise<void> {
+    this.#entered?.space.leave();
+    this.#entered = undefined;
+    const next = this.#timers.next;
+    if (this.clock.advance !== undefined && next !== Infinity) {
+      await turn();
+      if (this.#posts.length === 0) this.clock.advance(next);
+      return;
+    }
+    let timeout: ReturnType<typeof setTimeout> | undefined;
+    await new Promise<void>((resolve) => {
+      this.#notify = resolve;
+      if (this.#posts.length > 0 || this.#stopped || this.#head !== undefined) return resolve();
+      if (next === Infinity) return;
+      const ms = Math.max(0, (next - this.clock.monotonic()) / 1e6);
+      timeout = setTimeout(resolve, Math.min(ms, 2 ** 30));
+    });
+    this.#notify = undefined;
+    if (timeout !== undefined) clearTimeout(timeout);
+  }
+}
+
+function list(names: ReadonlyMap<string, unknown>): string {
+  return [...names.keys()].join(", ") || "none";
+}
