@@ -3,26 +3,28 @@
  * system. Tables and contexts are @guise/vfs's: `copy()` for fork, `share()` for CLONE_FILES and CLONE_FS, `drop()` at
  * the end of a task, `FileTable.exec()` at execve.
  */
-import { EBADF, type Errno, Key, type Process, type Task } from "@guise/core";
+import { type Backing, EBADF, type Errno, errnoText, Key, type SpawnRequest, type Task } from "@guise/core";
 import {
   type Caller,
+  chdir,
   contextKey,
   type Credentials,
+  DIRECTORY,
   filesKey,
-  type FileTable,
+  FileTable,
   type FsContext,
+  nameOf,
   O_PATH,
-  O_RDONLY,
-  O_RDWR,
-  O_WRONLY,
   type OpenFile,
-  textOf,
   type Vfs,
   vfsKey,
+  walk,
 } from "@guise/vfs/key";
+import { attachTerminal } from "./calls/terminal_control.ts";
 import { credentialsKey } from "./credentials.ts";
 import { limit, RLIMIT_NOFILE } from "./limits.ts";
-import { AT_FDCWD } from "./args/path.ts";
+import { mountPseudo } from "./proc/mount.ts";
+import { processOf } from "./state.ts";
 
 /** Where a task keeps its descriptor table, and its root, working directory and umask: `task.data.get(filesKey)`. */
 export { contextKey as fsKey, filesKey };
@@ -82,4 +84,62 @@ export function anyFile(task: Task, fd: number): OpenFile | Errno {
 export function openFile(task: Task, fd: number): OpenFile | Errno {
   const file = task.data.get(filesKey).get(fd);
   return file === undefined || (file.flags & O_PATH) !== 0 ? EBADF : file;
+}
+
+/** Keys of SpawnRequest.options that say what a first program begins with. */
+export interface FileSpawnOptions {
+  /** Descriptors 0, 1, 2…: their references are taken over; undefined ones are closed. */
+  readonly files?: readonly (OpenFile | undefined)[];
+  readonly umask?: number;
+}
+
+/**
+ * Gives a first task its files, root, working directory and (when it is handed a terminal) its controlling terminal.
+ * What cannot be is a text for the person who runs it.
+ */
+export function firstFiles(
+  task: Task,
+  request: SpawnRequest,
+): { readonly error: string; readonly status: number } | undefined {
+  const options = (request.options ?? {}) as FileSpawnOptions;
+  const vfs = vfsOf(task);
+  const context = vfs.createContext();
+  context.umask = options.umask ?? 0o022;
+  task.data.set(contextKey, context);
+  const table = new FileTable();
+  task.data.set(filesKey, table);
+  const { session, group, linux } = processOf(task);
+  mountPseudo(linux, vfs);
+  for (const [fd, file] of (options.files ?? []).entries()) {
+    if (file === undefined) continue;
+    table.add(file, false, fd);
+    if (file.terminal !== undefined && file.terminal.session === 0 && session.terminal === undefined) {
+      attachTerminal(linux, session, file.terminal, group);
+    }
+  }
+  if (request.cwd === undefined) return undefined;
+  const at = walk(callerOf(task), undefined, nameOf(request.cwd), DIRECTORY);
+  const moved = typeof at === "number" ? at : chdir(callerOf(task), at);
+  if (moved === 0) return undefined;
+  return { error: `the working directory ${request.cwd}: ${errnoText(moved)}`, status: 126 };
+}
+
+/** An open file as mmap needs it: what is mapped, and what its descriptor permits. */
+export interface MappableFile {
+  readonly file: OpenFile;
+  readonly backing: Backing;
+  readonly readable: boolean;
+  readonly writable: boolean;
+  /** On a mount without noexec. */
+  readonly executable: boolean;
+}
+
+/** What a descriptor gives to mmap: EBADF, ENODEV for things that cannot be mapped. */
+export function fileForMap(task: Task, fd: number): MappableFile | Errno {
+  const file = openFile(task, fd);
+  if (typeof file === "number") return file;
+  const backing = file.backing();
+  if (typeof backing === "number") return backing;
+  const executable = file.location?.mount.options.noexec !== true;
+  return { file, backing, readable: file.readable, writable: file.writable, executable };
 }

@@ -61,7 +61,9 @@ export function readSegments(
     const room = accessible(task, start, length, 2);
     if (room === 0) return done > 0 ? done : badRead(task, file);
     const into = task.space.bytes(start, room);
-    const n = at === undefined ? file.read(into, callerOf(task)) : file.pread(into, at + done);
+    const n = at === undefined
+      ? file.read(into, callerOf(task))
+      : file.pread(into, at + done, callerOf(task));
     if (n < 0) return done > 0 ? done : orWait(file, n);
     done += n;
     if (n < length) return done;
@@ -142,7 +144,9 @@ function pump(task: Task, file: OpenFile, source: Source, at: number | undefined
   while (done < source.length) {
     const chunk = source.chunk(task, done);
     if (chunk.length === 0) return done > 0 ? done : EFAULT;
-    const n = at === undefined ? file.write(chunk, callerOf(task)) : file.pwrite(chunk, at + done);
+    const n = at === undefined
+      ? file.write(chunk, callerOf(task))
+      : file.pwrite(chunk, at + done, callerOf(task));
     if (n === EAGAIN || (n >= 0 && n < chunk.length && file.writesAll)) {
       if (n > 0) done += n;
       if (!blocks(file)) return done > 0 ? done : EAGAIN;
@@ -177,6 +181,6 @@ export function writeSegments(task: Task, file: OpenFile, segments: Segments, at
 }
 
 function emptyWrite(task: Task, file: OpenFile, at: number | undefined): number | Errno {
-  const n = at === undefined ? file.write(NOTHING, callerOf(task)) : file.pwrite(NOTHING, at);
+  const n = at === undefined ? file.write(NOTHING, callerOf(task)) : file.pwrite(NOTHING, at, callerOf(task));
   return n === EAGAIN || n === EPIPE ? 0 : n;
 }
