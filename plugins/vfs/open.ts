@@ -121,7 +121,8 @@ function openCreate(
   let last: LastComponent | Errno | Location = walker.parent(start ?? caller.fs.cwd, path);
   for (;;) {
     if (typeof last === "number") return last;
-    if (last.kind !== "name" || last.slash) return EISDIR;
+    if (last.kind !== "name") return (flags & O_EXCL) !== 0 ? EEXIST : EISDIR;
+    if (last.slash) return EISDIR;
     const at = walker.step(last);
     if (at === ENOENT) return create(caller, last, flags, mode);
     if (typeof at === "number") return at;

@@ -95,14 +95,13 @@ export class Walker {
     }
   }
 
-  /** One component: the place, not followed. The parent's search permission is checked. */
+  /** One component: the place, not followed. The parent's search permission was checked on the way there. */
   step(last: LastComponent): Location | Errno {
     const { parent, kind, name } = last;
     if (kind === "root") return parent;
-    const may = search(this.#caller, parent.inode);
-    if (may !== 0) return may;
     if (kind === "dot") return parent;
     if (kind === "dotdot") return parentOf(this.#caller, parent);
+    if (name.length > NAME_MAX) return ENAMETOOLONG;
     const inode = parent.inode.lookup(name, this.#caller);
     if (typeof inode === "number") return inode;
     return this.#caller.fs.vfs.descend({ mount: parent.mount, inode, dir: parent.inode, name });
@@ -132,14 +131,11 @@ export class Walker {
     }
     for (;;) {
       // The start of each turn is at a component's first byte.
-      if (!at.inode.isDirectory) return ENOTDIR;
+      const may = search(caller, at.inode);
+      if (may !== 0) return may;
       let end = path.indexOf("/", i);
       if (end < 0) end = path.length;
       const name = path.slice(i, end);
-      if (name.length > NAME_MAX) {
-        const may = search(caller, at.inode);
-        return may !== 0 ? may : ENAMETOOLONG;
-      }
       i = end;
       while (path.charCodeAt(i) === 47) i++;
       const kind = name === "." ? "dot" : name === ".." ? "dotdot" : "name";
