@@ -252,6 +252,7 @@ function statement(text: string, line: Line, byMnemonic: ReadonlyMap<string, Dec
   if (first) items = items.map((i) => (i.kind === "value" && i.label !== undefined && !line.labels.has(i.label) ? { ...i, label: undefined, value: BigInt(at) + 0x1000n } : i));
   let best: number[] | undefined;
   for (const d of candidates) {
+    if (d.operands.length === 1 && d.operands[0].text === "" && !items.length) return encode(d, [REGISTERS.get("eax")!], prefixes, at, line);
     if (d.operands.length !== items.length || !d.operands.every((k, n) => matchesKind(k, items[n], items))) continue;
     try {
       const bytes = encode(d, items, prefixes, at, first ? new Line(text, new Map([...line.labels, ...ripLabels(items, at)])) : line);

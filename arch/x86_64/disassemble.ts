@@ -26,13 +26,12 @@ const PTR: Record<number, string> = {
   128: "XMMWORD PTR ",
 };
 
-function memoryText(k: OperandKind, p: Parts, next: number): string {
+function memoryText(k: OperandKind, p: Parts): string {
   const size = k.memoryText ?? PTR[k.size] ?? "";
   const address = p.addr32 ? 32 : 64;
   const segment = p.segment ? (p.segment === STATE.fsBase ? "fs:" : "gs:") : "";
   if (p.rip) {
-    const target = next + p.disp;
-    return `${size}${segment}[${p.addr32 ? "eip" : "rip"}${p.disp < 0 ? "-" : "+"}${hex(Math.abs(p.disp))}]        # ${hex(target)}`;
+    return `${size}${segment}[${p.addr32 ? "eip" : "rip"}+${hex(BigInt.asUintN(address, BigInt(p.disp)))}]`;
   }
   let text = p.base >= 0 ? gprName(p.base, address, 1) : "";
   if (p.index >= 0) text += `${text ? "+" : ""}${gprName(p.index, address, 1)}*${1 << p.scale}`;
@@ -68,9 +67,9 @@ function operandText(d: Declaration, k: OperandKind, p: Parts, next: number): st
     case "rm-reg":
       return register(rm);
     case "rm":
-      return p.memory ? memoryText(k, p, next) : register(rm);
+      return p.memory ? memoryText(k, p) : register(rm);
     case "mem":
-      return memoryText(k, p, next);
+      return memoryText(k, p);
     case "opcode":
       return register(p.opcode & 7 | (p.rex & 1 ? 8 : 0));
     case "implicit":
@@ -110,10 +109,11 @@ export function text(t: Tables, p: Parts, pc: number): string {
   const d = t.declarations[t.templates[at] | t.templates[at + 1] << 8];
   if (d.mnemonic === "xchg" && p.map === 0 && (p.opcode & 0xf8) === 0x90 && p.opcode === 0x90 && !(p.rex & 1) && !p.p66) return "nop";
   const next = pc + p.length;
-  const operands = d.operands.map((k) => operandText(d, k, p, next));
+  const operands = d.operands.filter((k) => k.text !== "").map((k) => operandText(d, k, p, next));
   const moffs = d.operands.some((k) => k.source === "moffs");
   const mnemonic = moffs ? "movabs" : d.display ?? d.mnemonic;
-  return `${prefixText(d, p)}${mnemonic}${operands.length ? " " + operands.join(",") : ""}`;
+  const target = p.rip ? `        # ${hex(next + p.disp)}` : "";
+  return `${prefixText(d, p)}${mnemonic}${operands.length ? " " + operands.join(",") : ""}${target}`;
 }
 
 /** Disassembles everything in `code`; bytes that are no instruction become `(bad)`, one by one. */

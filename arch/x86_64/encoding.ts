@@ -64,6 +64,8 @@ export const rr8: OperandKind = kind("r8", "rm-reg", 8);
 export const rr16: OperandKind = kind("r16", "rm-reg", 16);
 export const rr32: OperandKind = kind("r32", "rm-reg", 32);
 export const rr64: OperandKind = kind("r64", "rm-reg", 64);
+/** ModRM.rm must name a register, which means nothing and is not printed (lfence). */
+export const anyRegister: OperandKind = kind("", "rm-reg", 32, "gpr", { access: "none", text: "" });
 /** ModRM.rm that must be memory. `m` has no size: only its address is used. */
 export const m: OperandKind = kind("m", "mem", 0, "gpr", { access: "none" });
 export const m8: OperandKind = kind("m8", "mem", 8);

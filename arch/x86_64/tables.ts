@@ -173,7 +173,7 @@ export function buildTables(declarations: readonly Declaration[]): Tables {
     if (hasMemory && def.hot) bits |= BIT.indexed;
     if (def.flags) bits |= BIT.flags;
     if (hasMemory && mem!.access === "none") bits |= BIT.plain;
-    if (d.lock && hasMemory) bits |= BIT.lock;
+    if (d.lock && hasMemory && d.operands[0] === mem) bits |= BIT.lock;
     if ((hasMemory && !(bits & BIT.plain)) || d.traps || d.privileged || d.flow) bits |= BIT.barrier;
     if (d.counts) bits |= BIT.counts;
     if (hasMemory && d.popsFirst) bits |= BIT.pops;

@@ -79,6 +79,7 @@ function enter(m: Machine): void {
   f.if(level.gtU(1), () => {
     f.if(m.probe(bp.sub(level.shl(3).sub(8).extendU()).sub(BIAS), level.shl(3).sub(8), ACCESS.read), () => m.fault());
   });
+  const end = f.let(bottom.sub(size.extendU()));
   m.store("i64.store", frame.sub(BIAS), bp);
   const n = f.let(i32(1));
   f.while(() => n.ltU(level), () => {
@@ -87,8 +88,10 @@ function enter(m: Machine): void {
     f.set(n, n.add(1));
   });
   f.if(level, () => m.store("i64.store", bottom.sub(BIAS), frame));
+  // The new top of the stack must be writable; processors find out last.
+  f.if(m.probe(end.sub(BIAS), 8, ACCESS.write), () => m.fault());
   m.setState("i64.store", RBP, frame);
-  m.setState("i64.store", RSP, bottom.sub(size.extendU()));
+  m.setState("i64.store", RSP, end);
 }
 
 function xchg(m: Machine, a: Operand, b: Operand): void {
@@ -111,10 +114,7 @@ function cmpxchg(m: Machine, dst: Operand, src: Operand): void {
   const accumulator = m.fixed(RAX, dst.size);
   const a = f.let(accumulator.signed()), d = f.let(dst.signed()), s = f.let(src.read());
   setCompare(m, dst.size, a, d);
-  f.if(a.eq(d), () => dst.write(s), () => {
-    dst.write(d);
-    accumulator.write(d);
-  });
+  f.if(a.eq(d), () => dst.write(s), () => accumulator.write(d));
 }
 /** cmpxchg8b and cmpxchg16b: only ZF changes. */
 const cmpxchgPair = (bytes: 8 | 16) => (m: Machine, dst: Operand): void => {
@@ -247,7 +247,8 @@ export const move: Declaration[] = [
   x86("W0 0F C7 /1",    "cmpxchg8b", [rw(e.m64)], cmpxchgPair(8), { lock: true, writes: "zf", reads: "cf pf af sf of", alias: false }),
   x86("REX.W 0F C7 /1", "cmpxchg16b", [rw(e.m128)], cmpxchgPair(16), { lock: true, writes: "zf", reads: "cf pf af sf of", traps: true }),
   x86("o32 0F C8+r",    "bswap", [rw(e.o32)], bswap, hot),
-  x86("o16 0F C8+r",    "bswap", [rw(e.o32)], bswap, { ...hot, alias: true }),
+  // Undefined in the manual; processors clear 16 bits.
+  x86("o16 0F C8+r",    "bswap", [w(e.o16)], (_m, dst) => dst.write(i32(0) as Int), { key: "bswap16" }),
   x86("REX.W 0F C8+r",  "bswap", [rw(e.o64)], bswap, hot),
   ...conditional,
 ];

@@ -29,7 +29,9 @@ const shr: Shift = (m, dst, count) => {
   const result = m.f.let(extendFrom(size, a.shrU(n)));
   if (m.flagsWanted) {
     m.f.if(count, () => {
-      setResult(m, result, bit0(a.shrU(width(a, count.sub(1)))).or(signBit(size, a).shl(11)));
+      // OF as of the last of `count` single shifts; the manual defines it for one.
+      const before = m.f.let(a.shrU(width(a, count.sub(1))));
+      setResult(m, result, bit0(before).or(signBit(size, before).shl(11)));
     });
   }
   dst.write(result);
@@ -72,7 +74,7 @@ const rotateCarry = (left: boolean): Shift => (m, dst, masked) => {
   const { f } = m, { size } = dst, a = f.let(dst.read());
   const count = f.let(size === 8 ? masked.remU(9) : size === 16 ? masked.remU(17) : masked);
   const c = f.let(carry(m));
-  f.if(count, () => {
+  f.if(masked, () => {
     const r = f.local(a.type), out = f.local("i32");
     if (size === 64) {
       const x = a as I64, n = f.let(count.extendU()), cIn = c.extendU();
@@ -107,20 +109,21 @@ const double = (left: boolean) => (m: Machine, dst: Operand, src: Operand, count
     r = f.let((left ? x.shl(n).or(y.shrU(1).shrU(rest)) : x.shrU(n).or(y.shl(1).shl(rest))) as Int);
     out = (left ? x.shrU(i64(64).sub(n)) : x.shrU(n.sub(1))).wrap().and(1);
   } else {
-    // Both in one number of twice (16 bits: three times, counts above 16 go around) the size.
+    // Both in one number of twice the size; 16 bits: counts above 16 shift the source in again.
     const x = a.extendU(), y = b.extendU(), n = f.let(mask.extendU());
     const wide = f.let(
       size === 32
         ? (left ? x.shl(32).or(y) : y.shl(32).or(x))
-        : (left ? x.shl(32).or(y.shl(16)).or(x) : x.shl(32).or(y.shl(16)).or(x)),
+        : (left ? x.shl(32).or(y.shl(16)).or(y) : y.shl(32).or(y.shl(16)).or(x)),
     );
     r = f.let((left ? wide.shl(n).shrU(32) : wide.shrU(n)).wrap().and(size === 32 ? -1 : 0xffff) as Int);
     out = (left ? x.shrU(i64(size).sub(n)) : x.shrU(n.sub(1))).wrap().and(1);
   }
   if (m.flagsWanted) {
     f.if(mask, () => {
-      const changed = signBit(size, r).xor(signBit(size, a));
-      setResult(m, extendFrom(size, r), out.or(changed.shl(11)));
+      const cf = f.let(out);
+      const changed = signBit(size, r).xor(left ? cf : signBit(size, r.shl(1)));
+      setResult(m, extendFrom(size, r), cf.or(changed.shl(11)));
     });
   }
   dst.write(r);
