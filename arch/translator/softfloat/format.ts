@@ -151,9 +151,7 @@ export function widen(lib: Library, format: Format): FunctionRef {
     f.if(exp, () =>
       f.return(
         sign.or(0x7fff),
-        a.shl(63 - format.fraction).or(
-          select(isNan(format, a), i64(-0x4000000000000000n), TOP),
-        ),
+        a.shl(63 - format.fraction).or(TOP),
         flagIf(isSignalling(format, a), IE),
       ));
     f.if(isZero(format, a), () => f.return(sign, i64(0), i32(0)));

@@ -26,7 +26,7 @@ function sseFlags(m: Machine, flags: Value<"i32">): void {
 /** Two integers to two floats. */
 const fromIntegers = (format: Format) => (m: Machine, dst: Operand, src: Operand) => {
   const { f } = m, csr = f.let(m.state("i32.load", STATE.mxcsr)), bytes = format.bits >> 3;
-  if (format === SINGLE || src.place !== "mem") enterMmx(m);
+  if (src.place !== "mem") enterMmx(m); // a memory source leaves the x87 state alone (so does the host's CPU)
   const flags = f.let(i32(0)), more = f.local("i32");
   const results = [0, 4].map((at) => {
     const bits = f.local(format.type);

@@ -1,5 +1,6 @@
 /** x87 arithmetic and comparison: fadd to fdivr in all forms, fsqrt, frndint, fprem, fscale, fxtract, fcom, ftst, fxam (SDM volume 2). */
 import {
+  DE,
   DOUBLE,
   type Env,
   f80Add,
@@ -17,11 +18,13 @@ import {
   type I32,
   i32,
   i64,
+  IE,
   type Machine,
   type Operand,
   select,
   SINGLE,
   widen,
+  ZE,
 } from "@guise/translator";
 import * as e from "../encoding.ts";
 import { type Declaration, type OperandKind, type Semantics, x86 } from "../encoding.ts";
@@ -81,6 +84,9 @@ function withOperand(m: Env, name: string, make: Make, reversed: boolean): Funct
       f.if(used(env, dst).eqz(), () => f.return(f.call("i32", empty, dst)));
       const st = [loadSe(env, dst), loadSig(env, dst)], operand = [se, sig];
       const r = call3(f, op, [...(reversed ? [...operand, ...st] : [...st, ...operand]), control(env)]);
+      // A denormal operand is not told where a NaN, an invalid operation or a division by zero comes first.
+      const nan = loadSe(env, dst).and(0x7fff).eq(0x7fff).and(loadSig(env, dst).shl(1).ne(0));
+      f.if(r[2].and(IE | ZE).or(nan), () => f.set(flags, flags.and(~DE)));
       f.return(f.call("i32", done, dst, r[0], r[1], r[2].or(flags)));
     },
   );
@@ -135,7 +141,7 @@ function compare(m: Env, quiet: boolean): FunctionRef {
       const { f } = env, relation = f.let(i32(0x45)), more = f.let(i32(UNDERFLOW)), st = f.let(top(env));
       f.if(valid.and(used(env, st)), () => {
         f.do(op, [loadSe(env, st), loadSig(env, st), se, sig], relation, more);
-        f.set(more, more.or(flags));
+        f.set(more, more.or(select(relation.eq(0x45), flags.and(~DE), flags)));
       });
       const r = f.let(f.call("i32", raise, more));
       env.setState("i32.store", STATE.fsw, status(env).and(~(C0 | C2 | C3)).or(relation.shl(8)));

@@ -13,6 +13,7 @@ import {
   type Local,
   type Machine,
   type Operand,
+  select,
   type Type,
   type Value,
 } from "@guise/translator";
@@ -138,7 +139,9 @@ export function push(m: Env): FunctionRef {
   return fn(m, "x87.push", ["i32", "i64", "i32"], ["i32"], (env, se, sig, flags) => {
     const { f } = env, register = f.let(physical(env, 7));
     f.if(used(env, register), () => {
-      f.set(se, INDEFINITE), f.set(sig, indefiniteSig), f.set(flags, OVERFLOW);
+      f.set(se, INDEFINITE),
+        f.set(sig, indefiniteSig),
+        f.set(flags, select(flags.and(SF), flags, i32(OVERFLOW)));
     });
     const r = f.let(f.call("i32", end, register, se, sig, flags));
     f.if(r.and(1), () => env.setState("i32.store", STATE.ftop, register));

@@ -9,6 +9,7 @@ import {
   type FunctionRef,
   i32,
   i64,
+  IE,
   type Machine,
   type Operand,
   SINGLE,
@@ -42,8 +43,10 @@ import {
 
 const load = (integer: boolean) => (m: Machine, src: Operand) => {
   wait(m);
-  const v = operand(m, src, integer);
-  end(m, m.f.call("i32", push(m), ...v), 0, src);
+  const [se, sig, flags] = operand(m, src, integer);
+  // A signalling NaN becomes quiet (IE is 1).
+  const quiet = integer ? sig : sig.or(flags.and(IE).extendU().shl(62));
+  end(m, m.f.call("i32", push(m), se, quiet, flags), 0, src);
 };
 function load80(m: Machine, src: Operand): void {
   wait(m);
@@ -151,6 +154,18 @@ const storeRegisterTo = (pops: number) => (m: Machine, i: Operand) => {
   end(m, r, pops);
 };
 
+/** D9 D8+i (fstpnce): an empty st(0) is only popped. */
+function storeUnchecked(m: Machine, i: Operand): void {
+  wait(m);
+  const { f } = m, st = f.let(top(m)), to = f.let(physical(m, i.index));
+  f.if(
+    used(m, st),
+    () => f.drop(f.call("i32", finish(m), to, loadSe(m, st), loadSig(m, st), i32(0))),
+    () => clearC1(m),
+  );
+  pop(m);
+}
+
 /** Empty registers count as indefinite, with the stack fault. */
 function fxch(m: Machine, i: Operand): void {
   wait(m);
@@ -233,7 +248,7 @@ export const x87Moves: Declaration[] = [
   x86("DD /3", "fstp", [w(e.m64)], fstp, p),
   x86("DB /7", "fstp", [w(e.m80)], store80, { ...p, key: "fstp m80" }),
   x86("DD D8+i", "fstp", [e.sti], fstpReg, { ...p, key: "fstp sti" }),
-  x86("D9 D8+i", "fstp", [e.sti], fstpReg, { ...alias, key: "fstp sti" }),
+  x86("D9 D8+i", "fstp", [e.sti], storeUnchecked, { ...alias, key: "fstpnce" }),
   x86("DF D0+i", "fstp", [e.sti], fstpReg, { ...alias, key: "fstp sti" }),
   x86("DF D8+i", "fstp", [e.sti], fstpReg, { ...alias, key: "fstp sti" }),
   x86("DF /2", "fist", [w(e.m16)], fist, p),

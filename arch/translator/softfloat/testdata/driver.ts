@@ -37,7 +37,16 @@ const compare = (quiet: boolean): Body => (c) =>
 const toFloat = (format: Format): Body => (c) => c.go(soft.f80ToFloat(c.lib, format), [...c.pair(0), c.ctl]);
 const toInt = (bits: number, mode?: number): Body => (c) =>
   c.go(soft.f80ToInteger(c.lib), [...c.pair(0), i32(bits), mode ? i32(mode) : c.ctl.shrU(10).and(3)]);
-const fromFloat = (format: Format): Body => (c) => c.go(soft.widen(c.lib, format), [c.bits(0, format.type)]);
+/** fld makes a signalling NaN quiet, `widen` does not. */
+const fromFloat = (format: Format): Body => (c) => {
+  const quiet = c.lib.helper(`quiet ${format.name}`, [format.type], ["i32", "i64", "i32"], ({ f }) => {
+    const se = f.local("i32"), sig = f.local("i64"), flags = f.local("i32");
+    f.do(soft.widen(c.lib, format), [f.param(0, format.type)], se, sig, flags);
+    f.return(se, sig.or(flags.and(1).extendU().shl(62)), flags);
+    f.unreachable();
+  });
+  c.go(quiet, [c.bits(0, format.type)]);
+};
 const float2 = (format: Format, op: soft.Arithmetic): Body => (c) =>
   c.go(soft.floatArithmetic(c.lib, format, op), [
     c.bits(0, format.type),
