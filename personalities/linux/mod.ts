@@ -1,6 +1,8 @@
 /**
- * The Linux personality. In work.
+ * The Linux personality: system calls by number, processes and threads, signals, memory, files and time as Linux has
+ * them. `linux()` is the plugin.
  *
  * @module
  */
-export {};
+export { linux, personality } from "./personality.ts";
+export type { LinuxSpawnOptions } from "./process/start.ts";

@@ -1,0 +1,106 @@
+/** Linux on x86-64: the signal frame of spec X26-X28 and what else has numbers of its own. */
+import { EXEC, WRITE } from "@guise/core";
+import { BUS_ADRALN, FPE_FLTINV, FPE_INTDIV, ILL_ILLOPN, SI_KERNEL } from "../signals/info.ts";
+import { SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP } from "../signals/numbers.ts";
+import type { LinuxArch } from "./abi.ts";
+
+const FXSAVE = 512;
+const MAGIC1 = 0x46505853, MAGIC2 = 0x46505845;
+/** FP and SSE: the two states of an XSAVE area without extensions, and its 64-byte header. */
+const XFEATURES = 3;
+const XSAVE = FXSAVE + 64;
+
+// deno-fmt-ignore
+const GENERAL = ["r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "rdi", "rsi", "rbp", "rbx", "rdx", "rax", "rcx", "rsp",
+  "rip"];
+
+/** FCW 0x37f, MXCSR 0x1f80 and the mask of its bits that exist; everything else zero (spec X23). */
+const START = new Uint8Array(FXSAVE);
+new DataView(START.buffer).setUint16(0, 0x37f, true);
+new DataView(START.buffer).setUint32(24, 0x1f80, true);
+new DataView(START.buffer).setUint32(28, 0xffff, true);
+
+/** Flag bits that rt_sigreturn takes from the frame (FIX_EFLAGS of the kernel; X28). */
+const FLAG_BITS = 0x50dd5;
+
+/** See {@link LinuxArch}. */
+export const x86_64: LinuxArch = {
+  name: "x86-64",
+  machine: "x86_64",
+  platform: "x86_64",
+  numberRegister: "rax",
+  restartSyscall: 219,
+  resultRegister: "rax",
+  startRegisters: [{ name: "rflags", value: 0x202 }],
+  startExtended: START,
+  // FPU VME DE PSE TSC MSR PAE MCE CX8 APIC SEP MTRR PGE MCA CMOV PAT PSE36 CLFSH MMX FXSR SSE SSE2: cpuid(1).edx.
+  hwcap: 0x078bfbff,
+  hwcap2: 0,
+  minimumSignalStack: 2048,
+  tlsRegister: "fs_base",
+  vsyscall: 0xffffffffff600000,
+  // spec X11.
+  faults: {
+    illegal: { signal: SIGILL, code: ILL_ILLOPN, address: "pc" },
+    breakpoint: { signal: SIGTRAP, code: SI_KERNEL, address: "zero" },
+    protection: { signal: SIGSEGV, code: SI_KERNEL, address: "zero" },
+    divide: { signal: SIGFPE, code: FPE_INTDIV, address: "pc" },
+    overflow: { signal: SIGSEGV, code: SI_KERNEL, address: "zero" },
+    alignment: { signal: SIGBUS, code: BUS_ADRALN, address: "zero" },
+    float: { signal: SIGFPE, code: FPE_FLTINV, address: "pc" },
+  },
+  canonicalBits: 47,
+  pageVector: 14,
+  pageError: (access, mapped) =>
+    4 | (mapped ? 1 : 0) | (access === WRITE ? 2 : 0) | (access === EXEC ? 0x10 : 0),
+  cloneOrder: ["ptid", "ctid", "tls"],
+  frame: {
+    size: 440,
+    siginfo: 312,
+    ucontext: 8,
+    ucFlags: 0,
+    ucLink: 8,
+    ucStack: 16,
+    mcontext: 40,
+    ucMask: 296,
+    flags: 7,
+    redZone: 128,
+    misalignment: 8,
+    registers: [
+      ...GENERAL.map((name, i) => ({ name, offset: i * 8 })),
+      { name: "rflags", offset: 17 * 8, mask: FLAG_BITS },
+    ],
+    constants: [
+      { offset: 144, value: 0x33, bytes: 2 },
+      { offset: 150, value: 0x2b, bytes: 2 },
+    ],
+    trap: { error: 152, vector: 160, oldMask: 168, address: 176 },
+    extended: {
+      register: "fxsave",
+      size: XSAVE + 4,
+      place: { kind: "above", pointer: 184, align: 64 },
+      dress(bytes, image) {
+        bytes.set(image.subarray(0, FXSAVE));
+        const view = new DataView(bytes.buffer, bytes.byteOffset);
+        view.setUint32(464, MAGIC1, true);
+        view.setUint32(468, XSAVE + 4, true);
+        view.setUint32(472, XFEATURES, true);
+        view.setUint32(476, 0, true);
+        view.setUint32(480, XSAVE, true);
+        view.setUint32(FXSAVE, XFEATURES, true);
+        view.setUint32(XSAVE, MAGIC2, true);
+      },
+      undress(bytes) {
+        return bytes.slice(0, FXSAVE);
+      },
+    },
+    returnTo: { kind: "memory", offset: 0 },
+    needsRestorer: true,
+    returnOffset: -8,
+    signalRegister: "rdi",
+    infoRegister: "rsi",
+    contextRegister: "rdx",
+    zeroRegisters: ["rax"],
+    clearFlags: { name: "rflags", bits: 0x10500 },
+  },
+};

@@ -1,0 +1,30 @@
+/** The Linux personality: what the kernel means to processes that chose it. */
+import { type Kernel, type Personality, type Plugin, type Task } from "@guise/core";
+import { kernelKey, LinuxKernel } from "./state.ts";
+import { start } from "./process/start.ts";
+import { attend } from "./signals/deliver.ts";
+import { fault } from "./signals/faults.ts";
+import { linuxTables } from "./tables.ts";
+import { refreshClock } from "./vdso/clock.ts";
+import { exports } from "./vdso/exports.ts";
+
+/** See Personality. One object serves all kernels: state is kept on them. */
+export const personality: Personality = {
+  name: "linux",
+  tables: linuxTables,
+  exports,
+  setup(kernel: Kernel): void {
+    if (kernel.data.find(kernelKey) === undefined) kernel.data.set(kernelKey, new LinuxKernel(kernel));
+  },
+  start,
+  fault,
+  attend,
+  refresh(task: Task): void {
+    refreshClock(task);
+  },
+};
+
+/** The plugin that brings Linux into a kernel. Programs are started with `kernel.spawn("linux", …)`. */
+export function linux(): Plugin {
+  return { name: "linux", personality };
+}

@@ -1,0 +1,75 @@
+/** Faults of guest code as signals (spec X11): which signal, which code, which address, and what the frame says of the trap. */
+import { type Control, READ, type Task, type Trap } from "@guise/core";
+import { threadOf } from "../state.ts";
+import { BUS_ADRERR, SEGV_ACCERR, SEGV_MAPERR, SI_KERNEL, type SigInfo } from "./info.ts";
+import { SIGBUS, SIGSEGV } from "./numbers.ts";
+import { forceSignal } from "./send.ts";
+import { vsyscall } from "../vdso/vsyscall.ts";
+
+/** See Personality.fault. */
+export function fault(task: Task, trap: Trap): Control | undefined {
+  const thread = threadOf(task);
+  const { arch } = thread.process;
+  thread.faultVector = trap.vector;
+  thread.faultError = trap.error;
+  thread.faultLo = 0;
+  thread.faultHi = 0;
+  switch (trap.cause) {
+    case "page":
+      if (vsyscall(task, trap)) return undefined;
+      forceSignal(thread, pageFault(task, trap));
+      return undefined;
+    case "illegal":
+    case "breakpoint":
+    case "protection":
+    case "divide":
+    case "overflow":
+    case "alignment":
+    case "float": {
+      const { signal, code, address } = arch.faults[trap.cause];
+      const info: SigInfo = { signo: signal, code };
+      if (address === "zero") {
+        forceSignal(thread, info);
+        return undefined;
+      }
+      const pc = task.process.cpu.arch.pc;
+      const lo = address === "pc" ? task.frame.lo(pc) : trap.addressLo;
+      const hi = address === "pc" ? task.frame.hi(pc) : trap.addressHi;
+      forceSignal(thread, { ...info, addrLo: lo, addrHi: hi });
+      return undefined;
+    }
+    case "syscall":
+    case "call":
+    case "interrupt":
+    case "budget":
+      return undefined;
+    default: {
+      const never: never = trap.cause;
+      return never;
+    }
+  }
+}
+
+function pageFault(task: Task, trap: Trap): SigInfo {
+  const thread = threadOf(task);
+  const { arch } = thread.process;
+  if (arch.canonicalBits !== undefined && !canonical(trap.addressHi, arch.canonicalBits)) {
+    thread.faultVector = 13;
+    thread.faultError = 0;
+    return { signo: SIGSEGV, code: SI_KERNEL };
+  }
+  const { faultCause } = task.space;
+  const mapped = faultCause !== "unmapped";
+  thread.faultVector = arch.pageVector;
+  thread.faultError = arch.pageError(trap.access || READ, mapped && faultCause === "forbidden");
+  thread.faultLo = trap.addressLo;
+  thread.faultHi = trap.addressHi;
+  const address = { addrLo: trap.addressLo, addrHi: trap.addressHi };
+  if (faultCause === "beyond") return { signo: SIGBUS, code: BUS_ADRERR, ...address };
+  return { signo: SIGSEGV, code: mapped ? SEGV_ACCERR : SEGV_MAPERR, ...address };
+}
+
+function canonical(high: number, bits: number): boolean {
+  const top = high >> (bits - 32);
+  return top === 0 || top === -1;
+}

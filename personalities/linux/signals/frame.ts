@@ -1,0 +1,200 @@
+/**
+ * The signal frame: pushed when a handler is entered, popped by rt_sigreturn. The layout is data of the architecture
+ * (arch/abi.ts); spec X26-X28 and A8 say what must lie where.
+ */
+import { type Control, KEEP, type Task } from "@guise/core";
+import { register, setRegister } from "../arch/abi.ts";
+import type { LinuxTask } from "../state.ts";
+import { threadOf } from "../state.ts";
+import { type Action, SA_ONSTACK, SA_RESTORER } from "./actions.ts";
+import { encodeInfo, SI_KERNEL, type SigInfo, SIGINFO_SIZE } from "./info.ts";
+import { setMask } from "./mask.ts";
+import { SignalSet, SIGSEGV } from "./numbers.ts";
+import { forceSignal } from "./send.ts";
+
+// deno-fmt-ignore
+/** stack_t flags. */
+export const SS_ONSTACK = 1, SS_DISABLE = 2, SS_AUTODISARM = 0x80000000;
+
+/** True when `sp` is on the thread's alternate stack. With SS_AUTODISARM it never is: the stack is free while a handler runs. */
+export function onAltStack(thread: LinuxTask, sp: number): boolean {
+  const { address, size, flags } = thread.altStack;
+  if (flags & SS_AUTODISARM) return false;
+  return sp > address && sp - address <= size;
+}
+
+/** SS_DISABLE, SS_ONSTACK or 0 for that stack pointer. */
+export function altStackState(thread: LinuxTask, sp: number): number {
+  if (thread.altStack.size === 0) return SS_DISABLE;
+  return onAltStack(thread, sp) ? SS_ONSTACK : 0;
+}
+
+function put64(view: DataView, at: number, value: number): void {
+  view.setUint32(at, value >>> 0, true);
+  view.setUint32(at + 4, Math.floor(value / 2 ** 32), true);
+}
+
+/** Builds the frame, sets the registers for the handler. False when the stack cannot take it. */
+export function pushFrame(thread: LinuxTask, info: SigInfo, action: Action, mask: SignalSet): boolean {
+  const { task } = thread;
+  const { frame, space } = task;
+  const { arch } = task.process.cpu;
+  const layout = thread.process.arch.frame;
+  if (layout.needsRestorer && (action.flags & SA_RESTORER) === 0) return false;
+
+  let sp = frame.num(arch.sp);
+  const nested = onAltStack(thread, sp);
+  const state = altStackState(thread, sp);
+  sp -= layout.redZone;
+  let switched = false;
+  if (action.flags & SA_ONSTACK && state === 0) {
+    sp = thread.altStack.address + thread.altStack.size;
+    switched = true;
+  }
+  const { extended } = layout;
+  const above = extended.place.kind === "above";
+  let extendedAt = 0;
+  if (extended.place.kind === "above") {
+    sp -= extended.size;
+    sp -= sp % extended.place.align;
+    extendedAt = sp;
+  }
+  const top = above ? extendedAt + extended.size : sp;
+  sp -= layout.size;
+  sp -= sp % 16;
+  if (layout.misalignment !== 0) sp -= 16 - layout.misalignment;
+  // A frame that runs out of the alternate stack would overwrite what lies below it.
+  if ((nested || switched) && sp < thread.altStack.address) return false;
+  if (!(sp > 0) || !space.check(sp, top - sp, 2)) return false;
+
+  const bytes = new Uint8Array(above ? top - sp : layout.size);
+  const view = new DataView(bytes.buffer);
+  bytes.set(encodeInfo(info), layout.siginfo);
+  const uc = layout.ucontext;
+  put64(view, uc + layout.ucFlags, layout.flags);
+  put64(view, uc + layout.ucStack, thread.altStack.address);
+  view.setUint32(
+    uc + layout.ucStack + 8,
+    thread.altStack.size === 0 ? SS_DISABLE : thread.altStack.flags,
+    true,
+  );
+  put64(view, uc + layout.ucStack + 16, thread.altStack.size);
+  view.setInt32(uc + layout.ucMask, mask.lo, true);
+  view.setInt32(uc + layout.ucMask + 4, mask.hi, true);
+  const mc = uc + layout.mcontext;
+  for (const { name, offset } of layout.registers) {
+    const index = register(arch, name);
+    view.setInt32(mc + offset, frame.lo(index), true);
+    view.setInt32(mc + offset + 4, frame.hi(index), true);
+  }
+  for (const { offset, value, bytes: width } of layout.constants) {
+    if (width === 2) view.setUint16(mc + offset, value, true);
+    else view.setUint32(mc + offset, value, true);
+  }
+  const { trap } = layout;
+  view.setInt32(mc + trap.address, thread.faultLo, true);
+  view.setInt32(mc + trap.address + 4, thread.faultHi, true);
+  if (trap.error !== undefined) put64(view, mc + trap.error, thread.faultError);
+  if (trap.vector !== undefined) put64(view, mc + trap.vector, thread.faultVector);
+  if (trap.oldMask !== undefined) {
+    view.setInt32(mc + trap.oldMask, mask.lo, true);
+    view.setInt32(mc + trap.oldMask + 4, mask.hi, true);
+  }
+  const image = new Uint8Array(arch.registers[register(arch, extended.register)].bits / 8);
+  frame.read(register(arch, extended.register), image);
+  if (extended.place.kind === "above") {
+    put64(view, mc + extended.place.pointer, extendedAt);
+    extended.dress(bytes.subarray(extendedAt - sp), image);
+  } else {
+    extended.dress(bytes.subarray(mc + extended.place.offset), image);
+  }
+  if (layout.record !== undefined) {
+    layout.record.registers.forEach((name, i) => {
+      const index = register(arch, name);
+      view.setInt32(layout.record!.offset + 8 * i, frame.lo(index), true);
+      view.setInt32(layout.record!.offset + 8 * i + 4, frame.hi(index), true);
+    });
+  }
+  const restorer = action.flags & SA_RESTORER ? action.restorer : thread.process.mm.sigreturn;
+  if (layout.returnTo.kind === "memory") put64(view, layout.returnTo.offset, restorer);
+  if (!space.write(sp, bytes)) return false;
+
+  if (layout.returnTo.kind === "register") setRegister(arch, frame, layout.returnTo.name, restorer);
+  if (layout.record !== undefined) setRegister(arch, frame, layout.record.pointer, sp + layout.record.offset);
+  frame.setNum(arch.sp, sp);
+  frame.setNum(arch.pc, action.handler);
+  for (const name of layout.zeroRegisters) setRegister(arch, frame, name, 0);
+  setRegister(arch, frame, layout.signalRegister, info.signo);
+  setRegister(arch, frame, layout.infoRegister, sp + layout.siginfo);
+  setRegister(arch, frame, layout.contextRegister, sp + layout.ucontext);
+  if (layout.clearFlags !== undefined) {
+    const index = register(arch, layout.clearFlags.name);
+    frame.set(index, frame.lo(index) & ~layout.clearFlags.bits, frame.hi(index));
+  }
+  if (thread.altStack.flags & SS_AUTODISARM) thread.altStack = { address: 0, size: 0, flags: SS_DISABLE };
+  return true;
+}
+
+/** rt_sigreturn(2): back to what the frame says. A bad frame is SIGSEGV. */
+export function popFrame(task: Task): Control {
+  const thread = threadOf(task);
+  const { frame, space } = task;
+  const { arch } = task.process.cpu;
+  const layout = thread.process.arch.frame;
+  const at = frame.num(arch.sp) + layout.returnOffset;
+  const bytes = space.read(at, layout.size);
+  if (bytes === undefined) return badFrame(thread);
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  const uc = layout.ucontext, mc = uc + layout.mcontext;
+  setMask(
+    thread,
+    new SignalSet(view.getInt32(uc + layout.ucMask, true), view.getInt32(uc + layout.ucMask + 4, true)),
+  );
+
+  const { extended } = layout;
+  let image: Uint8Array | undefined;
+  if (extended.place.kind === "above") {
+    const where = view.getUint32(mc + extended.place.pointer, true) +
+      view.getUint32(mc + extended.place.pointer + 4, true) * 2 ** 32;
+    if (where !== 0) {
+      const state = space.read(where, extended.size) ?? space.read(where, 512);
+      image = state && extended.undress(state);
+      if (image === undefined) return badFrame(thread);
+    }
+  } else {
+    image = extended.undress(bytes.subarray(mc + extended.place.offset));
+    if (image === undefined) return badFrame(thread);
+  }
+  if (image !== undefined) frame.write(register(arch, extended.register), image);
+  for (const { name, offset, mask } of layout.registers) {
+    const index = register(arch, name);
+    const lo = view.getInt32(mc + offset, true), hi = view.getInt32(mc + offset + 4, true);
+    if (mask === undefined) frame.set(index, lo, hi);
+    else frame.set(index, (frame.lo(index) & ~mask) | (lo & mask), frame.hi(index));
+  }
+  const flags = view.getUint32(uc + layout.ucStack + 8, true);
+  const address = view.getUint32(uc + layout.ucStack, true) +
+    view.getUint32(uc + layout.ucStack + 4, true) * 2 ** 32;
+  const size = view.getUint32(uc + layout.ucStack + 16, true) +
+    view.getUint32(uc + layout.ucStack + 20, true) * 2 ** 32;
+  restoreAltStack(thread, address, size, flags);
+  thread.interrupted = 0;
+  return KEEP;
+}
+
+/** As restore_altstack: what cannot be set is silently left. */
+function restoreAltStack(thread: LinuxTask, address: number, size: number, flags: number): void {
+  if (onAltStack(thread, thread.task.frame.num(thread.task.process.cpu.arch.sp))) return;
+  const mode = flags & ~SS_AUTODISARM;
+  if (mode === SS_DISABLE) thread.altStack = { address: 0, size: 0, flags: SS_DISABLE };
+  else if ((mode === 0 || mode === SS_ONSTACK) && size >= thread.process.arch.minimumSignalStack) {
+    thread.altStack = { address, size, flags };
+  }
+}
+
+function badFrame(thread: LinuxTask): Control {
+  forceSignal(thread, { signo: SIGSEGV, code: SI_KERNEL });
+  return KEEP;
+}
+
+export { SIGINFO_SIZE };

@@ -1,0 +1,71 @@
+/** The tables of Linux: each subject's file brings its rows, with their numbers on x86-64 and aarch64. */
+import { type SyscallTable, tables } from "@guise/core";
+import { rows as advise } from "./calls/advise.ts";
+import { rows as attributes } from "./calls/attributes.ts";
+import { rows as descriptor } from "./calls/descriptor.ts";
+import { rows as directory } from "./calls/directory.ts";
+import { rows as exec } from "./calls/exec.ts";
+import { rows as fcntl } from "./calls/fcntl.ts";
+import { rows as futex } from "./calls/futex.ts";
+import { rows as identity } from "./calls/identity.ts";
+import { rows as ioctl } from "./calls/ioctl.ts";
+import { rows as link } from "./calls/link.ts";
+import { rows as lock } from "./calls/lock.ts";
+import { rows as memfd } from "./calls/memfd.ts";
+import { rows as memory } from "./calls/memory.ts";
+import { rows as open } from "./calls/open.ts";
+import { rows as poll } from "./calls/poll.ts";
+import { rows as prctl } from "./calls/prctl.ts";
+import { rows as process } from "./calls/process.ts";
+import { rows as readWrite } from "./calls/read_write.ts";
+import { rows as sched } from "./calls/sched.ts";
+import { rows as sendfile } from "./calls/sendfile.ts";
+import { rows as signal } from "./calls/signal.ts";
+import { rows as space } from "./calls/space.ts";
+import { rows as stat } from "./calls/stat.ts";
+import { rows as system } from "./calls/system.ts";
+import { rows as time } from "./calls/time.ts";
+import { rows as timer } from "./calls/timer.ts";
+import { rows as usage } from "./calls/usage.ts";
+import { rows as wait } from "./calls/wait.ts";
+import { rows as xattr } from "./calls/xattr.ts";
+import type { Rows } from "./rows.ts";
+
+/** All rows, by subject. */
+export const subjects: Readonly<Record<string, Rows>> = {
+  "Files: reading and writing": readWrite,
+  "Files: opening": open,
+  "Files: attributes": attributes,
+  "Files: status": stat,
+  "Files: directories": directory,
+  "Files: links and names": link,
+  "Files: space": space,
+  "Files: copying": sendfile,
+  "Files: extended attributes": xattr,
+  "Files in memory": memfd,
+  "Descriptors": descriptor,
+  "Descriptors: fcntl": fcntl,
+  "Descriptors: locks": lock,
+  "Descriptors: devices": ioctl,
+  "Waiting for files": poll,
+  "Programs and threads": exec,
+  "Processes": process,
+  "Waiting for children": wait,
+  "Signals": signal,
+  "Memory": memory,
+  "Memory: hints": advise,
+  "Futexes": futex,
+  "Time": time,
+  "Timers": timer,
+  "Identity": identity,
+  "Limits and usage": usage,
+  "Scheduling": sched,
+  "Settings": prctl,
+  "The machine": system,
+};
+
+/** What the personality brings: one table an entry path. */
+export const linuxTables: readonly SyscallTable[] = tables(
+  [["x86-64", "syscall"], ["aarch64", "svc"]],
+  Object.values(subjects).flat(),
+);

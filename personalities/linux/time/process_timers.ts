@@ -1,0 +1,176 @@
+/**
+ * Timers of a process: the three interval timers, POSIX timers and RLIMIT_CPU. Timers of elapsed time are kernel
+ * timers; those of CPU time ask again when at the earliest they could be due, since a process cannot use more CPU time
+ * than passes.
+ */
+import type { LinuxProcess, LinuxTask } from "../state.ts";
+import { RLIMIT_CPU } from "../limits.ts";
+import { SI_KERNEL, SI_TIMER, type SigInfo } from "../signals/info.ts";
+import { SIGALRM, SIGKILL, SIGPROF, SIGVTALRM, SIGXCPU } from "../signals/numbers.ts";
+import { sendKernel, sendProcess, sendThread } from "../signals/send.ts";
+import { cpuTime } from "./clocks.ts";
+
+/** ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF. */
+export const ITIMER_REAL = 0, ITIMER_VIRTUAL = 1, ITIMER_PROF = 2;
+
+/** A timer that counts on some clock: armed with a due time and an interval. */
+export class IntervalTimer {
+  /** The clock's time at which it fires; undefined: not armed. */
+  due: number | undefined = undefined;
+  interval: number = 0;
+  #cancel: (() => void) | undefined;
+  readonly #process: LinuxProcess;
+  readonly #now: () => number;
+  /** Gets how many periods beyond the first have passed. */
+  readonly #fire: (overrun: number) => void;
+
+  /** `now` reads the clock in ns. It may run slower than time, never faster. */
+  constructor(process: LinuxProcess, now: () => number, fire: (overrun: number) => void) {
+    this.#process = process;
+    this.#now = now;
+    this.#fire = fire;
+  }
+  /** Arms it for `due` (the clock's time); undefined disarms. */
+  set(due: number | undefined, interval: number): void {
+    this.due = due;
+    this.interval = interval;
+    this.#schedule();
+  }
+  /** The clock's time. */
+  now(): number {
+    return this.#now();
+  }
+  /** Nanoseconds until it fires, at least 1 while armed; 0 when not. */
+  remaining(): number {
+    return this.due === undefined ? 0 : Math.max(1, this.due - this.#now());
+  }
+  #schedule(): void {
+    this.#cancel?.();
+    this.#cancel = undefined;
+    if (this.due === undefined || this.due === Infinity) return;
+    const { kernel } = this.#process.linux;
+    const wait = Math.max(0, this.due - this.#now());
+    this.#cancel = kernel.timer(kernel.clock.monotonic() + wait, () => this.#check());
+  }
+  #check(): void {
+    if (this.due === undefined || this.#process.state !== "alive") return;
+    const now = this.#now();
+    if (now < this.due) {
+      this.#schedule();
+      return;
+    }
+    let overrun = 0;
+    if (this.interval > 0) {
+      overrun = Math.floor((now - this.due) / this.interval);
+      this.due += (overrun + 1) * this.interval;
+    } else this.due = undefined;
+    this.#schedule();
+    this.#fire(overrun);
+  }
+}
+
+/** sigevent's notification kinds. */
+export const SIGEV_SIGNAL = 0, SIGEV_NONE = 1, SIGEV_THREAD_ID = 4;
+
+/** A timer of timer_create(2). */
+export interface PosixTimer {
+  readonly id: number;
+  readonly clock: number;
+  readonly timer: IntervalTimer;
+  readonly notify: number;
+  readonly signal: number;
+  readonly target: LinuxTask | undefined;
+  readonly valueLo: number;
+  readonly valueHi: number;
+  /** Expirations since the signal that was delivered last. */
+  overrun: number;
+}
+
+/** All timers of one process. fork gives a child none; execve keeps the interval timers. */
+export class ProcessTimers {
+  readonly process: LinuxProcess;
+  readonly interval: readonly IntervalTimer[];
+  readonly posix: Map<number, PosixTimer> = new Map();
+  #nextId = 0;
+  #cpuLimit: IntervalTimer | undefined;
+
+  constructor(process: LinuxProcess) {
+    this.process = process;
+    const elapsed = () => process.linux.kernel.clock.monotonic();
+    const used = () => cpuTime(process);
+    this.interval = [
+      new IntervalTimer(process, elapsed, () => sendKernel(process, SIGALRM)),
+      new IntervalTimer(process, used, () => sendKernel(process, SIGVTALRM)),
+      new IntervalTimer(process, used, () => sendKernel(process, SIGPROF)),
+    ];
+  }
+
+  /** The id that the next POSIX timer gets. */
+  get nextId(): number {
+    return this.#nextId;
+  }
+  /** Adds a POSIX timer. `clockNow` reads its clock in ns. */
+  create(
+    fields: Omit<PosixTimer, "id" | "timer" | "overrun">,
+    clockNow: () => number,
+  ): PosixTimer {
+    const id = this.#nextId++;
+    const timer = new IntervalTimer(this.process, clockNow, (overrun) => this.#fire(made, overrun));
+    const made: PosixTimer = { ...fields, id, timer, overrun: 0 };
+    this.posix.set(id, made);
+    return made;
+  }
+  #fire(timer: PosixTimer, overrun: number): void {
+    if (timer.notify === SIGEV_NONE) return;
+    const info: SigInfo = {
+      signo: timer.signal,
+      code: SI_TIMER,
+      timerId: timer.id,
+      overrun,
+      valueLo: timer.valueLo,
+      valueHi: timer.valueHi,
+    };
+    timer.overrun = overrun;
+    if (timer.notify === SIGEV_THREAD_ID) {
+      if (timer.target !== undefined && !timer.target.ended) sendThread(timer.target, info);
+    } else sendProcess(this.process, info);
+  }
+  /** Removes a POSIX timer. */
+  delete(timer: PosixTimer): void {
+    timer.timer.set(undefined, 0);
+    this.posix.delete(timer.id);
+    this.process.pending.discardIf((info) => info.code === SI_TIMER && info.timerId === timer.id);
+  }
+  /** For execve: POSIX timers go. */
+  deleteAll(): void {
+    for (const timer of [...this.posix.values()]) this.delete(timer);
+  }
+  /** For the end of the process. */
+  cancel(): void {
+    this.deleteAll();
+    for (const timer of this.interval) timer.set(undefined, 0);
+    this.#cpuLimit?.set(undefined, 0);
+  }
+  /** RLIMIT_CPU has changed: SIGXCPU at the soft limit and each second after, SIGKILL at the hard one (G3). */
+  limitCpu(): void {
+    const { limits } = this.process;
+    const soft = limits.soft[RLIMIT_CPU];
+    if (soft === Infinity && this.#cpuLimit === undefined) return;
+    this.#cpuLimit ??= new IntervalTimer(
+      this.process,
+      () => cpuTime(this.process),
+      () => this.#cpuExceeded(),
+    );
+    this.#cpuLimit.set(soft === Infinity ? undefined : soft * 1e9, 0);
+  }
+  #cpuExceeded(): void {
+    const { limits } = this.process;
+    const used = cpuTime(this.process);
+    if (used >= limits.hard[RLIMIT_CPU] * 1e9) {
+      sendProcess(this.process, { signo: SIGKILL, code: SI_KERNEL });
+      return;
+    }
+    sendKernel(this.process, SIGXCPU);
+    this.#cpuLimit?.set((Math.floor(used / 1e9) + 1) * 1e9, 0);
+  }
+}

@@ -1,0 +1,35 @@
+/**
+ * The clock in the data pages of the vDSO. The kernel writes it before a task runs, after each wait and at polls, so
+ * that reading the time costs no trap and no host call; a system call that tells the time writes it too, so that time
+ * never seems to go backwards.
+ */
+import { BIAS, READ, type Task } from "@guise/core";
+import { taskKey } from "../state.ts";
+import { BOOT_OFFSET, split, type Time } from "../time/clocks.ts";
+import { MONOTONIC, SEQUENCE, WALL } from "./exports.ts";
+
+const wall: Time = [0, 0], monotonic: Time = [0, 0];
+
+/** Writes the present time into the task's data pages. */
+export function refreshClock(task: Task): void {
+  const vvar = task.data.find(taskKey)?.process.mm.vvar ?? 0;
+  if (vvar === 0) return;
+  const { space } = task;
+  // The program may have unmapped them.
+  if (space.find(vvar)?.name !== "[vvar]" || !space.check(vvar, 64, READ)) return;
+  const { clock } = task.kernel;
+  clock.realtime(wall);
+  split(clock.monotonic() + BOOT_OFFSET, monotonic);
+  const { view } = space;
+  const at = vvar - BIAS;
+  put(view, at + WALL, wall);
+  put(view, at + MONOTONIC, monotonic);
+  view.setUint32(at + SEQUENCE, view.getUint32(at + SEQUENCE, true) + 2, true);
+}
+
+function put(view: DataView, at: number, time: Time): void {
+  view.setUint32(at, time[0] >>> 0, true);
+  view.setUint32(at + 4, Math.floor(time[0] / 2 ** 32), true);
+  view.setUint32(at + 8, time[1], true);
+  view.setUint32(at + 12, 0, true);
+}

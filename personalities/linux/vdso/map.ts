@@ -1,0 +1,38 @@
+/** Mapping the vDSO and its data (spec X17, X20): `[vvar]` readable, `[vdso]` directly after it. */
+import { type Arch, buildVdso, EXEC, READ, type Task, type VdsoImage } from "@guise/core";
+import { processOf } from "../state.ts";
+import { refreshClock } from "./clock.ts";
+import { exports } from "./exports.ts";
+
+const DATA_BYTES = 4 * 4096;
+
+/** One image an architecture: it serves every address. `undefined`: this architecture has none yet. */
+const images = new WeakMap<Arch, VdsoImage | null>();
+
+function imageFor(arch: Arch): VdsoImage | undefined {
+  let image = images.get(arch);
+  if (image === undefined) {
+    const has = exports.some((e) => e.code?.[arch.name] !== undefined);
+    image = has ? buildVdso({ arch, exports, dataBytes: DATA_BYTES }) : null;
+    images.set(arch, image);
+  }
+  return image ?? undefined;
+}
+
+/** Maps both into a fresh space; without room for them the program simply has no vDSO. */
+export function mapVdso(task: Task): void {
+  const { space } = task;
+  const { mm } = processOf(task);
+  const image = imageFor(task.process.cpu.arch);
+  if (image === undefined) return;
+  const base = space.map({ address: 0, length: DATA_BYTES + image.bytes.length, prot: READ });
+  if (base < 0) return;
+  space.map({ address: base, length: DATA_BYTES, prot: READ, fixed: "replace", name: "[vvar]" });
+  const code = base + DATA_BYTES;
+  space.map({ address: code, length: image.bytes.length, prot: READ | 2, fixed: "replace", name: "[vdso]" });
+  space.write(code, image.bytes);
+  space.protect(code, image.bytes.length, READ | EXEC);
+  mm.vvar = base;
+  mm.vdso = code;
+  refreshClock(task);
+}
