@@ -15,7 +15,8 @@ import {
 import { Decoder, RUN_INSTRUCTIONS, RUN_RECORDS, type SpecialOps } from "./decode.ts";
 import { KIND } from "./flags.ts";
 import { Frame } from "./frame.ts";
-import { STATE } from "./state.ts";
+import { cpuid } from "./cpuid.ts";
+import { RAX, RBX, RCX, RDX, STATE } from "./state.ts";
 import { type Tables, TEMPLATE } from "./tables.ts";
 import { tables } from "./shared.ts";
 
@@ -58,7 +59,7 @@ export class X86Cpu extends BaseCpu {
       engine: parent?.engine ?? engine,
       module: interpreter,
       pc: STATE.rip,
-      host: () => ({ cpuid: () => {} }),
+      host: (cpu) => ({ cpuid: () => (cpu as X86Cpu).cpuid() }),
     }, parent);
     this.frame = new Frame(this);
     const t = tables();
@@ -68,6 +69,15 @@ export class X86Cpu extends BaseCpu {
     state.setInt32(STATE.flagRest, 0x202, true);
     state.setInt32(STATE.mxcsr, 0x1f80, true);
     state.setInt32(STATE.fcw, 0x37f, true);
+  }
+
+  /** CPUID with the registers of the state block. */
+  cpuid(): void {
+    const { state } = this;
+    cpuid(state.getInt32(RAX, true), state.getInt32(RCX, true)).forEach((v, i) => {
+      state.setInt32([RAX, RBX, RCX, RDX][i], v, true);
+      state.setInt32([RAX, RBX, RCX, RDX][i] + 4, 0, true);
+    });
   }
 
   protected override decode(pc: number): number {

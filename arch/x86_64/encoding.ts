@@ -202,6 +202,8 @@ export interface Properties {
   readonly alias?: boolean;
   /** REP and REPNE select the semantics instead of being ignored: string operations. */
   readonly string?: boolean;
+  /** It can stop halfway with its flags already changed: they are always computed. */
+  readonly partial?: boolean;
   /** An immediate count of zero leaves the flags alone. */
   readonly counts?: boolean;
   /** A memory operand addressed by rsp is found with rsp that many bytes higher (pop). */
@@ -280,7 +282,7 @@ export function operationOf(d: Declaration, memory: boolean): OpDef {
     name: `${d.key ?? d.mnemonic}${operands.length ? "" : size} ${shape.join(",")}${d.parameter ?? ""}`,
     operands,
     semantics: d.semantics,
-    flags: d.writes !== undefined || d.undefines !== undefined,
+    flags: !d.partial && (d.writes !== undefined || d.undefines !== undefined),
     hot: d.hot ?? false,
     parameter: d.parameter,
   };

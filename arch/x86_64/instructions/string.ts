@@ -189,7 +189,7 @@ function family(f: Family): Declaration[] {
     const operands = texts(f, bytes).map(e.fixed), key = (rep: string) => `${rep} ${f.mnemonic}${SUFFIX[bytes]}`;
     const flags: e.Properties = f.compares ? { writes: "cf pf af zf sf of" } : {};
     const p: e.Properties = { ...flags, traps: true, string: true };
-    const repeat = { ...p, conditional: true };
+    const repeat = { ...p, conditional: true, partial: f.compares };
     const rep = f.compares ? "repz" : "rep";
     return [
       x86(op, f.mnemonic, operands, single(f.element, f.pointers, bytes), { ...p, key: key("") }),
