@@ -55,7 +55,9 @@ export function excluded(d: Declaration): string | undefined {
   if (/^f?(stenv|nstenv|ldenv|save|nsave|rstor|xsave|xrstor)/.test(d.mnemonic.replace(/^f/, ""))) {
     return "images hold instruction pointers that processors fill differently";
   }
-  if (/^[tl]zcnt$/.test(d.mnemonic)) return "BMI1 is not announced, so they act as bsf and bsr: tested by name";
+  if (/^[tl]zcnt$/.test(d.mnemonic)) {
+    return "BMI1 is not announced, so they act as bsf and bsr: tested by name";
+  }
   if (d.mnemonic.startsWith("(")) return "ours";
   return undefined;
 }
@@ -76,22 +78,24 @@ export function forms(): Form[] {
   return list;
 }
 
-/** xorshift128+: the same sequence for the same seed everywhere. */
+/** Chris Doty-Humphrey's sfc32: the same sequence for the same seed everywhere. */
 export class Random {
-  #a: number;
+  #a = 0x9e3779b9;
   #b: number;
+  #c = 0x243f6a88;
+  #counter = 1;
   constructor(seed: number) {
-    this.#a = seed ^ 0x9e3779b9, this.#b = Math.imul(seed, 0x85ebca6b) | 1;
-    for (let i = 0; i < 8; i++) this.bits();
+    this.#b = seed | 0;
+    for (let i = 0; i < 16; i++) this.bits();
   }
   /** 32 random bits, unsigned. */
   bits(): number {
-    let t = this.#a;
-    const s = this.#b;
-    this.#a = s;
-    t ^= t << 23, t ^= t >>> 17, t ^= s ^ (s >>> 26);
-    this.#b = t;
-    return (t + s) >>> 0;
+    const t = (this.#a + this.#b + this.#counter) | 0;
+    this.#counter = (this.#counter + 1) | 0;
+    this.#a = this.#b ^ (this.#b >>> 9);
+    this.#b = (this.#c + (this.#c << 3)) | 0;
+    this.#c = ((this.#c << 21 | this.#c >>> 11) + t) | 0;
+    return t >>> 0;
   }
   /** 0 to n - 1. */
   below(n: number): number {
@@ -273,8 +277,8 @@ export class CaseGenerator {
       if (code.length + bytes.length > 94) break;
       code.push(...bytes);
       ends.push(code.length);
-      if (!d.conditional) undefinedNow &= ~flagMask(d.writes);
-      undefinedNow |= flagMask(d.undefines);
+      if (!keepsFlags(d)) undefinedNow &= ~flagMask(d.writes);
+      undefinedNow |= undefines(d);
       undefinedFlags.push(rflagsMask(undefinedNow));
     }
     return {
@@ -407,6 +411,16 @@ export class CaseGenerator {
     for (let i = 0; i < bytes; i++) out.push(displacement >> 8 * i & 255);
     return rex;
   }
+}
+
+/** A shift by zero changes no flag, so what was undefined before it still is. */
+function keepsFlags(d: Declaration): boolean {
+  return d.conditional === true || /^(rol|ror|rcl|rcr|shl|shr|sar|shld|shrd)$/.test(d.mnemonic);
+}
+
+/** Flags that are undefined after it. SHLD, SHRD of 16 bits by more than 16: all of them (SDM, SHLD). */
+function undefines(d: Declaration): number {
+  return /^sh[lr]d$/.test(d.mnemonic) && d.encoding.operandSize === 16 ? 0x3f : flagMask(d.undefines);
 }
 
 /** Liveness masks (cf pf af zf sf of from bit 0) as rflags bits. */

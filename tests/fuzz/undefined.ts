@@ -16,7 +16,9 @@ export function maskX87(done: readonly Named[]): number {
   let mask = 0xffff;
   for (const { mnemonic } of done) {
     if (!mnemonic.startsWith("f") || /^f(x(save|rstor)|emms)/.test(mnemonic)) continue;
-    if (/^f(u?com|tst|xam|prem)/.test(mnemonic) && !/comi/.test(mnemonic)) mask |= 0x4700;
+    // C1 after the comparisons that set EFLAGS: cleared in the manual, left alone by some processors.
+    if (/comi/.test(mnemonic)) mask &= ~0x200;
+    else if (/^f(u?com|tst|xam|prem)/.test(mnemonic)) mask |= 0x4700;
     else if (/^f(n?clex|n?init|ldcw|n?stcw|n?stsw|wait|free|decstp|incstp|nop)/.test(mnemonic)) {
       mask &= ~0x4700;
     } else mask &= ~0x4500;
