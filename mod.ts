@@ -59,7 +59,7 @@ export interface GuiseOptions extends Omit<KernelOptions, "plugins"> {
 
 /** The plugins that {@link createKernel} begins with: CPU, loader, file system, Linux. */
 export function standardPlugins(files: VfsOptions = {}): Plugin[] {
-  return [x86_64(), elf(), vfs(files), linux()];
+  return [{ name: "x86-64", arch: x86_64 }, elf(), vfs(files), linux()];
 }
 
 /**
