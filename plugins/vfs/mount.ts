@@ -1,6 +1,7 @@
 /** Mounts: file systems placed over directories. */
+import type { Errno } from "@guise/core";
 import type { FileSystem, Inode } from "./inode.ts";
-import type { Location } from "./context.ts";
+import type { Caller, Location } from "./context.ts";
 import type { Name } from "./names.ts";
 
 /** Options of a mount. */
@@ -51,4 +52,50 @@ export interface MountLine {
   readonly path: Name;
   readonly type: string;
   readonly options: string;
+}
+
+/** The same file: generated inodes may be other objects each time. */
+function same(found: Inode | Errno, inode: Inode): boolean {
+  return found === inode || (typeof found !== "number" && found.ino === inode.ino && found.fs === inode.fs);
+}
+
+/**
+ * The path of a place as seen from `root` (getcwd, /proc/self/fd) or from the top of the tree: undefined when it is
+ * not below that root or its directory has been removed. For a file that lost that name, its newest name; see {@link pathText}.
+ * `caller` is for directories whose entries depend on who asks.
+ */
+export function pathFrom(location: Location, root: Location | undefined, caller?: Caller): Name | undefined {
+  let { mount, inode } = location;
+  let path = "";
+  if (location.dir !== undefined && !inode.isDirectory) {
+    // The name it was opened by if it still has it, else the newest one.
+    if (same(location.dir.lookup(location.name, caller), inode)) {
+      path = "/" + location.name;
+      inode = location.dir;
+    } else {
+      if (inode.parent === undefined || !same(inode.parent.lookup(inode.name, caller), inode)) {
+        return undefined;
+      }
+      path = "/" + inode.name;
+      inode = inode.parent;
+    }
+  }
+  for (let steps = 0; steps < 65536; steps++) {
+    if (mount === root?.mount && inode === root.inode) return path === "" ? "/" : path;
+    if (inode === mount.root) {
+      const point = mount.point;
+      if (point === undefined) return root !== undefined ? undefined : path === "" ? "/" : path;
+      mount = point.mount;
+      if (point.inode.isDirectory) inode = point.inode;
+      else {
+        inode = point.dir!;
+        path = "/" + point.name + path;
+      }
+      continue;
+    }
+    if (inode.parent === undefined || inode.nlink === 0) return undefined;
+    path = "/" + inode.name + path;
+    inode = inode.parent;
+  }
+  return undefined;
 }

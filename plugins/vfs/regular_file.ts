@@ -28,6 +28,7 @@ import type { Caller, Location } from "./context.ts";
 import { CAP_FSETID, type Credentials, inGroup } from "./cred.ts";
 import { OpenFile } from "./file.ts";
 import type { EmitEntry, Inode, Listing } from "./inode.ts";
+import { pathFrom } from "./mount.ts";
 import { parentOf } from "./walk.ts";
 
 /** The mode without what a write by somebody without CAP_FSETID clears; `always`: as chown does. */
@@ -39,6 +40,13 @@ export function modeAfterWrite(inode: Inode, cred: Credentials, always = false):
   const outsider = !inGroup(cred, inode.gid) && !cred.capable(CAP_FSETID);
   if ((mode & 0o10) !== 0 || outsider) kept &= ~S_ISGID;
   return kept;
+}
+
+/** What is left of the path of a file that has been removed. */
+function deletedPath(at: Location): string {
+  if (at.dir === undefined) return at.name;
+  const above = pathFrom({ mount: at.mount, inode: at.dir, name: at.dir.name }, undefined) ?? "";
+  return (above === "/" ? "" : above) + "/" + at.name + " (deleted)";
 }
 
 /** An open regular file, or another inode that is read and written at offsets. */
@@ -151,7 +159,8 @@ export class RegularFile extends OpenFile {
   }
   override backing(): Backing | Errno {
     const { location } = this;
-    return this.inode.backing(location === undefined ? "" : location.name);
+    if (location === undefined) return this.inode.backing(this.inode.name);
+    return this.inode.backing(pathFrom(location, undefined) ?? deletedPath(location));
   }
 }
 

@@ -5,7 +5,7 @@ import type { Caller, Location } from "./context.ts";
 import { FsContext } from "./context.ts";
 import type { OpenFile } from "./file.ts";
 import type { FileSystem, Inode } from "./inode.ts";
-import { Mount, type MountLine, type MountOptions } from "./mount.ts";
+import { Mount, type MountLine, type MountOptions, pathFrom } from "./mount.ts";
 import type { Name } from "./names.ts";
 import type { FileTable } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
@@ -104,43 +104,9 @@ export class Vfs {
     return lines;
   }
 
-  /**
-   * The path of a place as seen from `root` (getcwd, /proc/self/fd): undefined when it is not below that root or its
-   * directory has been removed. For a file that lost that name, its newest name; see {@link pathText}.
-   * `caller` is for directories whose entries depend on who asks.
-   */
+  /** See {@link pathFrom}. */
   pathOf(location: Location, root: Location, caller?: Caller): Name | undefined {
-    let { mount, inode } = location;
-    let path = "";
-    if (location.dir !== undefined && !inode.isDirectory) {
-      // The name it was opened by if it still has it, else the newest one.
-      if (location.dir.lookup(location.name, caller) === inode) {
-        path = "/" + location.name;
-        inode = location.dir;
-      } else {
-        if (inode.parent === undefined || inode.parent.lookup(inode.name, caller) !== inode) return undefined;
-        path = "/" + inode.name;
-        inode = inode.parent;
-      }
-    }
-    for (let steps = 0; steps < 65536; steps++) {
-      if (mount === root.mount && inode === root.inode) return path === "" ? "/" : path;
-      if (inode === mount.root) {
-        const point = mount.point;
-        if (point === undefined) return undefined;
-        mount = point.mount;
-        if (point.inode.isDirectory) inode = point.inode;
-        else {
-          inode = point.dir!;
-          path = "/" + point.name + path;
-        }
-        continue;
-      }
-      if (inode.parent === undefined || inode.nlink === 0) return undefined;
-      path = "/" + inode.name + path;
-      inode = inode.parent;
-    }
-    return undefined;
+    return pathFrom(location, root, caller);
   }
 
   /** Where an open file is, for magic links (/proc/self/fd/3): a place nowhere when it has no name. */
