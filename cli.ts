@@ -53,7 +53,7 @@ interface Request {
   readonly user?: User;
   readonly personality?: string;
   readonly engine?: RunOptions["engine"];
-  /** File of the trace; "" is standard error. */
+  /** File of the trace; "-" is standard error. */
   readonly trace?: string;
   readonly stats?: string;
   readonly protect: boolean;
@@ -77,7 +77,7 @@ const VALUES = [
 ] as const;
 
 /**
- * Splits the arguments at the program, and gives `--trace` without a value an empty one: an option whose value may be left out
+ * Splits the arguments at the program, and gives `--trace` without a value the value `-`: an option whose value may be left out
  * cannot be told from the program otherwise.
  */
 function split(args: readonly string[]): { options: string[]; rest: string[] } {
@@ -87,7 +87,7 @@ function split(args: readonly string[]): { options: string[]; rest: string[] } {
     if (arg === "--") return { options, rest: args.slice(i + 1) };
     if (!arg.startsWith("-") || arg === "-") return { options, rest: args.slice(i) };
     if (arg === "--trace") {
-      options.push("--trace=");
+      options.push("--trace=-");
       continue;
     }
     const name = VALUES.find((v) => arg === `--${v}`);
@@ -216,7 +216,7 @@ function writeAll(file: { writeSync(bytes: Uint8Array): number }, bytes: Uint8Ar
 /** Where a trace goes: pieces of lines at once to standard error, in large pieces to a file. */
 function traceSink(path: string): { write(text: string): void; flush(): void } {
   const encoder = new TextEncoder();
-  if (path === "") {
+  if (path === "-") {
     return {
       write: (text) => {
         try {
@@ -281,7 +281,7 @@ async function runGuest(request: Request): Promise<number> {
   const sink = request.trace === undefined ? undefined : traceSink(request.trace);
   if (sink !== undefined) {
     const { strace } = await import("@guise/strace");
-    plugins.push(strace({ write: sink.write, leader: request.trace === "" ? "several" : "always" }));
+    plugins.push(strace({ write: sink.write, leader: request.trace === "-" ? "several" : "always" }));
   }
   const env = { ...Deno.env.toObject(), ...Object.fromEntries(request.env) };
   const result = await run(request.program, {

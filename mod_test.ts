@@ -107,7 +107,7 @@ Deno.test("run tells who died of what", async () => {
 
 Deno.test("run traces and counts when asked to", async () => {
   const result = await run(hello, { trace: true, stats: true });
-  assertStringIncludes(result.trace!, `write(1, "hello\\n", 6)                   = 6\n`);
+  assertStringIncludes(result.trace!, `write(1, "hello\\n", 6)                  = 6\n`);
   assertEquals(result.stats!.syscalls, { write: 1, exit_group: 1 });
   assertEquals([result.stats!.exit, result.stats!.traps.syscall], [3, 2]);
 });

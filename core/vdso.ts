@@ -61,8 +61,8 @@ interface Symbol {
 
 /**
  * The image of `exports` for one architecture. An export that has neither code for it nor a host function is left out.
- * Code is assembled as a listing of its own with `{vvar}` replaced by the data pages' address; it must reach them relative to
- * the program counter. Throws on code that does not assemble: it is the author's mistake.
+ * Code is assembled as a listing of its own, in which `vvar` (or `{vvar}`) is a label: the start of the data pages. It must be reached relative
+ * to the program counter. Throws on code that does not assemble: it is the author's mistake.
  */
 export function buildVdso(request: VdsoRequest): VdsoImage {
   const { arch } = request;
@@ -183,7 +183,7 @@ export function buildVdso(request: VdsoRequest): VdsoImage {
       const source = e.code?.[arch.name];
       const code = source !== undefined
         ? arch.assemble(
-          source.replaceAll("{vvar}", `0x${(linkBase - dataBytes).toString(16)}`),
+          `.set vvar, 0x${(linkBase - dataBytes).toString(16)}\n${source.replaceAll("{vvar}", "vvar")}`,
           linkBase + at,
         )
         : arch.stub((request.firstTarget ?? 0) + targets.push(e) - 1);

@@ -10,7 +10,7 @@ const arch = {
   elfClass: 64,
   pageSize: 4096,
   stub: (target: number) => new Uint8Array([0x0f, 0x0b, target, 0xc3]),
-  assemble: (source: string) => new Uint8Array(source.split(" ").map((b) => parseInt(b, 16))),
+  assemble: (source: string) => new Uint8Array(source.split("\n")[1].split(" ").map((b) => parseInt(b, 16))),
 } as unknown as Arch;
 
 const answer = (n: number) => ({ "x86-64": `b8 ${n.toString(16).padStart(2, "0")} 00 00 00 c3` });

@@ -1,6 +1,6 @@
 /**
  * A small assembler in Intel syntax, from the declarations: for vDSO code, stubs and tests. One instruction or `label:` a
- * line, `;` or `#` comments, numbers decimal or 0x, `.byte 1, 2` and `.quad 3`. Branches are as short as they can be when the
+ * line, `;` or `#` comments, numbers decimal or 0x, `.byte 1, 2`, `.quad 3`, and `.set name, 5` for a label elsewhere. Branches are as short as they can be when the
  * target lies behind, else near.
  */
 import type { Declaration, OperandKind } from "./encoding.ts";
@@ -205,6 +205,11 @@ export function assemble(source: string, at: number): Uint8Array {
       const label = /^([A-Za-z_.$][\w.$]*):$/.exec(text);
       if (label) {
         next.set(label[1], at + out.length);
+        continue;
+      }
+      const set = /^\.set\s+([A-Za-z_.$][\w.$]*)\s*,\s*((?:0x)?[0-9a-f]+)$/i.exec(text);
+      if (set) {
+        next.set(set[1], Number(set[2]));
         continue;
       }
       const line = new Line(text, pass === 0 ? new Map([...known, ...next]) : known);
