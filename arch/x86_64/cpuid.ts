@@ -1,6 +1,7 @@
 /**
  * What CPUID says. Only what is implemented is announced (demand: programs choose their code by it). The model is a plain
- * x86-64-v2 processor without AVX and XSAVE.
+ * x86-64-v2 processor without AVX and XSAVE. The vendor is Intel's, since glibc sees no features at all of a vendor that it does
+ * not know (2.36, also under qemu-user).
  */
 
 /** Feature bits of leaf 1 EDX, leaf 1 ECX, leaf 7 EBX, leaf 0x80000001 EDX and ECX. */
@@ -26,12 +27,12 @@ const BRAND = "Guise virtual x86-64 processor".padEnd(48, "\0");
 export function cpuid(leaf: number, subleaf: number): readonly [number, number, number, number] {
   switch (leaf >>> 0) {
     case 0:
-      return [7, word("Guis"), word("PUth"), word("eX86")];
+      return [7, word("Genu"), word("ntel"), word("ineI")];
     case 1:
       // Family 6, model 26, stepping 5; CLFLUSH line of 64 bytes, one logical processor.
       return [0x000106a5, 0x00010800, FEATURES.ecx1, FEATURES.edx1];
     case 2:
-      return [1, 0, 0, 0];
+      return [0x0000ff01, 0, 0, 0]; // caches: see leaf 4
     case 4:
       // Deterministic caches: 32 KiB data, 32 KiB instructions, 256 KiB, 8 MiB.
       return ([
@@ -43,7 +44,7 @@ export function cpuid(leaf: number, subleaf: number): readonly [number, number, 
     case 7:
       return subleaf ? [0, 0, 0, 0] : [0, FEATURES.ebx7, 0, 0];
     case 0x80000000:
-      return [0x80000008 | 0, word("Guis"), word("PUth"), word("eX86")];
+      return [0x80000008 | 0, word("Genu"), word("ntel"), word("ineI")];
     case 0x80000001:
       return [0, 0, FEATURES.ecx81, FEATURES.edx81];
     case 0x80000002:
