@@ -123,23 +123,3 @@ export function firstFiles(
   if (moved === 0) return undefined;
   return { error: `the working directory ${request.cwd}: ${errnoText(moved)}`, status: 126 };
 }
-
-/** An open file as mmap needs it: what is mapped, and what its descriptor permits. */
-export interface MappableFile {
-  readonly file: OpenFile;
-  readonly backing: Backing;
-  readonly readable: boolean;
-  readonly writable: boolean;
-  /** On a mount without noexec. */
-  readonly executable: boolean;
-}
-
-/** What a descriptor gives to mmap: EBADF, ENODEV for things that cannot be mapped. */
-export function fileForMap(task: Task, fd: number): MappableFile | Errno {
-  const file = openFile(task, fd);
-  if (typeof file === "number") return file;
-  const backing = file.backing();
-  if (typeof backing === "number") return backing;
-  const executable = file.location?.mount.options.noexec !== true;
-  return { file, backing, readable: file.readable, writable: file.writable, executable };
-}

@@ -12,7 +12,10 @@ export const MAX_RW = 0x7ffff000;
 /** A range of guest memory. One object a row, reused: copy what must live on. */
 export class Span {
   address = 0;
+  /** At most {@link MAX_RW}. */
   length = 0;
+  /** The length as the guest gave it, as an int. */
+  asked = 0;
   /** How many of the first bytes the guest itself may read. */
   readable(task: Task): number {
     return accessible(task, this.address, this.length, READ);
@@ -46,6 +49,7 @@ function bufferType(direction: "in" | "out"): ArgType<Span> {
       return (task) => {
         span.address = task.frame.num(start);
         span.length = Math.min(task.frame.num(count), MAX_RW);
+        span.asked = task.frame.lo(count);
         return span;
       };
     },

@@ -1,11 +1,13 @@
 /** ioctl: what descriptors, pipes and terminals answer. Terminals' job control is in terminal_control.ts. */
 import {
   type ArgType,
+  EBADF,
   EFAULT,
   EINVAL,
   ENOTTY,
   EOPNOTSUPP,
   type Errno,
+  EXDEV,
   type Outcome,
   type RowAbi,
   type Syscall,
@@ -181,8 +183,9 @@ export const ioctl: Syscall = syscall({
           ? ENOTTY
           : setFlag(task, file, argument, O_ASYNC);
       case FIONREAD: {
-        const count = file.inode.isRegular ? Math.max(0, file.inode.size - file.position) : file.available();
-        return count < 0 ? count : putInt(task, argument, count);
+        const count = file.inode.isRegular ? 0 : file.available();
+        if (count < 0) return count;
+        return putInt(task, argument, file.inode.isRegular ? file.inode.size - file.position : count);
       }
       case FIOQSIZE:
         return file.inode.isRegular || file.inode.isDirectory
@@ -190,7 +193,8 @@ export const ioctl: Syscall = syscall({
           : ENOTTY;
       case FICLONE:
       case FICLONERANGE:
-        return file.inode.isRegular ? EOPNOTSUPP : EINVAL;
+        if (request === FICLONE && typeof openFile(task, argument) === "number") return EBADF;
+        return file.inode.isRegular ? EOPNOTSUPP : EXDEV;
       case FS_IOC_GETFLAGS:
         return ENOTTY;
     }

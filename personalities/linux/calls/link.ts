@@ -146,7 +146,7 @@ export const symlinkat: Syscall = syscall({
 });
 
 function target(task: Task, dirfd: number, path: Name, buffer: Span): number | Errno {
-  if (buffer.length === 0 || buffer.length > 0x7fffffff) return EINVAL;
+  if (buffer.asked <= 0) return EINVAL;
   const at = locate(task, dirfd, path, NO_FOLLOW | EMPTY_PATH);
   if (typeof at === "number") return at;
   // An empty path means the link that was opened with O_PATH|O_NOFOLLOW; anything else there is ENOENT.

@@ -16,6 +16,7 @@ import {
   O_CLOEXEC,
   O_CREAT,
   O_DIRECTORY,
+  O_LARGEFILE,
   O_NOFOLLOW,
   O_PATH,
   O_TMPFILE,
@@ -50,7 +51,8 @@ function checkedFlags(flags: number): number | Errno {
     if ((flags & O_TMPFILE) !== O_TMPFILE) return EINVAL;
     if (flags & O_CREAT || (flags & 3) === 0) return EINVAL;
   } else if ((flags & (O_CREAT | O_DIRECTORY)) === (O_CREAT | O_DIRECTORY)) return EINVAL;
-  return flags;
+  // 64-bit programs always have it (force_o_largefile).
+  return flags | O_LARGEFILE;
 }
 
 /** Opens and takes a descriptor; a FIFO without its other end is waited for. */

@@ -167,10 +167,9 @@ export const sendfile: Syscall = syscall({
   args: { to: fd, from: fd, offset: offsetAt, count: size },
   run: (task, { to, from, offset, count }) => {
     if (!from.readable || !to.writable) return EBADF;
-    if (from.inode.isDirectory || (!from.inode.isRegular && !from.seekable && from.available() < 0)) {
-      return EINVAL;
-    }
     if (offset !== 0 && !from.seekable) return ESPIPE;
+    // Input that cannot be sought could be lost on the way.
+    if (from.inode.isDirectory || !from.seekable) return EINVAL;
     if (to.flags & O_APPEND) return EINVAL;
     return copyRange(task, { from, to }, { from: offset, to: 0 }, count, true);
   },

@@ -13,8 +13,18 @@ import {
   READ,
   type Task,
   wait,
+  WRITE,
 } from "@guise/core";
-import { O_APPEND, O_NONBLOCK, type OpenFile } from "@guise/vfs/key";
+import {
+  makedev,
+  O_APPEND,
+  O_NONBLOCK,
+  type OpenFile,
+  POLLHUP,
+  S_IFCHR,
+  S_IFIFO,
+  S_IFMT,
+} from "@guise/vfs/key";
 import { accessible, type Span } from "../args/buffer.ts";
 import type { Segments } from "../args/iovec.ts";
 import { callerOf } from "../files.ts";
@@ -34,17 +44,34 @@ export function orWait(file: OpenFile, result: number | Errno): Outcome {
   return result === EAGAIN && blocks(file) ? wait([file.queue]) : result;
 }
 
+/**
+ * What of a range with a bad page serves: of a pipe whole pages only, since each of its buffers is copied whole or not
+ * at all; all of it for other files.
+ */
+function usable(file: OpenFile, room: number, wanted: number): number {
+  return room < wanted && isFifo(file) ? room - room % 4096 : room;
+}
+
+function isFifo(file: OpenFile): boolean {
+  return (file.inode.mode & S_IFMT) === S_IFIFO;
+}
+
 /** read(2) into one range. */
 export function readSpan(task: Task, file: OpenFile, span: Span): Outcome {
-  const room = span.writable(task);
+  const room = usable(file, span.writable(task), span.length);
   if (room === 0 && span.length > 0) return badRead(task, file);
   return orWait(file, file.read(task.space.bytes(span.address, room), callerOf(task)));
 }
 
-/** A read into a bad address: errors of the file come first, as the kernel meets them first. */
-function badRead(task: Task, file: OpenFile): Errno {
+const probe = new Uint8Array(1);
+
+/** A read into a bad address is EFAULT only when there is something to read; errors of the file come first. */
+function badRead(task: Task, file: OpenFile): Outcome {
   const result = file.read(NOTHING, callerOf(task));
-  return result < 0 && result !== EAGAIN ? result : EFAULT;
+  if (result < 0 && result !== EAGAIN) return result;
+  if (file.seekable) return file.pread(probe, file.position, callerOf(task)) === 0 ? 0 : EFAULT;
+  if (!isFifo(file) || file.available() !== 0) return EFAULT;
+  return file.poll() & POLLHUP ? 0 : orWait(file, EAGAIN);
 }
 
 /** readv(2). Only the first member may wait; a short one ends the call. */
@@ -58,7 +85,7 @@ export function readSegments(
   for (let i = 0; i < segments.starts.length; i++) {
     const start = segments.starts[i], length = segments.lengths[i];
     if (length === 0) continue;
-    const room = accessible(task, start, length, 2);
+    const room = usable(file, accessible(task, start, length, WRITE), length);
     if (room === 0) return done > 0 ? done : badRead(task, file);
     const into = task.space.bytes(start, room);
     const n = at === undefined
@@ -139,11 +166,19 @@ class SegmentSource implements Source {
   }
 }
 
+/** /dev/null does not even look at the bytes. */
+function isNull(file: OpenFile): boolean {
+  return (file.inode.mode & S_IFMT) === S_IFCHR && file.inode.rdev === makedev(1, 3);
+}
+
 /** Writes on until all is taken, an error or a signal stops it, or a file that takes less says so. */
 function pump(task: Task, file: OpenFile, source: Source, at: number | undefined, done: number): Outcome {
   while (done < source.length) {
-    const chunk = source.chunk(task, done);
-    if (chunk.length === 0) return done > 0 ? done : EFAULT;
+    let chunk = source.chunk(task, done);
+    if (chunk.length < Math.min(source.length - done, GATHER)) {
+      chunk = chunk.subarray(0, usable(file, chunk.length, Infinity));
+    }
+    if (chunk.length === 0) return done > 0 ? done : isNull(file) ? source.length : EFAULT;
     const n = at === undefined
       ? file.write(chunk, callerOf(task))
       : file.pwrite(chunk, at + done, callerOf(task));
