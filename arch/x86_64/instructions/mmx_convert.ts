@@ -15,10 +15,13 @@ import * as e from "../encoding.ts";
 import { type Declaration, rw, w, x86 } from "../encoding.ts";
 import { STATE } from "../state.ts";
 import { enterMmx, writeMm } from "./mmx_common.ts";
+import { wait } from "./x87_common.ts";
 
 /** Enters exception flags into MXCSR; an unmasked one traps before any result. */
 function sseFlags(m: Machine, flags: Value<"i32">): void {
   const { f } = m, csr = f.let(m.state("i32.load", STATE.mxcsr)), raised = f.let(flags);
+  // An unmasked IE, DE or ZE comes before the operation: nothing later is seen.
+  f.if(raised.and(csr.shrU(7).not()).and(7), () => f.set(raised, raised.and(7)));
   m.setState("i32.store", STATE.mxcsr, csr.or(raised));
   f.if(raised.and(csr.shrU(7).not()).and(0x3f), () => m.raise("float", 19));
 }
@@ -45,6 +48,7 @@ const fromIntegers = (format: Format) => (m: Machine, dst: Operand, src: Operand
 const toIntegers = (format: Format, truncate: boolean) => (m: Machine, dst: Operand, src: Operand) => {
   const { f } = m, csr = f.let(m.state("i32.load", STATE.mxcsr));
   if (format === DOUBLE && src.place === "mem") {
+    wait(m);
     f.if(src.address.wrap().and(15), () => m.raise("protection", 13));
   }
   enterMmx(m);

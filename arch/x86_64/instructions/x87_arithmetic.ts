@@ -1,5 +1,6 @@
 /** x87 arithmetic and comparison: fadd to fdivr in all forms, fsqrt, frndint, fprem, fscale, fxtract, fcom, ftst, fxam (SDM volume 2). */
 import {
+  C1,
   DE,
   DOUBLE,
   type Env,
@@ -49,6 +50,7 @@ import {
   OVERFLOW,
   physical,
   pop,
+  SF,
   status,
   storeRegister,
   top,
@@ -176,8 +178,11 @@ const compareFlags = (quiet: boolean, pops: number) => (m: Machine, i: Operand) 
   f.if(used(m, a).and(used(m, b)), () => {
     f.do(f80Compare(m, quiet), [loadSe(m, a), loadSig(m, a), loadSe(m, b), loadSig(m, b)], relation, flags);
   });
+  // C1 stays as it was unless the stack failed (measured; the manuals say it is cleared).
+  const c1 = f.let(select(flags.and(SF), i32(0), status(m).and(C1)));
   const r = f.let(f.call("i32", except(m), flags));
-  f.if(r.and(1), () => setImage(m, relation));
+  m.setState("i32.store", STATE.fsw, status(m).or(c1));
+  setImage(m, relation);
   end(m, r, pops);
 };
 
@@ -194,11 +199,33 @@ const unary = (name: string, make: Make) => (m: Machine) => {
   end(m, m.f.call("i32", ref));
 };
 /** An operation on st(0) and st(1) with its result in st(0). */
-const binary = (name: string, make: Make, clears = 0) => (m: Machine) => {
+const binary = (name: string, make: Make) => (m: Machine) => {
   wait(m);
-  if (clears) m.setState("i32.store", STATE.fsw, status(m).and(~clears));
   const a = m.f.let(top(m)), b = m.f.let(physical(m, 1));
   end(m, m.f.call("i32", registers(m, name, make), a, a, b));
+};
+
+/** As f80Rem; C0 and C3 are left alone when there is no quotient (measured; undefined in the manuals). */
+const remainder = (nearest: boolean) => (m: Machine) => {
+  wait(m);
+  const ref = fn(m, `x87.prem${nearest ? 1 : ""}`, [], ["i32"], (env) => {
+    const { f } = env, a = f.let(top(env)), b = f.let(physical(env, 1));
+    const clear = (bits: number) => env.setState("i32.store", STATE.fsw, status(env).and(~bits));
+    f.if(used(env, a).and(used(env, b)).eqz(), () => {
+      clear(C2);
+      f.return(f.call("i32", underflow(env), a));
+    });
+    const [se, sig, flags] = call3(
+      f,
+      f80Rem(env, nearest),
+      [loadSe(env, a), loadSig(env, a), loadSe(env, b), loadSig(env, b), control(env)],
+    );
+    const nan = se.and(0x7fff).eq(0x7fff);
+    f.if(nan, () => clear(C2), () =>
+      f.if(flags.and(control(env).not()).and(DE), () => clear(C2), () => clear(CONDITIONS)));
+    f.return(f.call("i32", finish(env), a, se, sig, flags));
+  });
+  end(m, m.f.call("i32", ref));
 };
 
 /** st(0) becomes its exponent, and its significand is pushed. */
@@ -327,8 +354,8 @@ export const x87Arithmetic: Declaration[] = [
   x86("D9 FA", "fsqrt", [], unary("sqrt", f80Sqrt), p),
   x86("D9 FC", "frndint", [], unary("rint", f80RoundToIntegral), p),
   x86("D9 FD", "fscale", [], binary("scale", f80Scale), p),
-  x86("D9 F8", "fprem", [], binary("prem", (m) => f80Rem(m, false), CONDITIONS), p),
-  x86("D9 F5", "fprem1", [], binary("prem1", (m) => f80Rem(m, true), CONDITIONS), p),
+  x86("D9 F8", "fprem", [], remainder(false), p),
+  x86("D9 F5", "fprem1", [], remainder(true), p),
   x86("D9 F4", "fxtract", [], fxtract, p),
 ];
 void pop;

@@ -4,6 +4,7 @@
  */
 import {
   C1,
+  DE,
   type Env,
   type Func,
   type FunctionRef,
@@ -143,8 +144,14 @@ export function push(m: Env): FunctionRef {
         f.set(sig, indefiniteSig),
         f.set(flags, select(flags.and(SF), flags, i32(OVERFLOW)));
     });
-    const r = f.let(f.call("i32", end, register, se, sig, flags));
+    const r = f.let(f.call("i32", end, register, se, sig, flags.and(~DE)));
     f.if(r.and(1), () => env.setState("i32.store", STATE.ftop, register));
+    // A denormal is loaded even when the exception is unmasked.
+    f.if(flags.and(DE), () => {
+      const pending = f.let(control(env).and(DE).eqz());
+      env.setState("i32.store", STATE.fsw, status(env).or(select(pending, i32(DE | ES), i32(DE))));
+      f.set(r, r.or(pending.shl(1)));
+    });
     f.return(r);
   });
 }

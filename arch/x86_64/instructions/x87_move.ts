@@ -1,5 +1,6 @@
 /** x87 loads, stores, exchanges, conditional moves and constants (SDM volume 2). */
 import {
+  C1,
   DOUBLE,
   type Env,
   f80FromBcd,
@@ -12,6 +13,7 @@ import {
   IE,
   type Machine,
   type Operand,
+  PE,
   SINGLE,
 } from "@guise/translator";
 import * as e from "../encoding.ts";
@@ -96,9 +98,12 @@ const storeFloat = (pops: number) => (m: Machine, dst: Operand) => {
 function storeExcept(m: Env): FunctionRef {
   const raise = except(m);
   return fn(m, "x87.storeExcept", ["i32"], ["i32"], (env, flags) => {
-    const { f } = env, r = f.let(f.call("i32", raise, flags));
-    f.if(flags.and(control(env).not()).and(0x18), () => f.set(r, 2));
-    f.return(r);
+    const { f } = env;
+    f.if(flags.and(control(env).not()).and(0x18), () => {
+      f.drop(f.call("i32", raise, flags.and(~(PE | C1))));
+      f.return(i32(2));
+    });
+    f.return(f.call("i32", raise, flags));
   });
 }
 const storeInteger = (pops: number, mode?: number) => (m: Machine, dst: Operand) => {
@@ -193,7 +198,6 @@ const cmov = (cc: number) => (m: Machine, i: Operand) => {
   wait(m);
   const { f } = m, a = f.let(top(m)), b = f.let(physical(m, i.index));
   f.if(used(m, a).and(used(m, b)), () => {
-    clearC1(m);
     f.if(condition(m, cc), () => storeRegister(m, a, loadSe(m, b), loadSig(m, b)));
   }, () => end(m, f.call("i32", underflow(m), a)));
 };
@@ -205,6 +209,7 @@ const turn = (by: number) => (m: Machine) => {
 };
 const free = (pops: boolean) => (m: Machine, i: Operand) => {
   wait(m);
+  clearC1(m);
   const keep = i32(1).shl(physical(m, i.index)).not();
   m.setState("i32.store", STATE.ftw, m.state("i32.load", STATE.ftw).and(keep));
   if (pops) pop(m);
