@@ -44,7 +44,7 @@ export const DOUBLE: Format = {
 };
 
 /** Control bits, laid out as in MXCSR. */
-export const DAZ = 0x40, FTZ = 0x8000, MASK_UE = UE << 7;
+export const DAZ = 0x40, FTZ = 0x8000, MASK_UE = UE << 7, MASK_OE = OE << 7;
 /** Rounding mode: 0 nearest even, 1 down, 2 up, 3 toward zero. */
 export const modeOf = (ctl: I32): I32 => ctl.shrU(13).and(3);
 /** Mode and masks of an x87 control word as `ctl`. */
@@ -121,6 +121,8 @@ export function floatRound(lib: Library, format: Format): FunctionRef {
           exp.ltS(format.maxExp),
           () => give(hi.shl(1).shrU(places + 1).or(exp.extendU().shl(format.fraction)), flags),
         );
+        // An unmasked overflow is inexact only when bits of the significand were lost; its result is not used.
+        f.if(ctl.and(MASK_OE).eqz(), () => give(i64(0), flags.or(OE)));
         // Past the largest: infinity or the largest, by mode.
         f.if(mode.eqz().or(mode.add(sign).eq(2)), () => give(i64(infinity(format)), i32(OE | PE | C1)));
         give(i64(infinity(format) - 1n), i32(OE | PE));

@@ -1,7 +1,9 @@
 /** SSE to SSE4.2, all families in the order of their files. */
 import type { Declaration } from "../encoding.ts";
+import { sseArithmetic } from "./sse_arithmetic.ts";
 import { sseInteger } from "./sse_integer.ts";
 import { sseMoves } from "./sse_move.ts";
+import { sseControl } from "./sse_mxcsr.ts";
 import { sseShuffles } from "./sse_shuffle.ts";
 import { sseStrings } from "./sse_string.ts";
 
@@ -10,4 +12,6 @@ export const sse: Declaration[] = [
   ...sseInteger,
   ...sseShuffles,
   ...sseStrings,
+  ...sseControl,
+  ...sseArithmetic,
 ];
