@@ -72,14 +72,7 @@ export class HostMemory {
       const pages = new WebAssembly.Memory({ initial: PAGES / 65536 + 1, maximum: PAGES / 65536 + 1 });
       const memory = this.memory32
         ? new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum: 65536 })
-        // BigInt is the API's; this happens once a memory.
-        : new WebAssembly.Memory(
-          {
-            address: "i64",
-            initial: BigInt(INITIAL_PAGES),
-            maximum: 65536n,
-          } as unknown as WebAssembly.MemoryDescriptor,
-        );
+        : new WebAssembly.Memory(wide());
       return { memory, pages, resident: 0 };
     } catch {
       return undefined;
@@ -104,11 +97,17 @@ export function growMemory(memory: WebAssembly.Memory, pages: number, memory32: 
   const more = pages - memory.buffer.byteLength / 65536;
   if (more <= 0) return true;
   try {
+    // cold: the API's; the memory grows in large steps
     memory.grow((memory32 ? more : BigInt(more)) as number);
     return true;
   } catch {
     return false;
   }
+}
+
+function wide(): WebAssembly.MemoryDescriptor {
+  const initial = BigInt(INITIAL_PAGES), maximum = BigInt(65536); // cold: once a memory
+  return { address: "i64", initial, maximum } as unknown as WebAssembly.MemoryDescriptor;
 }
 
 function clear(pair: MemoryPair): void {

@@ -6,6 +6,7 @@ import type { Arch, KernelEntry } from "./arch.ts";
 import { hostClock } from "./clock.ts";
 import { Dispatcher } from "./dispatch.ts";
 import { HookSet } from "./hook_set.ts";
+import { HostTurn } from "./host_turn.ts";
 import type { Hooks, KernelEvent } from "./hooks.ts";
 import type { Clock, KernelOptions } from "./kernel.ts";
 import { State } from "./key.ts";
@@ -275,24 +276,17 @@ export class RuntimeImpl implements Runtime {
   }
 
   async #loop(): Promise<void> {
-    const channel = new MessageChannel();
-    let resume: (() => void) | undefined;
-    channel.port1.onmessage = () => resume?.();
-    const turn = (): Promise<void> =>
-      new Promise((resolve) => {
-        resume = resolve;
-        channel.port2.postMessage(0);
-      });
+    const host = new HostTurn();
     try {
       for (;;) {
         this.#turnEnds = performance.now() + HOST_TURN;
         const idle = this.#work();
         if (this.#stopped || (this.#alive === 0 && this.#background === 0 && this.#posts.length === 0)) break;
-        if (idle) await this.#sleep(turn);
-        else await turn();
+        if (idle) await this.#sleep(host);
+        else await host.take(this.#background > 0);
       }
     } finally {
-      channel.port1.close();
+      host.close();
       this.#entered?.space.leave();
       this.#entered = undefined;
     }
@@ -409,12 +403,12 @@ export class RuntimeImpl implements Runtime {
   }
 
   /** Nothing to run: waits for a timer, a host completion, or a post. */
-  async #sleep(turn: () => Promise<void>): Promise<void> {
+  async #sleep(host: HostTurn): Promise<void> {
     this.#entered?.space.leave();
     this.#entered = undefined;
     const next = this.#timers.next;
     if (this.clock.advance !== undefined && next !== Infinity) {
-      await turn();
+      await host.take(true);
       if (this.#posts.length === 0) this.clock.advance(next);
       return;
     }

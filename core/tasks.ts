@@ -431,9 +431,11 @@ class ParkedFrame implements TrapFrame {
   setNum(reg: number, value: number): void {
     this.#with((f) => f.setNum(reg, value));
   }
+  // cold: for tools
   big(reg: number): bigint {
     return this.#with((f) => f.big(reg));
   }
+  // cold: for tools
   setBig(reg: number, value: bigint): void {
     this.#with((f) => f.setBig(reg, value));
   }

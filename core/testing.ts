@@ -1,6 +1,7 @@
 /**
- * Helpers for tests of plugins, architectures and personalities. In work.
+ * Helpers for tests of plugins, architectures and personalities: a made-up CPU, a loader of flat programs, and the
+ * conformance suite that an author runs.
  *
  * @module
  */
-export {};
+export * from "./fake_arch.ts";
