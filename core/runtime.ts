@@ -164,6 +164,9 @@ export class RuntimeImpl implements Runtime {
     this.emit({ kind: "taskEnd", task });
     if (task.process.tasks.length === 0) this.#finished.push(task.process);
   }
+  adopt(host: CpuHost): void {
+    this.#hosts.set(host.space, host);
+  }
   release(host: CpuHost): void {
     if (this.#entered === host) this.#entered = undefined;
     this.#hosts.delete(host.space);

@@ -26,6 +26,8 @@ export interface Runtime extends Kernel {
   tablesOf(personality: Personality, arch: Arch): readonly EntryTable[];
   taskStarted(task: TaskImpl, parent: Task | undefined): void;
   taskEnded(task: TaskImpl): void;
+  /** Remembers it by its space, so that processes that share the space find it. */
+  adopt(host: CpuHost): void;
   /** Releases it when no guest code runs. */
   release(host: CpuHost): void;
 }
@@ -378,6 +380,7 @@ export class ProcessImpl implements Process {
     this.tables = tables;
     this.reported.clear();
     this.host = new CpuHost(this.kernel, space, arch);
+    this.kernel.adopt(this.host);
     this.host.users = 1;
     for (const task of this.tasks) {
       task.frames.length = 0;
