@@ -82,9 +82,15 @@ export const outStat: ArgType<StatOut> = {
 const STATX_BASIC = 0x7ff, STATX_BTIME = 0x800, STATX_MNT_ID = 0x1000;
 
 /** Writes a struct statx (the same on all architectures). */
-export function writeStatx(task: Task, address: number, inode: Inode, mount: Mount | undefined): 0 | Errno {
+export function writeStatx(
+  task: Task,
+  address: number,
+  inode: Inode,
+  mount: Mount | undefined,
+  wanted: number,
+): 0 | Errno {
   const s = scratch.clear();
-  s.u32(0, STATX_BASIC | STATX_BTIME | (mount === undefined ? 0 : STATX_MNT_ID));
+  s.u32(0, STATX_BASIC | (wanted & STATX_BTIME) | (mount === undefined ? 0 : STATX_MNT_ID));
   s.u32(4, inode.blksize);
   s.u32(16, inode.nlink);
   s.u32(20, inode.uid);

@@ -257,7 +257,7 @@ export const fcntl: Syscall = syscall({
       case F_SETLEASE:
         return value === F_UNLCK ? EAGAIN : EINVAL;
       case F_NOTIFY:
-        return file.inode.isDirectory ? EPERM : ENOTDIR;
+        return value === 0 ? 0 : file.inode.isDirectory ? EPERM : ENOTDIR;
       case F_SETPIPE_SZ:
         return setPipeSize(file, value >>> 0, callerOf(task));
       case F_GETPIPE_SZ:

@@ -1,7 +1,6 @@
 /** ioctl: what descriptors, pipes and terminals answer. Terminals' job control is in terminal_control.ts. */
 import {
   type ArgType,
-  EBADF,
   EFAULT,
   EINVAL,
   ENOTTY,
@@ -161,6 +160,13 @@ function setFlag(task: Task, file: OpenFile, address: number, flag: number): num
   return file.setFlags(on !== 0 ? file.flags | flag : file.flags & ~flag);
 }
 
+/** FICLONE: nothing shares blocks here. */
+function clone(task: Task, file: OpenFile, from: number): Errno {
+  const source = openFile(task, from);
+  if (typeof source === "number") return source;
+  return source.inode.fs !== file.inode.fs ? EXDEV : EOPNOTSUPP;
+}
+
 export const ioctl: Syscall = syscall({
   name: "ioctl",
   doc: "Requests to descriptors, pipes and terminals.",
@@ -179,7 +185,7 @@ export const ioctl: Syscall = syscall({
       case FIONBIO:
         return setFlag(task, file, argument, O_NONBLOCK);
       case FIOASYNC:
-        return file.terminal === undefined && file.inode.isDirectory
+        return file.inode.isRegular || file.inode.isDirectory
           ? ENOTTY
           : setFlag(task, file, argument, O_ASYNC);
       case FIONREAD: {
@@ -193,8 +199,7 @@ export const ioctl: Syscall = syscall({
           : ENOTTY;
       case FICLONE:
       case FICLONERANGE:
-        if (request === FICLONE && typeof openFile(task, argument) === "number") return EBADF;
-        return file.inode.isRegular ? EOPNOTSUPP : EXDEV;
+        return request === FICLONE ? clone(task, file, argument) : EOPNOTSUPP;
       case FS_IOC_GETFLAGS:
         return ENOTTY;
     }

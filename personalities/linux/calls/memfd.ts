@@ -21,11 +21,16 @@ import { install } from "./open.ts";
 const F_SEAL_SEAL = 1, F_SEAL_ALL = 31;
 const MFD_CLOEXEC = 1, MFD_ALLOW_SEALING = 2, MFD_NOEXEC_SEAL = 8, MFD_EXEC = 16;
 
+/** Only files without a place in the tree can be sealed. */
+function sealable(file: OpenFile): ReturnType<typeof memoryInode> {
+  return file.location?.mount.fs.type === "nowhere" ? memoryInode(file) : undefined;
+}
+
 /** F_ADD_SEALS. */
 export function addSeals(file: OpenFile, seals: number): number | Errno {
   if (!file.writable) return EPERM;
   if (seals & ~F_SEAL_ALL) return EINVAL;
-  const inode = memoryInode(file);
+  const inode = sealable(file);
   if (inode === undefined) return EINVAL;
   if (inode.seals & F_SEAL_SEAL) return EPERM;
   inode.seals |= seals;
@@ -34,7 +39,7 @@ export function addSeals(file: OpenFile, seals: number): number | Errno {
 
 /** F_GET_SEALS. */
 export function getSeals(file: OpenFile): number | Errno {
-  return memoryInode(file)?.seals ?? EINVAL;
+  return sealable(file)?.seals ?? EINVAL;
 }
 
 /** At most 249 bytes: `memfd:` and a NUL are added to make 255. */

@@ -92,7 +92,7 @@ const statxFlags = scalar("int", (task, r) => task.frame.lo(r), (v) => {
 
 export const statx: Syscall = syscall({
   name: "statx",
-  doc: "Extended attributes of a file; all of the basic ones and the birth time are always given.",
+  doc: "Attributes of a file by mask; the basic ones are always given.",
   args: {
     dirfd,
     path: pathOrEmpty,
@@ -109,12 +109,12 @@ export const statx: Syscall = syscall({
       const file = anyFile(task, dirfd);
       if (typeof file === "number") return file;
       const fresh = getattr(file.inode);
-      return fresh < 0 ? fresh : writeStatx(task, out, file.inode, file.location?.mount);
+      return fresh < 0 ? fresh : writeStatx(task, out, file.inode, file.location?.mount, mask);
     }
     const at = locate(task, dirfd, path, walkFlags(flags));
     if (typeof at === "number") return at;
     const fresh = getattr(at.inode);
-    return fresh < 0 ? fresh : writeStatx(task, out, at.inode, at.mount);
+    return fresh < 0 ? fresh : writeStatx(task, out, at.inode, at.mount, mask);
   },
 });
 

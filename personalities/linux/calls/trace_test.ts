@@ -131,7 +131,7 @@ Deno.test("the stat family prints mode and size, or the device", () => {
   line(
     "statx",
     'statx(AT_FDCWD, "/f", AT_STATX_SYNC_AS_STAT|AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, ' +
-      "{stx_mask=STATX_ALL|STATX_MNT_ID, stx_attributes=0, stx_mode=S_IFREG|0644, stx_size=5, ...}) = 0",
+      "{stx_mask=STATX_BASIC_STATS|STATX_MNT_ID, stx_attributes=0, stx_mode=S_IFREG|0644, stx_size=5, ...}) = 0",
     m,
     stat.statx,
     AT_FDCWD,

@@ -20,6 +20,7 @@ import {
   O_APPEND,
   O_NONBLOCK,
   type OpenFile,
+  POLLERR,
   POLLHUP,
   S_IFCHR,
   S_IFIFO,
@@ -66,10 +67,11 @@ export function readSpan(task: Task, file: OpenFile, span: Span): Outcome {
 const probe = new Uint8Array(1);
 
 /** A read into a bad address is EFAULT only when there is something to read; errors of the file come first. */
-function badRead(task: Task, file: OpenFile): Outcome {
-  const result = file.read(NOTHING, callerOf(task));
+function badRead(task: Task, file: OpenFile, at?: number): Outcome {
+  const caller = callerOf(task);
+  const result = at === undefined ? file.read(NOTHING, caller) : file.pread(NOTHING, at, caller);
   if (result < 0 && result !== EAGAIN) return result;
-  if (file.seekable) return file.pread(probe, file.position, callerOf(task)) === 0 ? 0 : EFAULT;
+  if (file.seekable) return file.pread(probe, at ?? file.position, caller) === 0 ? 0 : EFAULT;
   if (!isFifo(file) || file.available() !== 0) return EFAULT;
   return file.poll() & POLLHUP ? 0 : orWait(file, EAGAIN);
 }
@@ -86,7 +88,7 @@ export function readSegments(
     const start = segments.starts[i], length = segments.lengths[i];
     if (length === 0) continue;
     const room = usable(file, accessible(task, start, length, WRITE), length);
-    if (room === 0) return done > 0 ? done : badRead(task, file);
+    if (room === 0) return done > 0 ? done : badRead(task, file, at);
     const into = task.space.bytes(start, room);
     const n = at === undefined
       ? file.read(into, callerOf(task))
@@ -171,6 +173,14 @@ function isNull(file: OpenFile): boolean {
   return (file.inode.mode & S_IFMT) === S_IFCHR && file.inode.rdev === makedev(1, 3);
 }
 
+/** A write from a bad address: a pipe without readers is met first. */
+function badWrite(task: Task, file: OpenFile, length: number): number | Errno {
+  if (isNull(file)) return length;
+  if (!isFifo(file) || (file.poll() & POLLERR) === 0) return EFAULT;
+  sendSignal(task, SIGPIPE);
+  return EPIPE;
+}
+
 /** Writes on until all is taken, an error or a signal stops it, or a file that takes less says so. */
 function pump(task: Task, file: OpenFile, source: Source, at: number | undefined, done: number): Outcome {
   while (done < source.length) {
@@ -178,7 +188,7 @@ function pump(task: Task, file: OpenFile, source: Source, at: number | undefined
     if (chunk.length < Math.min(source.length - done, GATHER)) {
       chunk = chunk.subarray(0, usable(file, chunk.length, Infinity));
     }
-    if (chunk.length === 0) return done > 0 ? done : isNull(file) ? source.length : EFAULT;
+    if (chunk.length === 0) return done > 0 ? done : badWrite(task, file, source.length);
     const n = at === undefined
       ? file.write(chunk, callerOf(task))
       : file.pwrite(chunk, at + done, callerOf(task));
