@@ -1,6 +1,6 @@
 /** What CPUs of all architectures share: the run loop, misses, traps, stepping and invalidation. */
 import { CodeCache, type Engine, type Sharer } from "./cache.ts";
-import { CORE_OPS } from "./interpreter.ts";
+import { CORE_OPS, IDLE_OPS } from "./interpreter.ts";
 import { ACCESS, BIAS, FIELD, INFO, infoOf, RECORD, STATUS } from "./layout.ts";
 import { type Cause, CAUSES } from "./machine.ts";
 
@@ -38,6 +38,8 @@ export interface CpuParts {
   /** A compiled interpreter module for memory64, and for memory32. */
   readonly module: (wide: boolean) => WebAssembly.Module;
   readonly pc: number;
+  /** Number of the first idle operation. */
+  readonly idle: number;
   readonly host: (cpu: BaseCpu) => Record<string, (...args: never[]) => unknown>;
 }
 
@@ -94,6 +96,18 @@ export abstract class BaseCpu implements Sharer {
       },
     };
     this.exports = this.#instantiate(imports as unknown as WebAssembly.Imports);
+    this.#warm();
+  }
+
+  /** Shows the interpreter's indirect call site enough different functions ({@link IDLE_OPS}). */
+  #warm(): void {
+    const { engine } = this, { u32 } = engine;
+    for (let i = 0; i <= IDLE_OPS; i++) {
+      const record = engine.scratch + i * RECORD.size;
+      u32[record >>> 2] = i < IDLE_OPS ? this.parts.idle + i : CORE_OPS.step;
+      u32[record + 4 >>> 2] = 0;
+    }
+    this.exports.run(engine.scratch, 1);
   }
 
   #instantiate(imports: WebAssembly.Imports): Record<string, (...args: number[]) => number> {

@@ -2,7 +2,7 @@
  * The interpreter: one WebAssembly module made from the definitions. `run(record, count)` is a loop around one br_table
  * with a case for each hot operation variant; each rare operation is a function of its own in a table.
  */
-import { ACCESS, BIAS, CHUNK, CHUNK_INFO, FIELD, INFO, PAGE_BIAS, RECORD, STATUS } from "./layout.ts";
+import { ACCESS, BIAS, CHUNK, CHUNK_INFO, FIELD, INFO, PAGE_BIAS, RECORD, STATUS, TABLES } from "./layout.ts";
 import {
   type Cause,
   CAUSES,
@@ -12,7 +12,6 @@ import {
   type Operand,
   type OperandSpec,
   type TypeOf,
-  variants,
 } from "./machine.ts";
 import {
   type Address,
@@ -49,6 +48,10 @@ export interface InterpreterSpec {
   readonly pc: number;
   /** Guest memory is a memory64. */
   readonly wide: boolean;
+  /** Names of the variants in the big switch ({@link number}). */
+  readonly hot?: ReadonlySet<string>;
+  /** Counts executed operations at {@link PROFILE}. */
+  readonly profile?: boolean;
   /** More functions of the same module (the decoder), made with the same environment. */
   readonly extra?: (module: Generator) => void;
 }
@@ -56,20 +59,59 @@ export interface InterpreterSpec {
 /** Operations of the interpreter itself; architectures' follow. */
 export const CORE_OPS = { miss: 0, link: 1, goto: 2, step: 3, ea: 4, ea32: 5, absolute: 6, first: 7 } as const;
 
-/** Numbers of the operations: the first variant of each, in order of `ops`. Hot ones come first. */
-export function number(ops: readonly OpDef[]): { base: number[]; hot: number; total: number } {
-  const base: number[] = new Array(ops.length);
-  let next: number = CORE_OPS.first;
-  for (const hot of [true, false]) {
-    ops.forEach((def, i) => {
-      if (def.hot !== hot) return;
-      base[i] = next;
-      next += variants(def);
-    });
-    if (hot) var hotEnd = next;
-  }
-  return { base, hot: hotEnd!, total: next };
+/** One number in a record: an operation with an address form, with or without flags. */
+export interface Variant {
+  readonly def: number;
+  /** 0: base + disp; 1: base + index << scale + disp. */
+  readonly form: 0 | 1;
+  readonly flags: 0 | 1;
+  /** `add reg64:rw,mem64:r|01`: what a profile names. */
+  readonly name: string;
 }
+
+export interface Numbering {
+  /** In the order of their numbers, from {@link CORE_OPS}.first on; hot ones come first. */
+  readonly variants: readonly Variant[];
+  /** First number that is a function of its own. */
+  readonly hot: number;
+  /** Number by def * 4 + form * 2 + flags; 0: there is none. An operation without flags has the same number for both. */
+  readonly numbers: Uint16Array;
+}
+
+/** Numbers the variants. `hot` names those of the big switch; without it all that the declarations call hot are in it. */
+export function number(ops: readonly OpDef[], hot?: ReadonlySet<string>): Numbering {
+  const lists: [Variant[], Variant[]] = [[], []];
+  ops.forEach((def, i) => {
+    const name = (form: number, flags: number) => `${def.name}|${form}${flags}`;
+    const memory = def.operands.some((o) => o.place === "mem");
+    const chosen = (form: number, flags: number) => hot ? hot.has(name(form, flags)) : def.hot;
+    for (const form of [0, 1] as const) {
+      if (form && !(memory && (chosen(1, 0) || chosen(1, 1)))) continue;
+      for (const flags of def.flags ? [0, 1] as const : [0] as const) {
+        const isHot = chosen(form, flags);
+        // A fused pair only makes sense in the switch.
+        if (def.fused && !isHot) continue;
+        lists[isHot ? 0 : 1].push({ def: i, form, flags, name: name(form, flags) });
+      }
+    }
+  });
+  const variants = [...lists[0], ...lists[1]], numbers = new Uint16Array(ops.length * 4);
+  variants.forEach((v, i) => {
+    const n = CORE_OPS.first + i;
+    numbers[v.def * 4 + v.form * 2 + v.flags] = n;
+    if (!ops[v.def].flags) numbers[v.def * 4 + v.form * 2 + 1] = n;
+  });
+  return { variants, hot: CORE_OPS.first + lists[0].length, numbers };
+}
+
+/**
+ * Operations that do nothing, numbered after all others. V8 inlines what a call site has called until then, and throws the optimised
+ * code away when another function comes; a call site that has seen more than four is left alone. So a new instance executes these.
+ */
+export const IDLE_OPS = 6;
+
+/** Counters by operation in memory 2, in place of the decoder's tables, of a profiling interpreter. */
+export const PROFILE: number = TABLES;
 
 /** The module under construction. */
 export class Generator {
@@ -152,32 +194,32 @@ export class Generator {
   }
 
   bytes(): Uint8Array<ArrayBuffer> {
-    const { spec, module } = this, { hot, base } = number(spec.ops);
-    const opType = module.type(["i32"], ["i32"]);
-    // Rare operations, in the order of their numbers.
-    for (const [i, def] of spec.ops.entries()) {
-      if (def.hot) continue;
-      for (let v = 0; v < variants(def); v++) {
-        const ref = module.func(["i32"], ["i32"], (f) => {
-          const m = new RecordMachine(this, f, def, v, f.param(0, "i32"));
-          m.emit();
-          f.return(i32(STATUS.next));
-        });
-        if (module.tableSlot(ref) !== base[i] + v - hot) throw new Error("operations out of order");
-      }
+    const { spec, module } = this, { variants, hot } = number(spec.ops, spec.hot);
+    const opType = module.type(["i32"], ["i32"]), switched = hot - CORE_OPS.first;
+    for (const [i, v] of variants.entries()) {
+      if (i < switched) continue;
+      const ref = module.func(["i32"], ["i32"], (f) => {
+        new RecordMachine(this, f, spec.ops[v.def], v, f.param(0, "i32")).emit();
+        f.return(i32(STATUS.next));
+      });
+      if (module.tableSlot(ref) !== i - switched) throw new Error("operations out of order");
+    }
+    // Different bodies, or V8 could see that they are one.
+    for (let i = 0; i < IDLE_OPS; i++) {
+      module.tableSlot(module.func(["i32"], ["i32"], (f) => {
+        f.store(this.engine, "i32.store", 0, i, FIELD.idle);
+        f.return(i32(STATUS.next));
+      }));
     }
     spec.extra?.(this);
-    module.export("run", module.func(["i32", "i32"], ["i32"], (f) => this.#run(f, hot, opType)));
+    module.export("run", module.func(["i32", "i32"], ["i32"], (f) => this.#run(f, variants.slice(0, switched), opType)));
     return module.bytes();
   }
 
-  #run(f: Func, hot: number, opType: number): void {
+  #run(f: Func, variants: readonly Variant[], opType: number): void {
+    const hot = CORE_OPS.first + variants.length;
     const record = f.param(0, "i32"), count = f.param(1, "i32"), status = f.local("i32");
     const engine = this.engine;
-    const defs: { def: OpDef; variant: number }[] = [];
-    for (const def of this.spec.ops) {
-      if (def.hot) for (let v = 0; v < variants(def); v++) defs.push({ def, variant: v });
-    }
     f.block((exit) => {
       f.loop((dispatch) => {
         const loop: LoopContext = { record, count, status, exit, dispatch };
@@ -186,20 +228,20 @@ export class Generator {
         const core: Record<Exclude<keyof typeof CORE_OPS, "first">, () => void> = {
           miss: () => this.#miss(f, loop),
           link: () => this.#miss(f, loop),
-          goto: () => new RecordMachine(this, f, CORE_DEF, 0, record, loop).branch(),
+          goto: () => new RecordMachine(this, f, CORE_DEF, CORE_VARIANT, record, loop).branch(),
           step: () => (f.set(status, STATUS.step), f.br(exit)),
           ea: () => {
-            const m = new RecordMachine(this, f, CORE_DEF, 0, record, loop);
+            const m = new RecordMachine(this, f, CORE_DEF, CORE_VARIANT, record, loop);
             m.setState("i64.store", this.spec.temporary, address(m).add(m.slot("i64.load", "a")));
             next();
           },
           ea32: () => {
-            const m = new RecordMachine(this, f, CORE_DEF, 0, record, loop);
+            const m = new RecordMachine(this, f, CORE_DEF, CORE_VARIANT, record, loop);
             m.setState("i64.store", this.spec.temporary, address(m).and(0xffffffff).add(m.slot("i64.load", "a")));
             next();
           },
           absolute: () => {
-            const m = new RecordMachine(this, f, CORE_DEF, 0, record, loop);
+            const m = new RecordMachine(this, f, CORE_DEF, CORE_VARIANT, record, loop);
             const value = engine.load("i64.load", record, RECORD.disp);
             m.setState("i64.store", this.spec.temporary, value.add(m.slot("i64.load", "a")));
             next();
@@ -207,9 +249,9 @@ export class Generator {
         };
         const cases = [
           ...Object.values(core),
-          ...defs.map(({ def, variant }) => () => {
+          ...variants.map((v) => () => {
             f.scope(() => {
-              const m = new RecordMachine(this, f, def, variant, record, loop);
+              const m = new RecordMachine(this, f, this.spec.ops[v.def], v, record, loop);
               m.emit();
               if (!m.ended) next();
             });
@@ -217,12 +259,15 @@ export class Generator {
         ];
         if (cases.length !== hot) throw new Error("hot operations out of order");
         const op = engine.load("i32.load16_u", record, RECORD.op);
+        if (this.spec.profile) {
+          f.store(engine, "i32.store", op.shl(2), engine.load("i32.load", op.shl(2), PROFILE).add(1), PROFILE);
+        }
         f.switch(op, cases, () => {
           f.set(status, f.callIndirect(opType, engine.load("i32.load16_u", record, RECORD.op).sub(hot), record));
           f.if(status.eqz(), next);
-          f.if(status.eq(STATUS.taken), () => new RecordMachine(this, f, CORE_DEF, 0, record, loop).branch());
+          f.if(status.eq(STATUS.taken), () => new RecordMachine(this, f, CORE_DEF, CORE_VARIANT, record, loop).branch());
           f.if(status.eq(STATUS.jump), () => {
-            new RecordMachine(this, f, CORE_DEF, 0, record, loop).jump(engine.load("i64.load", 0, FIELD.target));
+            new RecordMachine(this, f, CORE_DEF, CORE_VARIANT, record, loop).jump(engine.load("i64.load", 0, FIELD.target));
           });
           f.br(exit);
         });
@@ -243,6 +288,7 @@ export class Generator {
   }
 }
 
+const CORE_VARIANT: Variant = { def: 0, form: 0, flags: 0, name: "core" };
 const CORE_DEF: OpDef = { name: "core", operands: [], semantics: () => {}, flags: false, hot: true };
 
 interface LoopContext {
@@ -320,13 +366,13 @@ class RecordMachine extends HelperEnv implements Machine {
     g: Generator,
     f: Func,
     readonly def: OpDef,
-    variant: number,
+    variant: Variant,
     readonly record: Local<"i32">,
     readonly loop?: LoopContext,
   ) {
     super(g, f);
-    this.flagsWanted = !def.flags || (variant & 1) === 1;
-    this.#form = def.flags ? variant >> 1 : variant;
+    this.flagsWanted = !def.flags || variant.flags === 1;
+    this.#form = variant.form;
     this.parameter = def.parameter ?? 0;
   }
 

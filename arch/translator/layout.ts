@@ -32,6 +32,8 @@ export const FIELD = {
   target: 48,
   /** Budget the current run began with (count at entry). */
   start: 56,
+  /** Written by operations that do nothing. */
+  idle: 60,
 } as const;
 
 /** Second level of an empty directory, and an empty page: all zero, never written. */

@@ -138,15 +138,9 @@ export interface OpDef {
   readonly semantics: (m: Machine, ...operands: Operand[]) => void;
   /** It sets flags that another instruction may overwrite unread: a variant without them is made. */
   readonly flags: boolean;
-  /** Two address forms and a case in the big switch; else a function of its own with one address form. */
+  /** A candidate for the big switch and for a second address form; a profile decides, variant by variant. */
   readonly hot: boolean;
   readonly parameter?: number;
   /** The record with the branch target comes after this one (fused compare and branch). */
   readonly fused?: boolean;
-}
-
-/** Number of variants of an operation: address forms times flags. */
-export function variants(def: OpDef): number {
-  const forms = def.hot && def.operands.some((o) => o.place === "mem") ? 2 : 1;
-  return forms * (def.flags ? 2 : 1);
 }

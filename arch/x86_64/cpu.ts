@@ -3,6 +3,7 @@ import {
   ACCESS,
   BaseCpu,
   BIAS,
+  CORE_OPS,
   Engine,
   FIELD,
   Generator,
@@ -18,7 +19,7 @@ import { Frame } from "./frame.ts";
 import { cpuid } from "./cpuid.ts";
 import { RAX, RBX, RCX, RDX, STATE } from "./state.ts";
 import { type Tables, TEMPLATE } from "./tables.ts";
-import { tables } from "./shared.ts";
+import { hotSet, settings, tables } from "./shared.ts";
 
 /** JavaScript that rare instructions call. */
 export const HOST: Record<string, HostFunction> = {
@@ -27,7 +28,7 @@ export const HOST: Record<string, HostFunction> = {
 
 /** The interpreter's parts for guest memory of either kind. */
 export function interpreterSpec(tables: Tables, wide: boolean): InterpreterSpec {
-  return { ops: tables.ops, host: HOST, zero: STATE.zero, temporary: STATE.temporary, pc: STATE.rip, wide };
+  return { ops: tables.ops, hot: hotSet(), profile: settings.profile, host: HOST, zero: STATE.zero, temporary: STATE.temporary, pc: STATE.rip, wide };
 }
 
 const modules: (WebAssembly.Module | undefined)[] = [];
@@ -48,17 +49,19 @@ export function specialOps(t: Tables): SpecialOps {
 }
 
 let engine: Engine | undefined;
+/** The engine memory of all CPUs. */
+export const sharedEngine = (): Engine => engine ??= new Engine();
 
 export class X86Cpu extends BaseCpu {
   readonly frame: Frame;
   readonly #decoder: Decoder;
 
   constructor(space: Space, kernel: Kernel, readonly arch?: unknown, parent?: X86Cpu) {
-    engine ??= new Engine();
     super(space, kernel, {
-      engine: parent?.engine ?? engine,
+      engine: parent?.engine ?? sharedEngine(),
       module: interpreter,
       pc: STATE.rip,
+      idle: CORE_OPS.first + tables().numbering.variants.length,
       host: (cpu) => ({ cpuid: () => (cpu as X86Cpu).cpuid() }),
     }, parent);
     this.frame = new Frame(this);

@@ -208,6 +208,8 @@ export class Decoder {
   readonly #template = new Int32Array(RUN_INSTRUCTIONS + 1);
   /** 0: plain, 1: fused with the next, 2: flags must not be dropped around it, 3: a count of zero keeps the flags. */
   readonly #mark = new Uint8Array(RUN_INSTRUCTIONS + 1);
+  /** Offset of the address form's numbers in the template. */
+  readonly #form = new Uint8Array(RUN_INSTRUCTIONS + 1);
   readonly #stubs: number[] = [];
   readonly #window = new Uint8Array(32);
   /** Where the bytes of the last failed fetch would have been. */
@@ -256,7 +258,7 @@ export class Decoder {
       // The stub instruction means something only where the kernel put it.
       if (status === PARSE.ok && p.map === 1 && p.opcode === 4 && !cpu.space.find?.(pc + BIAS)?.stubs) status = PARSE.illegal;
       const next = pc + p.length;
-      let op: number, bits = 0, flow: number = FLOW.none;
+      let op = 0, bits = 0, flow: number = FLOW.none;
       const record0 = at;
       if (status !== PARSE.ok) {
         op = status === PARSE.illegal ? this.special.illegal : this.special.protection;
@@ -264,7 +266,6 @@ export class Decoder {
         flow = FLOW.end;
         this.#template[count] = 0;
       } else {
-        op = templates[base] | templates[base + 1] << 8;
         bits = templates[base + TEMPLATE.bits], flow = templates[base + TEMPLATE.flow];
         this.#template[count] = template;
         let disp = 0, imm = p.imm, baseSlot: number = STATE.zero, indexSlot: number = STATE.zero, scale = 0;
@@ -315,8 +316,6 @@ export class Decoder {
               if (indexed || segment) bits |= 0x100;
             }
           }
-          // Second address form: after the first, with and without flags.
-          if (bits & 0x100) op += bits & BIT.flags ? 2 : 1;
         }
         const a = slot(templates[base + TEMPLATE.a], p), b = slot(templates[base + TEMPLATE.b], p);
         u32[at >>> 2] = op | a << 16 | b << 24;
@@ -330,6 +329,7 @@ export class Decoder {
       }
       const condition = flow === FLOW.jcc ? templates[base + TEMPLATE.condition] : 255;
       this.#main[count] = at;
+      this.#form[count] = bits & 0x100 ? 4 : 0;
       this.#mark[count] = straddles ? 2 : bits & BIT.counts && !(p.imm & 31) ? 3 : 0;
       // Fusion with the compare before: both in one page, so that both are forgotten together.
       if (condition < 16 && previousRow && !straddles && !step) {
@@ -396,8 +396,9 @@ export class Decoder {
         continue;
       }
       const base = template * TEMPLATE.size, bits = templates[base + TEMPLATE.bits], mark = this.#mark[i];
-      if (mark !== 1 && bits & BIT.flags && (mark === 2 || live & templates[base + TEMPLATE.writes])) {
-        u16[this.#main[i] >>> 1]++;
+      if (mark !== 1) {
+        const at = base + TEMPLATE.op + this.#form[i] + (mark === 2 || live & templates[base + TEMPLATE.writes] ? 2 : 0);
+        u16[this.#main[i] >>> 1] = templates[at] | templates[at + 1] << 8;
       }
       const kills = bits & BIT.counts && mark === 3 ? 0 : templates[base + TEMPLATE.kills];
       live = bits & BIT.barrier || mark === 2 ? 0x3f : live & ~kills | templates[base + TEMPLATE.reads];

@@ -1,5 +1,5 @@
 /** Compare and branch in one operation: cmp or test followed by a conditional jump, for the forms that are frequent. */
-import { i64, type I64, type Machine, type OpDef, type Operand, variants } from "@guise/translator";
+import { i64, type I64, type Machine, type OpDef, type Operand } from "@guise/translator";
 import type { Declaration } from "./encoding.ts";
 import { compared, CONDITIONS, setCompare, setLogic } from "./flags.ts";
 
@@ -45,6 +45,5 @@ export function fusions(templates: readonly { readonly d: Declaration; readonly 
     }
     result.push({ template, ops });
   });
-  void variants;
   return result;
 }

@@ -1,25 +1,26 @@
 /** Numeric tables made from the declarations: for the decoders in TypeScript and in WebAssembly, and the interpreter. */
-import { CORE_OPS, number, type OpDef, variants } from "@guise/translator";
+import { number, type Numbering, type OpDef } from "@guise/translator";
 import { type Declaration, flagMask, operationOf, type OperandKind } from "./encoding.ts";
 import { type Fusion, fusions } from "./fusion.ts";
 
 /** Fields of a template: what the decoder does for one form (register or memory) of a declaration. */
 export const TEMPLATE = {
-  /** u16 */ op: 0,
+  /** Four u16, by address form * 2 + flags wanted. */
+  op: 0,
   /** Where fields a and b come from: {@link SOURCE}. */
-  a: 2,
-  b: 3,
-  imm: 4,
-  flow: 5,
-  bits: 6,
-  reads: 7,
-  writes: 8,
-  kills: 9,
-  /** Row of the fusion table, 0: none. */
-  fuse: 10,
-  condition: 11,
-  /** u16: the declaration. */ declaration: 12,
-  size: 16,
+  a: 8,
+  b: 9,
+  imm: 10,
+  flow: 11,
+  bits: 12,
+  reads: 13,
+  writes: 14,
+  kills: 15,
+  /** Row of the fusion table by address form 0 (the next row is form 1), 0: none. */
+  fuse: 16,
+  condition: 17,
+  /** u16: the declaration. */ declaration: 18,
+  size: 20,
 } as const;
 
 /** Sources of register fields; 128 and more: the constant slot (value - 128). */
@@ -35,7 +36,7 @@ export const BIT = {
   memory: 1,
   /** The operation has a second address form. */
   indexed: 2,
-  /** The operation has a variant without flags (it comes first). */
+  /** The operation has variants with and without flags. */
   flags: 4,
   /** The plain address is used (lea): no bias. */
   plain: 8,
@@ -51,6 +52,7 @@ export const BIT = {
 export interface Tables {
   readonly declarations: readonly Declaration[];
   readonly ops: readonly OpDef[];
+  readonly numbering: Numbering;
   /** By map << 8 | opcode: first leaf (0: no such opcode). */
   readonly nodes: Uint16Array;
   /** By map << 8 | opcode: bit 0 ModRM, bit 1 by ModRM.reg, bit 2 register forms also by ModRM.rm. */
@@ -127,7 +129,8 @@ function formsOf(d: Declaration): number {
   return FORMS.reg | FORMS.mem;
 }
 
-export function buildTables(declarations: readonly Declaration[]): Tables {
+/** `hot` names the operations of the interpreter's big switch; without it all that are declared hot are in it. */
+export function buildTables(declarations: readonly Declaration[], hot?: ReadonlySet<string>): Tables {
   const ops: OpDef[] = [], byName = new Map<string, number>();
   const opIndex = (def: OpDef): number => {
     const old = byName.get(def.name);
@@ -158,7 +161,7 @@ export function buildTables(declarations: readonly Declaration[]): Tables {
   });
   const rows: Fusion[] = fusions(list.map((t) => ({ ...t, def: ops[t.op] })));
   const fusedOps = rows.map((row) => row.ops.map((def) => (def ? opIndex(def) : undefined)));
-  const { base } = number(ops);
+  const numbering = number(ops, hot), { numbers } = numbering;
 
   const templates = new Uint8Array((list.length + 1) * TEMPLATE.size), view = new DataView(templates.buffer);
   const fused = new Uint16Array((2 * rows.length + 2) * 16);
@@ -170,14 +173,14 @@ export function buildTables(declarations: readonly Declaration[]): Tables {
     const hasMemory = memory && def.operands.some((o) => o.place === "mem");
     let bits = 0;
     if (hasMemory) bits |= BIT.memory;
-    if (hasMemory && def.hot) bits |= BIT.indexed;
+    if (hasMemory && numbers[t.op * 4 + 2]) bits |= BIT.indexed;
     if (def.flags) bits |= BIT.flags;
     if (hasMemory && mem!.access === "none") bits |= BIT.plain;
     if (d.lock && hasMemory && d.operands[0] === mem) bits |= BIT.lock;
     if ((hasMemory && !(bits & BIT.plain)) || d.traps || d.privileged || d.flow) bits |= BIT.barrier;
     if (d.counts) bits |= BIT.counts;
     if (hasMemory && d.popsFirst) bits |= BIT.pops;
-    view.setUint16(at + TEMPLATE.op, base[t.op], true);
+    for (let v = 0; v < 4; v++) view.setUint16(at + TEMPLATE.op + v * 2, numbers[t.op * 4 + v], true);
     view.setUint8(at + TEMPLATE.a, sources[0] ?? 0);
     view.setUint8(at + TEMPLATE.b, sources[1] ?? 0);
     if (d.popsFirst && hasMemory) view.setUint8(at + TEMPLATE.a, SOURCE.constant + d.popsFirst);
@@ -191,11 +194,11 @@ export function buildTables(declarations: readonly Declaration[]): Tables {
     view.setUint16(at + TEMPLATE.declaration, t.declaration, true);
     const row = rows.findIndex((r) => r.template === i);
     if (row >= 0) {
+      if (2 * row + 2 > 255) throw new Error("too many fused forms");
       view.setUint8(at + TEMPLATE.fuse, 2 * row + 1);
       fusedOps[row].forEach((op, cc) => {
         if (op === undefined) return;
-        fused[(2 * row + 1) * 16 + cc] = base[op];
-        if (variants(ops[op]) === 2) fused[(2 * row + 2) * 16 + cc] = base[op] + 1;
+        for (const form of [0, 1]) fused[(2 * row + 1 + form) * 16 + cc] = numbers[op * 4 + form * 2];
       });
     }
   });
@@ -246,6 +249,5 @@ export function buildTables(declarations: readonly Declaration[]): Tables {
     for (let g = 0; g < digits; g++) for (let rm = 0; rm < (byRm ? 8 : 1); rm++) place(false, g, rm);
   }
   if (leaves.length > 65535) throw new Error("too many leaves");
-  void CORE_OPS;
-  return { declarations, ops, nodes, nodeBits, leaves: Uint16Array.from(leaves), templates, fused };
+  return { declarations, ops, numbering, nodes, nodeBits, leaves: Uint16Array.from(leaves), templates, fused };
 }
