@@ -32,8 +32,9 @@ const PROGRAMS: readonly (readonly string[])[] = [
 
 const size = Number(Deno.args[Deno.args.indexOf("--size") + 1]) || 480;
 settings.profile = true;
-const root = "../../../mod.ts";
-const { run } = await import(root);
+// Computed names: an architecture imports neither the whole nor plugins; this tool needs both.
+const from = (name: string) => import(name);
+const { run } = await from("../../../mod.ts"), { OverlayFs, HostFs } = await from("@guise/vfs"), { hostFolder } = await from("@guise/host-deno");
 const { variants } = tables().numbering;
 const share = new Map<string, number>();
 for (const [program, ...args] of PROGRAMS) {
@@ -45,7 +46,12 @@ for (const [program, ...args] of PROGRAMS) {
   }
   const counts = sharedEngine().u32.subarray(PROFILE >>> 2);
   counts.fill(0, 0, CORE_OPS.first + variants.length);
-  const result = await run(program, { args, files: "/", timeout: 120, maxOutput: 1 << 24 });
+  const result = await run(program, {
+    args,
+    root: new OverlayFs({ lower: new HostFs(hostFolder("/")) }),
+    env: { PATH: "/usr/bin:/bin", HOME: "/root", LANG: "C.UTF-8" },
+    timeout: 60_000,
+  });
   const engine = sharedEngine().u32.subarray(PROFILE >>> 2);
   const total = variants.reduce((sum, _, i) => sum + engine[CORE_OPS.first + i], 0);
   variants.forEach((v, i) => {
