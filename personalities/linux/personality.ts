@@ -4,6 +4,7 @@ import { kernelKey, LinuxKernel } from "./state.ts";
 import { start } from "./process/start.ts";
 import { attend } from "./signals/deliver.ts";
 import { fault } from "./signals/faults.ts";
+import { signalFromOutside } from "./signals/outside.ts";
 import { linuxTables } from "./tables.ts";
 import { refreshClock } from "./vdso/clock.ts";
 import { exports } from "./vdso/exports.ts";
@@ -19,6 +20,7 @@ export const personality: Personality = {
   start,
   fault,
   attend,
+  signal: signalFromOutside,
   refresh(task: Task): void {
     refreshClock(task);
   },
