@@ -5,12 +5,14 @@
  * @module
  */
 export * from "./arch.ts";
+export * from "./args.ts";
 export { hostClock, virtualClock, type VirtualClockOptions } from "./clock.ts";
 export { createKernel } from "./create.ts";
 export * from "./errno.ts";
 export * from "./hooks.ts";
 export * from "./kernel.ts";
 export * from "./key.ts";
+export * from "./layout.ts";
 export * from "./memory.ts";
 export * from "./space.ts";
 export { flushShared, staleShared } from "./shared.ts";
@@ -20,5 +22,6 @@ export * from "./personality.ts";
 export * from "./plugin.ts";
 export * from "./syscall.ts";
 export * from "./task.ts";
+export * from "./text.ts";
 export * from "./vdso.ts";
 export * from "./wait.ts";
