@@ -16,7 +16,7 @@ import {
   NO_FOLLOW,
   O_NONBLOCK,
   openAt,
-  OpenFile,
+  type OpenFile,
   OverlayFs,
   readlink,
   renameAt,

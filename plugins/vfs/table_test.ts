@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { EBADF, EINVAL, EMFILE } from "@guise/core";
-import { createMemoryFs, FileTable, OpenFile } from "./mod.ts";
+import { createMemoryFs, FileTable, type OpenFile } from "./mod.ts";
 import { caller, open } from "./testing_test.ts";
 
 function files(): { table: FileTable; file: () => OpenFile } {
