@@ -12,8 +12,6 @@ export function fault(task: Task, trap: Trap): Control | undefined {
   const { arch } = thread.process;
   thread.faultVector = trap.vector;
   thread.faultError = trap.error;
-  thread.faultLo = 0;
-  thread.faultHi = 0;
   switch (trap.cause) {
     case "page":
       if (vsyscall(task, trap)) return undefined;
@@ -58,14 +56,17 @@ function pageFault(task: Task, trap: Trap): SigInfo {
     thread.faultError = 0;
     return { signo: SIGSEGV, code: SI_KERNEL };
   }
-  const { faultCause } = task.space;
-  const mapped = faultCause !== "unmapped";
+  const vma = task.space.find(trap.address);
+  const mapped = vma !== undefined;
+  const beyond = mapped && task.space.faultCause === "beyond";
   thread.faultVector = arch.pageVector;
-  thread.faultError = arch.pageError(trap.access || READ, mapped && faultCause === "forbidden");
+  // A page without any permission is not present to the processor.
+  const present = mapped && !beyond && vma.prot !== 0;
+  thread.faultError = arch.pageError(trap.access || READ, present);
   thread.faultLo = trap.addressLo;
   thread.faultHi = trap.addressHi;
   const address = { addrLo: trap.addressLo, addrHi: trap.addressHi };
-  if (faultCause === "beyond") return { signo: SIGBUS, code: BUS_ADRERR, ...address };
+  if (beyond) return { signo: SIGBUS, code: BUS_ADRERR, ...address };
   return { signo: SIGSEGV, code: mapped ? SEGV_ACCERR : SEGV_MAPERR, ...address };
 }
 
