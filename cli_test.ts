@@ -94,12 +94,12 @@ Deno.test("cli passes on exit status, signal, and what cannot be run", () =>
     assertMatch(crash.err, /^guise: .*SIGSEGV.*0x400078/);
     for (
       const [name, status, words] of [
-        ["./none", 127, "./none: No such file or directory"],
+        ["./none", 127, "./none: no such file or directory"],
         ["no-such-program", 127, "no-such-program: not found in PATH"],
-        [`${path}/plain`, 126, "Permission denied"],
+        [`${path}/plain`, 126, "ermission denied"],
         [`${path}/text`, 126, "a text file without a #! line"],
         [`${path}/arm`, 126, "an aarch64 ELF program, and this kernel runs x86-64 only"],
-        [path, 126, "Permission denied"],
+        [path, 126, "ermission denied"],
       ] as const
     ) {
       const ran = await guise(["run", name]);

@@ -58,6 +58,8 @@ export function stats(now: () => number = () => performance.now()): Stats {
   const started = new Map<number, number>();
   /** CPUs in use, by process: what they counted is added up when the process ends or executes something else. */
   const cpus = new Map<Process, TranslatingCpu>();
+  /** CPUs that are done with: an event inside guest code comes before their counters are brought up to date. */
+  let done: TranslatingCpu[] = [];
   let instructions = 0, regions = 0, peak = 0;
 
   const nameOf = (event: SyscallEvent): string =>
@@ -94,8 +96,16 @@ export function stats(now: () => number = () => performance.now()): Stats {
     const cpu = cpus.get(process);
     if (cpu === undefined) return;
     cpus.delete(process);
-    instructions += cpu.instructions;
-    regions += cpu.regions ?? 0;
+    settle();
+    done.push(cpu);
+  }
+  /** Adds up what earlier events put away; their guest code has been left since. */
+  function settle(): void {
+    for (const cpu of done) {
+      instructions += cpu.instructions;
+      regions += cpu.regions ?? 0;
+    }
+    done = [];
   }
   function look(): void {
     let bytes = 0;
@@ -133,6 +143,7 @@ export function stats(now: () => number = () => performance.now()): Stats {
     hooks: { enter, exit, trap, event },
     report(exit: number): StatsReport {
       look();
+      settle();
       let total = instructions, made = regions;
       for (const cpu of cpus.values()) {
         total += cpu.instructions;
