@@ -21,6 +21,7 @@ import { rows as readWrite } from "./calls/read_write.ts";
 import { rows as sched } from "./calls/sched.ts";
 import { rows as sendfile } from "./calls/sendfile.ts";
 import { rows as signal } from "./calls/signal.ts";
+import { rows as socket } from "./calls/socket.ts";
 import { rows as space } from "./calls/space.ts";
 import { rows as stat } from "./calls/stat.ts";
 import { rows as system } from "./calls/system.ts";
@@ -48,6 +49,7 @@ export const subjects: Readonly<Record<string, Rows>> = {
   "Descriptors: locks": lock,
   "Descriptors: devices": ioctl,
   "Waiting for files": poll,
+  "Sockets": socket,
   "Programs and threads": exec,
   "Processes": process,
   "Waiting for children": wait,
