@@ -230,6 +230,8 @@ const kill: Syscall = syscall({
     if (sig < 0 || sig > 64) return pid === -0x80000000 ? ESRCH : EINVAL;
     const info = infoFrom(task, sig, SI_USER);
     if (pid > 0) {
+      // Process 1 is there for who asks, but is not one of ours.
+      if (pid === 1 && !linux.processes.has(1)) return task.data.get(credentialsKey).capable(CAP_KILL) ? 0 : EPERM;
       const target = linux.processes.get(pid) ?? linux.tasks.get(pid)?.process;
       return target === undefined ? ESRCH : signalOne(task, target, info);
     }

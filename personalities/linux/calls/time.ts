@@ -61,7 +61,9 @@ const clockGetres: Syscall = syscall({
   run: (task, { clock, time }) => {
     const error = readClock(task, clock, now);
     if (error !== 0) return error;
-    const coarse = clock === CLOCK_REALTIME_COARSE || clock === CLOCK_MONOTONIC_COARSE;
+    // CPU clocks that count ticks (PROF and VIRT of a process or thread by number) are coarse too.
+    const ticks = clock < 0 && (clock & 3) !== 2;
+    const coarse = ticks || clock === CLOCK_REALTIME_COARSE || clock === CLOCK_MONOTONIC_COARSE;
     return time === 0 || writeTime(task, time, 0, coarse ? 4000000 : 1) ? 0 : EFAULT;
   },
 });
@@ -178,7 +180,7 @@ const TIMER_ABSTIME = 1;
 function sleepable(clock: number): 0 | Errno {
   if (isWallClock(clock) || isMonotonic(clock) || clock === CLOCK_PROCESS_CPUTIME_ID) return 0;
   if (clock === CLOCK_THREAD_CPUTIME_ID) return EINVAL;
-  return clock < 0 || clock > 11 || clock === 10 ? EINVAL : EOPNOTSUPP;
+  return clock < 0 || clock > 7 ? EINVAL : EOPNOTSUPP;
 }
 
 const clockNanosleep: Syscall = syscall({

@@ -120,7 +120,7 @@ function timerClock(task: Task, clock: number): (() => number) | Errno {
   if (clock === CLOCK_PROCESS_CPUTIME_ID) return () => cpuTime(thread.process);
   if (clock === CLOCK_THREAD_CPUTIME_ID) return () => task.cpuTime;
   if (clock < 0) return cpuClock(task, clock);
-  return clock > 11 || clock === 10 ? EINVAL : EOPNOTSUPP;
+  return clock > 7 ? EINVAL : EOPNOTSUPP;
 }
 
 const timerCreate: Syscall = syscall({
@@ -201,7 +201,7 @@ const timerSettime: Syscall = syscall({
       const error = writeItimer(task, args.old, timer.timer, 1);
       if (error !== 0) return error;
     }
-    timer.overrun = 0;
+    timer.sent = undefined;
     if (seconds === 0 && ns === 0) timer.timer.set(undefined, 0);
     else {
       const at = due(task, timer, (args.flags & TIMER_ABSTIME) !== 0, seconds, ns, timer.timer.now());
@@ -225,7 +225,10 @@ const timerGetoverrun: Syscall = syscall({
   name: "timer_getoverrun",
   doc: "Tells how many expirations a timer's signal stands for beyond one.",
   args: { id: int },
-  run: (task, { id }) => processOf(task).timers.posix.get(id)?.overrun ?? EINVAL,
+  run: (task, { id }) => {
+    const timer = processOf(task).timers.posix.get(id);
+    return timer === undefined ? EINVAL : timer.sent?.overrun ?? 0;
+  },
 });
 
 const timerDelete: Syscall = syscall({

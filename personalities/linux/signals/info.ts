@@ -32,7 +32,8 @@ export interface SigInfo {
   readonly valueLo?: number;
   readonly valueHi?: number;
   readonly timerId?: number;
-  readonly overrun?: number;
+  /** Expirations beyond one; counts on while the signal is pending. */
+  overrun?: number;
   readonly band?: number;
   readonly fd?: number;
   /** The bytes that rt_sigqueueinfo gave: passed on as they are. */

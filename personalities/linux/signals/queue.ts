@@ -23,6 +23,10 @@ export class SignalQueue {
     this.#infos.push(info);
     return true;
   }
+  /** True while that very signal waits. */
+  includes(info: SigInfo): boolean {
+    return this.#infos.includes(info);
+  }
   /** Takes the next signal outside `blocked`: faults first, then the lowest number. */
   take(blocked: SignalSet): SigInfo | undefined {
     const open = this.set.minus(blocked);

@@ -7,10 +7,10 @@ import { type LinuxProcess, threadOf } from "../state.ts";
 import { usageOf } from "../process/usage.ts";
 
 // deno-fmt-ignore
-/** Clock ids. */
+/** Clock ids. The alarm clocks 8 and 9 need a real-time clock device: there is none. */
 export const CLOCK_REALTIME = 0, CLOCK_MONOTONIC = 1, CLOCK_PROCESS_CPUTIME_ID = 2, CLOCK_THREAD_CPUTIME_ID = 3,
   CLOCK_MONOTONIC_RAW = 4, CLOCK_REALTIME_COARSE = 5, CLOCK_MONOTONIC_COARSE = 6, CLOCK_BOOTTIME = 7,
-  CLOCK_REALTIME_ALARM = 8, CLOCK_BOOTTIME_ALARM = 9, CLOCK_TAI = 11;
+  CLOCK_TAI = 11;
 
 /** Nanoseconds that guests' monotonic clocks are ahead of the kernel's. */
 export const BOOT_OFFSET = 100e9;
@@ -32,7 +32,6 @@ export function readClock(task: Task, id: number, into: Time): 0 | Errno {
   switch (id) {
     case CLOCK_REALTIME:
     case CLOCK_REALTIME_COARSE:
-    case CLOCK_REALTIME_ALARM:
     case CLOCK_TAI:
       clock.realtime(into);
       return 0;
@@ -40,7 +39,6 @@ export function readClock(task: Task, id: number, into: Time): 0 | Errno {
     case CLOCK_MONOTONIC_RAW:
     case CLOCK_MONOTONIC_COARSE:
     case CLOCK_BOOTTIME:
-    case CLOCK_BOOTTIME_ALARM:
       split(clock.monotonic() + BOOT_OFFSET, into);
       return 0;
     case CLOCK_PROCESS_CPUTIME_ID:
@@ -79,12 +77,12 @@ export function cpuClock(task: Task, id: number): (() => number) | Errno {
 
 /** True for ids whose time passes while nobody runs: what can be slept on. */
 export function isWallClock(id: number): boolean {
-  return id === CLOCK_REALTIME || id === CLOCK_REALTIME_ALARM || id === CLOCK_TAI;
+  return id === CLOCK_REALTIME || id === CLOCK_TAI;
 }
 
 /** True for clocks of the monotonic family that can be slept on. */
 export function isMonotonic(id: number): boolean {
-  return id === CLOCK_MONOTONIC || id === CLOCK_BOOTTIME || id === CLOCK_BOOTTIME_ALARM;
+  return id === CLOCK_MONOTONIC || id === CLOCK_BOOTTIME;
 }
 
 /** Kernel monotonic ns of an absolute time on a clock. */

@@ -82,8 +82,8 @@ export interface PosixTimer {
   readonly target: LinuxTask | undefined;
   readonly valueLo: number;
   readonly valueHi: number;
-  /** Expirations since the signal that was delivered last. */
-  overrun: number;
+  /** The signal that was sent last: it counts expirations while it is pending. */
+  sent: SigInfo | undefined;
 }
 
 /** All timers of one process. fork gives a child none; execve keeps the interval timers. */
@@ -111,17 +111,23 @@ export class ProcessTimers {
   }
   /** Adds a POSIX timer. `clockNow` reads its clock in ns. */
   create(
-    fields: Omit<PosixTimer, "id" | "timer" | "overrun">,
+    fields: Omit<PosixTimer, "id" | "timer" | "sent">,
     clockNow: () => number,
   ): PosixTimer {
     const id = this.#nextId++;
     const timer = new IntervalTimer(this.process, clockNow, (overrun) => this.#fire(made, overrun));
-    const made: PosixTimer = { ...fields, id, timer, overrun: 0 };
+    const made: PosixTimer = { ...fields, id, timer, sent: undefined };
     this.posix.set(id, made);
     return made;
   }
   #fire(timer: PosixTimer, overrun: number): void {
     if (timer.notify === SIGEV_NONE) return;
+    const { target } = timer;
+    const queue = timer.notify === SIGEV_THREAD_ID ? target?.pending : this.process.pending;
+    if (timer.sent !== undefined && queue?.includes(timer.sent)) {
+      timer.sent.overrun = timer.sent.overrun! + overrun + 1;
+      return;
+    }
     const info: SigInfo = {
       signo: timer.signal,
       code: SI_TIMER,
@@ -130,10 +136,9 @@ export class ProcessTimers {
       valueLo: timer.valueLo,
       valueHi: timer.valueHi,
     };
-    timer.overrun = overrun;
-    if (timer.notify === SIGEV_THREAD_ID) {
-      if (timer.target !== undefined && !timer.target.ended) sendThread(timer.target, info);
-    } else sendProcess(this.process, info);
+    timer.sent = info;
+    if (timer.notify !== SIGEV_THREAD_ID) sendProcess(this.process, info);
+    else if (target !== undefined && !target.ended) sendThread(target, info);
   }
   /** Removes a POSIX timer. */
   delete(timer: PosixTimer): void {
