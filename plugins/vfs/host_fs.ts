@@ -45,6 +45,8 @@ export interface HostFsOptions {
 
 /** More cached names than this are thrown away at the next chance. */
 const CACHE = 65536;
+/** Milliseconds for which a directory need not be looked at again on the way to something in it. */
+const FRESH = 5;
 
 /** A folder of the host. */
 export class HostFs implements FileSystem {
@@ -118,6 +120,7 @@ export class HostInode extends Inode {
   #handle: HostFile | undefined;
   #handleWrites = false;
   #path = "";
+  #seenAt = -Infinity;
   #pathMoves = -1;
   declare readonly open: Inode["open"];
 
@@ -205,15 +208,19 @@ export class HostInode extends Inode {
     if (!this.isDirectory) return ENOTDIR;
     const path = this.#entry(name);
     if (path === undefined) return ENOENT;
+    const known = this.#children?.get(name);
+    const now = performance.now();
+    // A directory seen a moment ago is taken as still there: most of a walk is the way, and stat(2) asks anyway.
+    if (known !== undefined && known.isDirectory && now - known.#seenAt < FRESH) return known;
     const stat = this.fs.folder.lstat(path);
     if (typeof stat === "number") {
       this.#children?.delete(name);
       return stat;
     }
-    const known = this.#children?.get(name);
     const inode = this.fs.take(stat, this, name, known);
     if (inode !== known) (this.#children ??= new Map()).set(name, inode);
     if (inode.parent !== this || inode.name !== name) inode.moved(this, name);
+    inode.#seenAt = now;
     return inode;
   }
   override listing(): Listing | Errno {

@@ -129,8 +129,8 @@ export class HostStream {
   poll(readable: boolean, writable: boolean): number {
     let bits = 0;
     if (readable) {
-      // Nobody has said how much: little, so that what is not read stays the host's.
-      if (this.#chunks.length === 0) this.#ask(1);
+      // Nobody has said how much: no more than the read that follows will most likely want.
+      if (this.#chunks.length === 0) this.#ask(4096);
       if (this.#chunks.length > 0) bits |= POLLIN | POLLRDNORM;
       else if (this.#ended) bits |= POLLHUP;
     }
