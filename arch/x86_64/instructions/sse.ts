@@ -1,6 +1,7 @@
 /** SSE to SSE4.2, all families in the order of their files. */
 import type { Declaration } from "../encoding.ts";
 import { sseArithmetic } from "./sse_arithmetic.ts";
+import { sseCompare } from "./sse_compare.ts";
 import { sseInteger } from "./sse_integer.ts";
 import { sseMoves } from "./sse_move.ts";
 import { sseControl } from "./sse_mxcsr.ts";
@@ -14,4 +15,5 @@ export const sse: Declaration[] = [
   ...sseStrings,
   ...sseControl,
   ...sseArithmetic,
+  ...sseCompare,
 ];
