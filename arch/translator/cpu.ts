@@ -218,7 +218,8 @@ export abstract class BaseCpu implements Sharer {
     if (record) return record;
     if (!this.executable(pc)) return 0;
     this.claim(pc);
-    if (this.cache.full) this.cache.reset(), this.engine.u32[FIELD.directory >>> 2] = this.cache.root;
+    if (this.cache.full) this.cache.reset();
+    this.engine.u32[FIELD.directory >>> 2] = this.cache.root;
     record = this.decode(biased, 64);
     return record;
   }

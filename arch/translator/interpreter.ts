@@ -89,6 +89,8 @@ export function number(ops: readonly OpDef[], hot?: ReadonlySet<string>): Number
       if (form && !(memory && (chosen(1, 0) || chosen(1, 1)))) continue;
       for (const flags of def.flags ? [0, 1] as const : [0] as const) {
         const isHot = chosen(form, flags);
+        // Rare: flags that nobody wants are computed all the same.
+        if (!isHot && def.flags && !flags) continue;
         // A fused pair only makes sense in the switch.
         if (def.fused && !isHot) continue;
         lists[isHot ? 0 : 1].push({ def: i, form, flags, name: name(form, flags) });
@@ -101,6 +103,7 @@ export function number(ops: readonly OpDef[], hot?: ReadonlySet<string>): Number
     numbers[v.def * 4 + v.form * 2 + v.flags] = n;
     if (!ops[v.def].flags) numbers[v.def * 4 + v.form * 2 + 1] = n;
   });
+  for (let at = 0; at < numbers.length; at += 2) numbers[at] ||= numbers[at + 1];
   return { variants, hot: CORE_OPS.first + lists[0].length, numbers };
 }
 

@@ -11,8 +11,10 @@ import {
   type InterpreterSpec,
   type Kernel,
   type Space,
+  TABLES,
   type TrapData,
 } from "@guise/translator";
+import { defineDecoder, tableBytes, tablePlaces } from "./decoder.ts";
 import { Decoder, RUN_INSTRUCTIONS, RUN_RECORDS, type SpecialOps } from "./decode.ts";
 import { KIND } from "./flags.ts";
 import { Frame } from "./frame.ts";
@@ -28,7 +30,11 @@ export const HOST: Record<string, HostFunction> = {
 
 /** The interpreter's parts for guest memory of either kind. */
 export function interpreterSpec(tables: Tables, wide: boolean): InterpreterSpec {
-  return { ops: tables.ops, hot: hotSet(), profile: settings.profile, host: HOST, zero: STATE.zero, temporary: STATE.temporary, pc: STATE.rip, wide };
+  return {
+    ops: tables.ops, hot: hotSet(), profile: settings.profile, host: HOST, zero: STATE.zero, temporary: STATE.temporary, pc: STATE.rip,
+    wide,
+    extra: (g) => defineDecoder(g, tablePlaces(tables)),
+  };
 }
 
 const modules: (WebAssembly.Module | undefined)[] = [];
@@ -50,7 +56,13 @@ export function specialOps(t: Tables): SpecialOps {
 
 let engine: Engine | undefined;
 /** The engine memory of all CPUs. */
-export const sharedEngine = (): Engine => engine ??= new Engine();
+export function sharedEngine(): Engine {
+  if (!engine) {
+    engine = new Engine();
+    if (!settings.profile) engine.u8.set(tableBytes(tables()), TABLES);
+  }
+  return engine;
+}
 
 export class X86Cpu extends BaseCpu {
   readonly frame: Frame;
@@ -84,8 +96,10 @@ export class X86Cpu extends BaseCpu {
   }
 
   protected override decode(pc: number): number {
-    const at = this.cache.begin(RUN_RECORDS);
-    const end = this.#decoder.run(pc, RUN_INSTRUCTIONS, at, false);
+    const { cache } = this, at = cache.begin(RUN_RECORDS), table = cache.page(pc >>> 12);
+    const limit = Math.min(this.space.memory.buffer.byteLength - 32, 0xffffffff);
+    let end = settings.profile ? 0 : this.exports.decode(pc, table, at, limit);
+    if (!end) end = this.#decoder.run(pc, RUN_INSTRUCTIONS, at, false);
     if (!end) return 0;
     this.cache.commit(end);
     return at;

@@ -323,8 +323,6 @@ export class Decoder {
         i32[at + 8 >>> 2] = disp, i32[at + 12 >>> 2] = imm;
         if (immKind === IMM.rel8 || immKind === IMM.rel32) {
           this.#branch(at, next + imm, count + 1, step);
-          // A call pushes the address behind it, which lies in the bytes of the register fields.
-          if (flow === FLOW.call) u16[at + 2 >>> 1] = next & 0xffff, u16[at + 4 >>> 1] = next >>> 16;
         }
       }
       const condition = flow === FLOW.jcc ? templates[base + TEMPLATE.condition] : 255;
