@@ -4,6 +4,8 @@ import { rows as advise } from "./calls/advise.ts";
 import { rows as attributes } from "./calls/attributes.ts";
 import { rows as descriptor } from "./calls/descriptor.ts";
 import { rows as directory } from "./calls/directory.ts";
+import { rows as epoll } from "./calls/epoll.ts";
+import { rows as eventfd } from "./calls/eventfd.ts";
 import { rows as exec } from "./calls/exec.ts";
 import { rows as fcntl } from "./calls/fcntl.ts";
 import { rows as futex } from "./calls/futex.ts";
@@ -49,6 +51,8 @@ export const subjects: Readonly<Record<string, Rows>> = {
   "Descriptors: locks": lock,
   "Descriptors: devices": ioctl,
   "Waiting for files": poll,
+  "Waiting for files: epoll": epoll,
+  "Counters": eventfd,
   "Sockets": socket,
   "Programs and threads": exec,
   "Processes": process,
