@@ -1,5 +1,5 @@
 /** Mapping the vDSO and its data (spec X17, X20): `[vvar]` readable, `[vdso]` directly after it. */
-import { type Arch, buildVdso, EXEC, READ, type Task, type VdsoImage } from "@guise/core";
+import { type Arch, buildVdso, EXEC, READ, type Task, type VdsoImage, WRITE } from "@guise/core";
 import { processOf } from "../state.ts";
 import { refreshClock } from "./clock.ts";
 import { exports } from "./exports.ts";
@@ -27,9 +27,12 @@ export function mapVdso(task: Task): void {
   if (image === undefined) return;
   const base = space.map({ address: 0, length: DATA_BYTES + image.bytes.length, prot: READ });
   if (base < 0) return;
-  space.map({ address: base, length: DATA_BYTES, prot: READ, fixed: "replace", name: "[vvar]" });
+  // Written once the usual way, so that the space knows the page to be in use: later updates go around protection.
+  space.map({ address: base, length: DATA_BYTES, prot: READ | WRITE, fixed: "replace", name: "[vvar]" });
+  space.write(base, new Uint8Array(64));
+  space.protect(base, DATA_BYTES, READ);
   const code = base + DATA_BYTES;
-  space.map({ address: code, length: image.bytes.length, prot: READ | 2, fixed: "replace", name: "[vdso]" });
+  space.map({ address: code, length: image.bytes.length, prot: READ | WRITE, fixed: "replace", name: "[vdso]" });
   space.write(code, image.bytes);
   space.protect(code, image.bytes.length, READ | EXEC);
   mm.vvar = base;
