@@ -186,10 +186,11 @@ export class HostInode extends Inode {
     this.#handle = undefined;
   }
   /** Drops cached entries that nothing holds, but `keep`; returns how many stay. */
-  prune(keep: HostInode): number {
+  prune(keep: HostInode, depth = 0): number {
+    if (depth > 500) return 1;
     let kept = 0;
     for (const [name, child] of this.#children ?? []) {
-      const inside = child.prune(keep);
+      const inside = child.prune(keep, depth + 1);
       if (inside === 0 && child.holds === 0 && child !== keep) this.#children!.delete(name);
       else kept += inside + 1;
     }

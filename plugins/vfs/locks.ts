@@ -3,7 +3,7 @@
  * descriptor table) and open file description locks (ranges, owned by the open file). flock and range locks do not
  * see each other, as on Linux.
  */
-import { EAGAIN, EDEADLK, type Errno, WaitQueue } from "@guise/core";
+import { EAGAIN, EDEADLK, ENOLCK, type Errno, WaitQueue } from "@guise/core";
 import type { OpenFile } from "./file.ts";
 import type { Inode } from "./inode.ts";
 import type { FileTable } from "./table.ts";
@@ -25,6 +25,9 @@ export interface RangeLock {
   /** For F_GETLK; -1 for open file description locks. */
   readonly pid: number;
 }
+
+/** More ranges than any program has, so that one cannot make lists without end. */
+const RANGES_MAX = 16384;
 
 /** The locks of an inode. */
 export class FileLocks {
@@ -63,6 +66,7 @@ export class FileLocks {
   /** F_SETLK: sets, changes or (F_UNLCK) removes the owner's lock on that range. EAGAIN when another's is in the way. */
   set(lock: RangeLock): 0 | Errno {
     if (lock.type !== F_UNLCK && this.conflict(lock) !== undefined) return EAGAIN;
+    if (this.#ranges.length >= RANGES_MAX && lock.type !== F_UNLCK) return ENOLCK;
     const kept: RangeLock[] = [];
     let freed = false;
     let { start, end } = lock;

@@ -46,7 +46,7 @@ import { compareTime, hostTime, type Time, type TimeSource } from "./time.ts";
 export interface MemoryFsOptions {
   /** Bytes of content; default 1 GiB. */
   readonly limit?: number;
-  /** Inodes and names; default one for each KiB of `limit`. */
+  /** Inodes and names; default one for each 4 KiB of `limit`. */
   readonly inodes?: number;
   /** Mode of the root; default 0755. */
   readonly mode?: number;
@@ -56,6 +56,9 @@ export interface MemoryFsOptions {
   readonly type?: string;
   readonly clock?: TimeSource;
 }
+
+/** Targets of links up to this many bytes are not counted. */
+const SHORT = 64;
 
 /** A file system in memory. */
 export class MemoryFs implements FileSystem {
@@ -74,7 +77,7 @@ export class MemoryFs implements FileSystem {
     this.type = options.type ?? "tmpfs";
     this.clock = options.clock ?? hostTime;
     this.budget = new Budget(options.limit ?? 2 ** 30);
-    this.#inodeLimit = options.inodes ?? Math.max(16, Math.floor(this.budget.limit / 1024));
+    this.#inodeLimit = options.inodes ?? Math.max(16, Math.floor(this.budget.limit / 4096));
     this.root = this.makeRoot(options);
   }
   /** The root directory. */
@@ -90,8 +93,16 @@ export class MemoryFs implements FileSystem {
     return this.nextIno++;
   }
   /** A new inode without a name; ENOSPC. */
-  make(attr: NewInode, _dir: MemoryInode): MemoryInode | Errno {
-    if (!this.takeName()) return ENOSPC;
+  make(attr: NewInode, dir: MemoryInode): MemoryInode | Errno {
+    // A long target is content: it lies in a block of its own.
+    const target = attr.target?.length ?? 0;
+    if (target > SHORT && !this.budget.take(target)) return ENOSPC;
+    if (this.takeName()) return this.makeInode(attr, dir);
+    if (target > SHORT) this.budget.give(target);
+    return ENOSPC;
+  }
+  /** The object itself. */
+  protected makeInode(attr: NewInode, _dir: MemoryInode): MemoryInode {
     return new MemoryInode(this, this.newIno(), attr);
   }
   /** Counts an inode or one more name of it. */
@@ -167,6 +178,12 @@ export class MemoryInode extends Inode {
   protected free(): void {
     this.content?.clear();
     this.fs.giveName();
+    this.giveTarget();
+  }
+  /** What a long target took. */
+  protected giveTarget(): void {
+    const target = this.#target?.length ?? 0;
+    if (target > SHORT) this.fs.budget.give(target);
   }
   /** One name less. */
   protected dropLink(time: Time): void {

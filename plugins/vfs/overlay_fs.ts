@@ -38,10 +38,8 @@ export class OverlayFs extends MemoryFs {
     const { lower } = options as OverlayFsOptions;
     return new OverlayInode(this, lower.root.ino, attrOf(lower.root), lower.root.dev, lower.root);
   }
-  override make(attr: NewInode, dir: MemoryInode): MemoryInode | Errno {
-    const made = super.make(attr, dir);
-    if (typeof made === "number") return made;
-    return new OverlayInode(this, made.ino, attr, dir.dev, undefined);
+  protected override makeInode(attr: NewInode, dir: MemoryInode): MemoryInode {
+    return new OverlayInode(this, this.newIno(), attr, dir.dev, undefined);
   }
   /** The inode over a lower one. */
   wrap(lower: Inode): OverlayInode | Errno {
@@ -142,20 +140,26 @@ export class OverlayInode extends MemoryInode {
   override prepare(_write: boolean): 0 | Errno {
     return this.content?.hasLower === true ? this.#lower!.prepare(false) : 0;
   }
+  protected override giveTarget(): void {
+    // Targets from below were never counted.
+    if (this.#lower === undefined) super.giveTarget();
+  }
   protected override free(): void {
     super.free();
     this.#seen = undefined;
   }
   /** Forgets what is as below and held by nobody, but `keep`; returns how many stay. */
-  prune(keep: OverlayInode): number {
+  prune(keep: OverlayInode, depth = 0): number {
+    // A guest can make directories deeper than our stack.
+    if (depth > 500) return 1;
     let kept = 0;
     for (const [name, child] of this.#seen ?? []) {
-      const inside = child.prune(keep);
+      const inside = child.prune(keep, depth + 1);
       if (inside === 0 && !child.#changed && child.holds === 0 && child !== keep) this.#seen!.delete(name);
       else kept += inside + 1;
     }
     for (const child of this.entries?.values() ?? []) {
-      if (child !== undefined) kept += (child as OverlayInode).prune(keep);
+      if (child !== undefined) kept += (child as OverlayInode).prune(keep, depth + 1);
     }
     return kept;
   }

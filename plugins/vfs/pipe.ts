@@ -33,10 +33,22 @@ import type { Caller, Location } from "./context.ts";
 import { CAP_SYS_RESOURCE, type Credentials } from "./cred.ts";
 import { OpenFile } from "./file.ts";
 import type { Inode } from "./inode.ts";
+import type { Vfs } from "./vfs.ts";
 
 /** Writes up to this many bytes are atomic. */
 export const PIPE_BUF = 4096;
 const DEFAULT_SIZE = 65536, MAX_SIZE = 1 << 20;
+/** Bytes that the rings of all pipes of a kernel may take; then pipes stay small, as under Linux's soft limit. */
+const TOTAL = 64 << 20, SMALL = 8192;
+
+const totals = new WeakMap<Vfs, { bytes: number }>();
+
+/** What all pipes of a kernel take. */
+function totalOf(caller: Caller): { bytes: number } {
+  let total = totals.get(caller.fs.vfs);
+  if (total === undefined) totals.set(caller.fs.vfs, total = { bytes: 0 });
+  return total;
+}
 
 /** The bytes between the ends. */
 class Pipe {
@@ -54,6 +66,11 @@ class Pipe {
   readonly readQueue: WaitQueue = new WaitQueue();
   readonly writeQueue: WaitQueue = new WaitQueue();
   readonly bothQueue: WaitQueue = new WaitQueue();
+
+  readonly #total: { bytes: number };
+  constructor(total: { bytes: number }) {
+    this.#total = total;
+  }
 
   get room(): number {
     return this.size - this.length;
@@ -75,10 +92,16 @@ class Pipe {
     this.#head = this.length === 0 ? 0 : (this.#head + n) % this.#ring.length;
     return n;
   }
-  put(from: Uint8Array): number {
-    const n = Math.min(from.length, this.room);
+  put(from: Uint8Array): number | Errno {
+    let n = Math.min(from.length, this.room);
     if (this.length + n > this.#ring.length) {
-      this.#grow(Math.min(this.size, Math.max(this.length + n, this.#ring.length * 2, 4096)));
+      const length = Math.min(this.size, Math.max(this.length + n, this.#ring.length * 2, 4096));
+      if (length > SMALL && this.#total.bytes + length - this.#ring.length > TOTAL) {
+        this.size = Math.max(SMALL, this.#ring.length);
+        n = Math.min(n, this.room);
+        if (n === 0 || (from.length <= PIPE_BUF && n < from.length)) return EAGAIN;
+      }
+      if (this.#ring.length < this.size) this.#grow(Math.min(length, this.size));
     }
     const ring = this.#ring;
     const at = (this.#head + this.length) % ring.length;
@@ -93,11 +116,13 @@ class Pipe {
     const held = this.length;
     this.take(ring);
     this.length = held;
+    this.#total.bytes += length - this.#ring.length;
     this.#ring = ring;
     this.#head = 0;
   }
   resize(size: number): 0 | Errno {
     if (size < this.length) return EBUSY;
+    if (size > this.size && this.#total.bytes + size - this.#ring.length > TOTAL) return EPERM;
     this.size = size;
     if (this.#ring.length > size) this.#grow(size);
     this.wakeWriters(POLLOUT | POLLWRNORM);
@@ -106,6 +131,7 @@ class Pipe {
   /** The last end is closed: the bytes go. */
   forget(): void {
     if (this.readers > 0 || this.writers > 0) return;
+    this.#total.bytes -= this.#ring.length;
     this.#ring = new Uint8Array(0);
     this.#head = this.length = 0;
   }
@@ -120,6 +146,7 @@ export class PipeFile extends OpenFile {
   /** While open(2) waits: how many partners there had been before. */
   #waitsFor: "reader" | "writer" | undefined = undefined;
   #seen = 0;
+  readonly #quiet: number;
 
   constructor(inode: Inode, pipe: Pipe, flags: number, cred: Credentials, location?: Location) {
     const access = flags & O_ACCMODE;
@@ -130,6 +157,8 @@ export class PipeFile extends OpenFile {
       : pipe.bothQueue;
     super(inode, flags, cred, location, queue);
     this.#pipe = pipe;
+    // A reader that came when there was no writer is hung up on only after one has come.
+    this.#quiet = pipe.writers === 0 ? pipe.writersEver : -1;
     if (this.readable) {
       pipe.readers++;
       pipe.readersEver++;
@@ -188,6 +217,7 @@ export class PipeFile extends OpenFile {
     if (from.length === 0) return 0;
     if (pipe.room === 0 || (from.length <= PIPE_BUF && pipe.room < from.length)) return EAGAIN;
     const n = pipe.put(from);
+    if (n < 0) return n;
     pipe.wakeReaders(POLLIN | POLLRDNORM);
     return n;
   }
@@ -196,7 +226,7 @@ export class PipeFile extends OpenFile {
     let bits = 0;
     if (this.readable) {
       if (pipe.length > 0) bits |= POLLIN | POLLRDNORM;
-      if (pipe.writers === 0 && pipe.writersEver > 0) bits |= POLLHUP;
+      if (pipe.writers === 0 && pipe.writersEver !== this.#quiet) bits |= POLLHUP;
     }
     if (this.writable) {
       // Room for an atomic write at least.
@@ -228,7 +258,7 @@ export function openFifo(at: Location, flags: number, caller: Caller): OpenFile 
   if (access === O_WRONLY && (flags & O_NONBLOCK) !== 0 && (pipe === undefined || pipe.readers === 0)) {
     return ENXIO;
   }
-  if (pipe === undefined) fifos.set(inode, pipe = new Pipe());
+  if (pipe === undefined) fifos.set(inode, pipe = new Pipe(totalOf(caller)));
   const file = new PipeFile(inode, pipe, flags, caller.cred, at);
   if ((flags & O_NONBLOCK) === 0) file.awaitPartner();
   return file;
@@ -238,7 +268,7 @@ export function openFifo(at: Location, flags: number, caller: Caller): OpenFile 
 export function createPipe(caller: Caller, flags: number): { read: OpenFile; write: OpenFile } | Errno {
   if ((flags & O_DIRECT) !== 0) return EINVAL;
   const inode = new AnonymousInode("pipe", S_IFIFO | 0o600, caller);
-  const pipe = new Pipe();
+  const pipe = new Pipe(totalOf(caller));
   fifos.set(inode, pipe);
   const status = flags & O_NONBLOCK;
   return {

@@ -141,6 +141,26 @@ Deno.test("a FIFO's open waits for a partner unless it may not", () => {
   assertEquals(take(both), "self");
   both.unref();
   const alone = open(c, "/fifo", O_NONBLOCK);
-  assertEquals([alone.opening, take(alone)], [undefined, ""]);
+  assertEquals([alone.opening, take(alone), alone.poll() & POLLHUP], [undefined, "", 0]);
+  open(c, "/fifo", O_WRONLY).unref();
+  assertEquals(alone.poll() & POLLHUP, POLLHUP);
   alone.unref();
+});
+
+Deno.test("pipes stay small when all pipes together take too much", () => {
+  const c = caller(createMemoryFs());
+  const writes: OpenFile[] = [];
+  let taken = 0;
+  for (let i = 0; i < 1500; i++) {
+    const made = createPipe(c, 0);
+    if (typeof made === "number") throw new Error();
+    for (let n = 0; n >= 0;) {
+      taken += n;
+      n = made.write.write(new Uint8Array(4096));
+    }
+    writes.push(made.write);
+  }
+  assertEquals([pipeSize(writes[0]), pipeSize(writes[1499])], [65536, 8192]);
+  assertEquals(setPipeSize(writes[1499], 1 << 20, c), EPERM);
+  assert(taken < 80 << 20, `${taken}`);
 });

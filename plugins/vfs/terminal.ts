@@ -23,7 +23,7 @@ const VINTR = 0, VQUIT = 1, VERASE = 2, VKILL = 3, VEOF = 4, VTIME = 5, VMIN = 6
 /** A canonical line has at most this many bytes; what is typed beyond is dropped, as on Linux. */
 const LINE_MAX = 4095;
 /** Bytes that wait to be read, at most. */
-const INPUT_MAX = 1 << 20;
+const INPUT_MAX = 65536;
 
 /** termios of Linux: flag words, line discipline, 19 control characters, speeds in bits a second. */
 export interface Termios {
