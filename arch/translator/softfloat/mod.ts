@@ -14,3 +14,5 @@ export {
 } from "./float_convert.ts";
 export { f80Extract, f80Rem, f80Scale } from "./f80_remainder.ts";
 export { f80FromBcd, f80ToBcd } from "./f80_bcd.ts";
+export { f80Atan, f80Cos, f80Sin, f80Tan } from "./f80_trigonometric.ts";
+export { f80Exp, f80Log, f80LogPlusOne } from "./f80_exponential.ts";

@@ -14,6 +14,7 @@ import { system } from "./system.ts";
 import { x87Arithmetic } from "./x87_arithmetic.ts";
 import { x87Moves } from "./x87_move.ts";
 import { x87State } from "./x87_state.ts";
+import { x87Transcendental } from "./x87_transcendental.ts";
 
 export const instructions: Declaration[] = [
   ...arithmetic,
@@ -27,6 +28,7 @@ export const instructions: Declaration[] = [
   ...sse,
   ...x87Moves,
   ...x87Arithmetic,
+  ...x87Transcendental,
   ...x87State,
   ...mmxInstructions,
   ...mmxConversions,

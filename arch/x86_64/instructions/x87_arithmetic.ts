@@ -63,7 +63,7 @@ import {
 type Make = (m: Env) => FunctionRef;
 
 /** (destination, a, b: physical registers) -> status: destination = op(a, b). */
-function registers(m: Env, name: string, make: Make): FunctionRef {
+export function registers(m: Env, name: string, make: Make): FunctionRef {
   const op = make(m), done = finish(m), empty = underflow(m);
   return fn(m, `x87.${name}`, ["i32", "i32", "i32"], ["i32"], (env, dst, a, b) => {
     const { f } = env;
@@ -187,7 +187,7 @@ const compareFlags = (quiet: boolean, pops: number) => (m: Machine, i: Operand) 
 };
 
 /** An operation on st(0): (se, sig, cw) -> (se, sig, flags). */
-const unary = (name: string, make: Make) => (m: Machine) => {
+export const unary = (name: string, make: Make) => (m: Machine) => {
   wait(m);
   const op = make(m), done = finish(m), empty = underflow(m);
   const ref = fn(m, `x87.${name}`, [], ["i32"], (env) => {
@@ -221,8 +221,11 @@ const remainder = (nearest: boolean) => (m: Machine) => {
       [loadSe(env, a), loadSig(env, a), loadSe(env, b), loadSig(env, b), control(env)],
     );
     const nan = se.and(0x7fff).eq(0x7fff);
-    f.if(nan, () => clear(C2), () =>
-      f.if(flags.and(control(env).not()).and(DE), () => clear(C2), () => clear(CONDITIONS)));
+    f.if(
+      nan,
+      () => clear(C2),
+      () => f.if(flags.and(control(env).not()).and(DE), () => clear(C2), () => clear(CONDITIONS)),
+    );
     f.return(f.call("i32", finish(env), a, se, sig, flags));
   });
   end(m, m.f.call("i32", ref));

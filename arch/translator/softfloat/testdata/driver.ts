@@ -103,6 +103,13 @@ export const OPERATIONS: Record<number, [name: string, body: Body]> = {
   20: ["f80.xtract", (c) => c.go(soft.f80Extract(c.lib), c.pair(0), true)],
   21: ["f80.to.bcd", (c) => c.go(soft.f80ToBcd(c.lib), [...c.pair(0), c.ctl])],
   22: ["f80.from.bcd", (c) => c.go(soft.f80FromBcd(c.lib), c.pair(0))],
+  23: ["f80.2xm1", one(soft.f80Exp)],
+  24: ["f80.yl2x", two(soft.f80Log)],
+  25: ["f80.yl2xp1", two(soft.f80LogPlusOne)],
+  26: ["f80.tan", one(soft.f80Tan)],
+  27: ["f80.atan", two(soft.f80Atan)],
+  28: ["f80.sin", one(soft.f80Sin)],
+  29: ["f80.cos", one(soft.f80Cos)],
 };
 for (const [base, format, other] of [[64, SINGLE, DOUBLE], [80, DOUBLE, SINGLE]] as const) {
   const names = [
