@@ -6,7 +6,7 @@
 import type { Declaration, OperandKind } from "./encoding.ts";
 import { GPR_NAMES } from "./registers.ts";
 import { gprName } from "./disassemble.ts";
-import { tables } from "./shared.ts";
+import { instructions } from "./instructions/mod.ts";
 
 type Item =
   | { readonly kind: "register"; readonly class: string; readonly number: number; readonly size: number; readonly high: boolean; readonly rexOnly: boolean }
@@ -188,7 +188,7 @@ function splitOperands(text: string): string[] {
 export function assemble(source: string, at: number): Uint8Array {
   const lines = source.split("\n").map((l) => l.replace(/[;#].*$/, "").trim()).filter((l) => l !== "");
   const byMnemonic = new Map<string, Declaration[]>();
-  for (const d of tables().declarations) {
+  for (const d of instructions) {
     if (d.alias) continue;
     for (const name of new Set([d.mnemonic, d.display ?? d.mnemonic])) {
       const list = byMnemonic.get(name) ?? [];

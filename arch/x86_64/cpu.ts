@@ -1,65 +1,20 @@
 /** The x86-64 CPU: decoder, frame and faults on top of the translator's run loop. */
-import {
-  ACCESS,
-  BaseCpu,
-  BIAS,
-  CORE_OPS,
-  Engine,
-  FIELD,
-  Generator,
-  type HostFunction,
-  type InterpreterSpec,
-  type Kernel,
-  type Space,
-  TABLES,
-  type TrapData,
-} from "@guise/translator";
-import { defineDecoder, tableBytes, tablePlaces } from "./decoder.ts";
-import { Decoder, RUN_INSTRUCTIONS, RUN_RECORDS, type SpecialOps } from "./decode.ts";
-import { KIND } from "./flags.ts";
-import { Frame } from "./frame.ts";
+import { ACCESS, BaseCpu, BIAS, Engine, type Kernel, type Space, TABLES, type TrapData } from "@guise/translator";
 import { cpuid } from "./cpuid.ts";
+import { Decoder, RUN_INSTRUCTIONS, RUN_RECORDS } from "./decode.ts";
+import { KIND } from "./kinds.ts";
+import { Frame } from "./frame.ts";
+import { type Image, image, moduleOf } from "./image.ts";
 import { RAX, RBX, RCX, RDX, STATE } from "./state.ts";
-import { type Tables, TEMPLATE } from "./tables.ts";
-import { hotSet, settings, tables } from "./shared.ts";
 
-/** JavaScript that rare instructions call. */
-export const HOST: Record<string, HostFunction> = {
-  cpuid: { params: [], results: [] },
-};
-
-/** The interpreter's parts for guest memory of either kind. */
-export function interpreterSpec(tables: Tables, wide: boolean): InterpreterSpec {
-  return {
-    ops: tables.ops, hot: hotSet(), profile: settings.profile, host: HOST, zero: STATE.zero, temporary: STATE.temporary, pc: STATE.rip,
-    wide,
-    extra: (g) => defineDecoder(g, tablePlaces(tables)),
-  };
-}
-
-const modules: (WebAssembly.Module | undefined)[] = [];
-function interpreter(wide: boolean): WebAssembly.Module {
-  return modules[Number(wide)] ??= new WebAssembly.Module(new Generator(interpreterSpec(tables(), wide)).bytes());
-}
-
-export function specialOps(t: Tables): SpecialOps {
-  const find = (mnemonic: string) => {
-    const i = t.declarations.findIndex((d) => d.mnemonic === mnemonic);
-    for (let at = TEMPLATE.size; at < t.templates.length; at += TEMPLATE.size) {
-      const view = new DataView(t.templates.buffer, at);
-      if (view.getUint16(TEMPLATE.declaration, true) === i) return view.getUint16(TEMPLATE.op, true);
-    }
-    throw new Error(`no ${mnemonic}`);
-  };
-  return { illegal: find("ud2"), protection: find("hlt") };
-}
-
-let engine: Engine | undefined;
-/** The engine memory of all CPUs. */
+const engines = new Map<Image, Engine>();
+/** The engine memory of all CPUs that work from the current image. */
 export function sharedEngine(): Engine {
+  const i = image();
+  let engine = engines.get(i);
   if (!engine) {
-    engine = new Engine();
-    if (!settings.profile) engine.u8.set(tableBytes(tables()), TABLES);
+    engines.set(i, engine = new Engine());
+    if (!i.profile) engine.u8.set(i.block, TABLES);
   }
   return engine;
 }
@@ -68,17 +23,20 @@ export class X86Cpu extends BaseCpu {
   readonly frame: Frame;
   readonly #decoder: Decoder;
 
+  readonly #image: Image;
+
   constructor(space: Space, kernel: Kernel, readonly arch?: unknown, parent?: X86Cpu) {
+    const i = parent ? parent.#image : image();
     super(space, kernel, {
       engine: parent?.engine ?? sharedEngine(),
-      module: interpreter,
+      module: (wide) => moduleOf(i, wide),
       pc: STATE.rip,
-      idle: CORE_OPS.first + tables().numbering.variants.length,
+      idle: i.idle,
       host: (cpu) => ({ cpuid: () => (cpu as X86Cpu).cpuid() }),
     }, parent);
+    this.#image = i;
     this.frame = new Frame(this);
-    const t = tables();
-    this.#decoder = new Decoder(t, specialOps(t), this);
+    this.#decoder = new Decoder(i.tables, i.special, this);
     const { state } = this;
     state.setInt32(STATE.flagKind, KIND.image, true);
     state.setInt32(STATE.flagRest, 0x202, true);
@@ -98,7 +56,7 @@ export class X86Cpu extends BaseCpu {
   protected override decode(pc: number): number {
     const { cache } = this, at = cache.begin(RUN_RECORDS), table = cache.page(pc >>> 12);
     const limit = Math.min(this.space.memory.buffer.byteLength - 32, 0xffffffff);
-    let end = settings.profile ? 0 : this.exports.decode(pc, table, at, limit);
+    let end = this.#image.profile ? 0 : this.exports.decode(pc, table, at, limit);
     if (!end) end = this.#decoder.run(pc, RUN_INSTRUCTIONS, at, false);
     if (!end) return 0;
     this.cache.commit(end);
@@ -129,4 +87,3 @@ export class X86Cpu extends BaseCpu {
     }
   }
 }
-void FIELD;

@@ -4,7 +4,7 @@
  */
 import { BIAS, type BaseCpu, CORE_OPS, INFO, infoOf, RECORD } from "@guise/translator";
 import { STATE } from "./state.ts";
-import { BIT, FLOW, IMM, SOURCE, type Tables, TEMPLATE } from "./tables.ts";
+import { BIT, FLOW, IMM, type NumericTables, SOURCE, TEMPLATE } from "./template.ts";
 
 /** Instructions in a run, and the records that they can need: two each, an end, and a stub for each branch. */
 export const RUN_INSTRUCTIONS = 64, RUN_RECORDS: number = RUN_INSTRUCTIONS * 3 + 4;
@@ -64,7 +64,7 @@ const EMPTY = -1;
  * Splits the instruction at `at`; `bytes` must go on for 15 bytes or be the end of the world. Prefixes, ModRM, SIB,
  * displacement and immediates as SDM volume 2 chapter 2 says.
  */
-export function parse(t: Tables, bytes: Uint8Array, at: number, p: Parts): number {
+export function parse(t: NumericTables, bytes: Uint8Array, at: number, p: Parts): number {
   const start = at;
   let rex = 0, rep = 0, byte = 0;
   p.p66 = p.addr32 = p.lock = p.memory = p.rip = false;
@@ -215,7 +215,7 @@ export class Decoder {
   /** Where the bytes of the last failed fetch would have been. */
   fetchAddress = 0;
 
-  constructor(readonly tables: Tables, readonly special: SpecialOps, readonly cpu: BaseCpu) {}
+  constructor(readonly tables: NumericTables, readonly special: SpecialOps, readonly cpu: BaseCpu) {}
 
   /**
    * Decodes up to `limit` instructions at a biased pc to `out` and enters them into the cache (not when stepping). Gives the end of

@@ -20,7 +20,7 @@ import {
 } from "@guise/translator";
 import { RUN_INSTRUCTIONS } from "./decode.ts";
 import { STATE } from "./state.ts";
-import { BIT, FLOW, IMM, SOURCE, type Tables, TEMPLATE } from "./tables.ts";
+import { BIT, FLOW, IMM, type NumericTables, SOURCE, TEMPLATE } from "./template.ts";
 
 /** Offsets of the tables in memory 2. */
 export interface TablePlaces {
@@ -32,14 +32,14 @@ export interface TablePlaces {
   readonly end: number;
 }
 
-export function tablePlaces(t: Pick<Tables, "leaves" | "templates" | "fused">): TablePlaces {
+export function tablePlaces(t: Pick<NumericTables, "leaves" | "templates" | "fused">): TablePlaces {
   const nodes = TABLES, nodeBits = nodes + 2048, leaves = nodeBits + 1024;
   const templates = leaves + t.leaves.length * 2 + 15 & ~15, fused = templates + t.templates.length + 15 & ~15;
   return { nodes, nodeBits, leaves, templates, fused, end: fused + t.fused.length * 2 };
 }
 
 /** All tables as one block for {@link TABLES}. */
-export function tableBytes(t: Tables): Uint8Array {
+export function tableBytes(t: NumericTables): Uint8Array {
   const p = tablePlaces(t), out = new Uint8Array(p.end - TABLES);
   const bytes = (a: Uint16Array | Uint8Array) => new Uint8Array(a.buffer, a.byteOffset, a.byteLength);
   out.set(bytes(t.nodes), p.nodes - TABLES);

@@ -2,8 +2,8 @@
 import { newParts, PARSE, parse, type Parts } from "./decode.ts";
 import type { Declaration, OperandKind } from "./encoding.ts";
 import { STATE } from "./state.ts";
+import { tables } from "./built.ts";
 import { type Tables, TEMPLATE } from "./tables.ts";
-import { tables } from "./shared.ts";
 
 const LOW = ["al", "cl", "dl", "bl", "spl", "bpl", "sil", "dil"], HIGH = ["ah", "ch", "dh", "bh"];
 const WORDS = ["ax", "cx", "dx", "bx", "sp", "bp", "si", "di"];

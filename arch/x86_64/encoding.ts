@@ -231,7 +231,18 @@ export function x86(
   semantics: Semantics,
   properties: Properties = {},
 ): Declaration {
-  return { ...properties, encodingText, encoding: parseEncoding(encodingText), mnemonic, operands, semantics };
+  let parsed: Encoding | undefined;
+  return {
+    ...properties,
+    encodingText,
+    // Read when it is needed: most programs never need most of them.
+    get encoding(): Encoding {
+      return parsed ??= parseEncoding(encodingText);
+    },
+    mnemonic,
+    operands,
+    semantics,
+  };
 }
 
 /** Compact flag masks of the liveness pass: cf 1, pf 2, af 4, zf 8, sf 16, of 32. */

@@ -4,10 +4,10 @@
  * conditions are one comparison of 64-bit integers at any operand size.
  */
 import { type Env, i32, type I32, type I64, i64, type Int, type Machine, select, type Value } from "@guise/translator";
+import { KIND } from "./kinds.ts";
 import { AF, CF, OF, PF, SF, STATE, STATUS_FLAGS, ZF } from "./state.ts";
 
-/** compare + log2(bytes), add + log2(bytes); result: a = result, b = CF|AF|OF bits; image: a = rflags bits. */
-export const KIND = { compare: 0, add: 4, result: 8, image: 9 } as const;
+export { KIND } from "./kinds.ts";
 
 const log2 = (bits: number) => 31 - Math.clz32(bits >> 3);
 

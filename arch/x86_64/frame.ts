@@ -1,6 +1,6 @@
 /** The trap frame: the running task's registers in the state block. */
 import type { BaseCpu } from "@guise/translator";
-import { KIND } from "./flags.ts";
+import { KIND } from "./kinds.ts";
 import { REG, REGISTERS } from "./registers.ts";
 import { AF, CF, OF, PF, SF, STATE, STATUS_FLAGS, ZF } from "./state.ts";
 

@@ -4,8 +4,12 @@
  *
  * @module
  */
+import { useDeclarations } from "./built.ts";
 import { type Declaration, flagMask, type OperandKind } from "./encoding.ts";
 import { instructions } from "./instructions/mod.ts";
+
+// What is declared is tested, not what was shipped last.
+useDeclarations();
 
 /** Where code and data lie, in the host's runner and in ours. */
 export const CODE = 0x20000000,

@@ -7,7 +7,7 @@
  */
 import { CORE_OPS, PROFILE } from "@guise/translator";
 import { sharedEngine } from "../cpu.ts";
-import { settings, tables } from "../shared.ts";
+import { useDeclarations } from "../built.ts";
 
 /** Command lines: shells, text tools, compilers, interpreters, compression, sorting, arithmetic. */
 const PROGRAMS: readonly (readonly string[])[] = [
@@ -31,11 +31,10 @@ const PROGRAMS: readonly (readonly string[])[] = [
 ];
 
 const size = Number(Deno.args[Deno.args.indexOf("--size") + 1]) || 480;
-settings.profile = true;
+const { variants } = useDeclarations(true).numbering;
 // Computed names: an architecture imports neither the whole nor plugins; this tool needs both.
 const from = (name: string) => import(name);
 const { run } = await from("../../../mod.ts"), { OverlayFs, HostFs } = await from("@guise/vfs"), { hostFolder } = await from("@guise/host-deno");
-const { variants } = tables().numbering;
 const share = new Map<string, number>();
 for (const [program, ...args] of PROGRAMS) {
   try {

@@ -1,0 +1,75 @@
+/** The interpreter that CPUs use: the shipped one, unless a tool says otherwise. */
+import { CORE_OPS } from "@guise/translator";
+import type { HostFunction } from "@guise/translator";
+import * as shipped from "./interpreter.generated.ts";
+import type { NumericTables } from "./template.ts";
+
+/** JavaScript that rare instructions call. */
+export const HOST: Readonly<Record<string, HostFunction>> = {
+  cpuid: { params: [], results: [] },
+};
+
+/** A module with the tables that belong to it. */
+export interface Image {
+  readonly tables: NumericTables;
+  /** The same tables as they lie in the engine's memory. */
+  readonly block: Uint8Array;
+  /** It counts executed operations where its tables would be, and so has no decoder of its own. */
+  readonly profile: boolean;
+  /** Operations that stand for undecodable bytes. */
+  readonly special: { readonly illegal: number; readonly protection: number };
+  /** First of the operations that do nothing. */
+  readonly idle: number;
+  readonly module: (wide: boolean) => WebAssembly.Module;
+}
+
+declare global {
+  interface Uint8ArrayConstructor {
+    fromBase64(text: string): Uint8Array<ArrayBuffer>;
+  }
+}
+
+function load(): Image {
+  const block = Uint8Array.fromBase64(shipped.TABLES);
+  let at = 0;
+  const bytes = (n: number) => block.subarray(at, at += n);
+  const words = (n: number) => new Uint16Array(block.buffer, at, ((at += n * 2), n));
+  const align = () => at = at + 15 & ~15;
+  const nodes = words(1024), nodeBits = bytes(1024), leaves = words(shipped.LEAVES);
+  align();
+  const templates = bytes(shipped.TEMPLATES);
+  align();
+  const fused = words(shipped.FUSED);
+  return {
+    tables: { nodes, nodeBits, leaves, templates, fused },
+    block,
+    profile: false,
+    special: { illegal: shipped.ILLEGAL, protection: shipped.PROTECTION },
+    idle: shipped.IDLE,
+    module: (wide) => {
+      if (!wide && !narrow) throw new Error('memory32 needs `import "@guise/x86-64/memory32"`');
+      return new WebAssembly.Module(Uint8Array.fromBase64(wide ? shipped.MODULE : narrow!));
+    },
+  };
+}
+
+let narrow: string | undefined;
+/** The module for 32-bit memories, which hosts without memory64 import. */
+export function provideMemory32(base64: string): void {
+  narrow = base64;
+}
+
+let current: Image | undefined;
+const modules = new Map<Image, (WebAssembly.Module | undefined)[]>();
+export const image = (): Image => current ??= load();
+export function use(other: Image): void {
+  current = other;
+}
+
+/** The image's module, compiled once. */
+export function moduleOf(i: Image, wide: boolean): WebAssembly.Module {
+  let list = modules.get(i);
+  if (!list) modules.set(i, list = []);
+  return list[Number(wide)] ??= i.module(wide);
+}
+void CORE_OPS;

@@ -1,0 +1,28 @@
+/**
+ * Writes interpreter.generated.ts (and memory32.generated.ts) from the declarations. A test fails when they are not current.
+ *
+ *   deno run -A arch/x86_64/tools/generate.ts
+ */
+import { build } from "../built.ts";
+
+/** The text of the generated files. */
+export function generated(): { readonly main: string; readonly memory32: string } {
+  const image = build(), base64 = (b: Uint8Array) => (b as Uint8Array & { toBase64(): string }).toBase64();
+  const head = "// Written by tools/generate.ts from the declarations. Do not edit.\n// deno-fmt-ignore-file\n// deno-lint-ignore-file\n";
+  const { tables } = image;
+  return {
+    main: `${head}export const LEAVES = ${tables.leaves.length}, TEMPLATES = ${tables.templates.length}, FUSED = ${tables.fused.length};
+export const IDLE = ${image.idle}, ILLEGAL = ${image.special.illegal}, PROTECTION = ${image.special.protection};
+export const TABLES = "${base64(image.block)}";
+export const MODULE = "${base64(image.bytes(true))}";
+`,
+    memory32: `${head}export const MODULE = "${base64(image.bytes(false))}";\n`,
+  };
+}
+
+if (import.meta.main) {
+  const { main, memory32 } = generated();
+  Deno.writeTextFileSync(new URL("../interpreter.generated.ts", import.meta.url), main);
+  Deno.writeTextFileSync(new URL("../memory32.generated.ts", import.meta.url), memory32);
+  console.log(`interpreter.generated.ts: ${main.length} bytes`);
+}
