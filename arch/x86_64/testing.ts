@@ -270,7 +270,7 @@ export class CaseGenerator {
   /** A case whose first instruction is of the form. */
   next(form: Form): Case {
     const r = this.#r, list = [form];
-    while (list.length < 6 && r.chance(0.6)) list.push(r.pick(this.forms));
+    while (this.forms.length && list.length < 6 && r.chance(0.6)) list.push(r.pick(this.forms));
     const code: number[] = [], ends: number[] = [], undefinedFlags: number[] = [];
     let undefinedNow = 0;
     for (const f of list) {
