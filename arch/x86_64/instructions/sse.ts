@@ -2,6 +2,7 @@
 import type { Declaration } from "../encoding.ts";
 import { sseArithmetic } from "./sse_arithmetic.ts";
 import { sseCompare } from "./sse_compare.ts";
+import { sseConvert } from "./sse_convert.ts";
 import { sseInteger } from "./sse_integer.ts";
 import { sseMoves } from "./sse_move.ts";
 import { sseControl } from "./sse_mxcsr.ts";
@@ -16,4 +17,5 @@ export const sse: Declaration[] = [
   ...sseControl,
   ...sseArithmetic,
   ...sseCompare,
+  ...sseConvert,
 ];
