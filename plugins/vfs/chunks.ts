@@ -32,10 +32,12 @@ const SHIFT = 16;
 const CHUNK = 1 << SHIFT;
 const MASK = CHUNK - 1;
 
-/** `data` may be shorter than a chunk: the rest is zeros. Bits of `pages` say which of the 16 pages were written. */
+/** `data` may be shorter than a chunk: the rest is zeros. Bits of `pages` say which of the 16 pages were written or reserved. */
 interface Chunk {
   data: Uint8Array;
   pages: number;
+  /** Bytes counted against the budget, at least those of `data`. */
+  charged: number;
 }
 
 /** Bits of the pages that [from, to) touches. */
@@ -122,14 +124,16 @@ export class Content {
     const below = chunk === undefined ? Math.min(CHUNK, Math.max(0, this.#lowerSize - base)) : 0;
     // A file that grows by small writes doubles, so that the copies stay linear.
     const length = Math.min(CHUNK, Math.max((Math.max(need, below) + 511) & ~511, have * 2));
-    if (!this.#budget.take(length - have)) return ENOSPC;
+    const charge = Math.max(0, length - (chunk?.charged ?? 0));
+    if (!this.#budget.take(charge)) return ENOSPC;
     const data = new Uint8Array(length);
     if (chunk !== undefined) {
       data.set(chunk.data);
       chunk.data = data;
+      chunk.charged += charge;
       return chunk;
     }
-    const made: Chunk = { data, pages: 0 };
+    const made: Chunk = { data, pages: 0, charged: length };
     if (below > 0) {
       const error = this.#readLower(data.subarray(0, below), base);
       if (error !== 0) {
@@ -219,18 +223,42 @@ export class Content {
 
   #drop(index: number, chunk: Chunk): void {
     this.#chunks.delete(index);
-    this.#budget.give(chunk.data.length);
+    this.#budget.give(chunk.charged);
     this.#uncount(index, chunk.pages);
   }
 
   /** Throws everything away. */
   clear(): void {
-    for (const chunk of this.#chunks.values()) this.#budget.give(chunk.data.length);
+    for (const chunk of this.#chunks.values()) this.#budget.give(chunk.charged);
     this.#chunks.clear();
     this.#pages = 0;
     this.#lower = undefined;
     this.#lowerSize = 0;
     this.size = 0;
+  }
+
+  /** Sets space aside for [offset, end), without taking memory yet: ENOSPC. The size stays. */
+  reserve(offset: number, end: number): 0 | Errno {
+    if (end - offset > this.#budget.limit) return ENOSPC;
+    for (let index = Math.floor(offset / CHUNK); index * CHUNK < end; index++) {
+      const from = Math.max(0, offset - index * CHUNK), to = Math.min(CHUNK, end - index * CHUNK);
+      let chunk: Chunk | Errno | undefined = this.#chunks.get(index);
+      if (chunk === undefined) {
+        if (index * CHUNK < this.#lowerSize) {
+          chunk = this.#chunkFor(index, 1);
+          if (typeof chunk === "number") return chunk;
+        } else this.#chunks.set(index, chunk = { data: new Uint8Array(0), pages: 0, charged: 0 });
+      }
+      const bits = pageBits(from, to) & ~chunk.pages;
+      const more = Math.max(
+        0,
+        Math.min(CHUNK, (countBits(chunk.pages) + countBits(bits)) * 4096) - chunk.charged,
+      );
+      if (!this.#budget.take(more)) return ENOSPC;
+      chunk.charged += more;
+      this.#mark(chunk, index, bits);
+    }
+    return 0;
   }
 
   /** Makes [offset, end) read as zeros, giving whole chunks back. The size stays. */
@@ -250,7 +278,9 @@ export class Content {
       if (from === 0 && to === CHUNK) {
         if (chunk !== undefined) this.#drop(index, chunk);
         // An empty chunk hides what is below.
-        if (index * CHUNK < this.#lowerSize) this.#chunks.set(index, { data: new Uint8Array(0), pages: 0 });
+        if (index * CHUNK < this.#lowerSize) {
+          this.#chunks.set(index, { data: new Uint8Array(0), pages: 0, charged: 0 });
+        }
         continue;
       }
       if (chunk === undefined) {

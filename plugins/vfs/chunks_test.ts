@@ -43,7 +43,12 @@ for (const lower of [false, true]) {
       }
       for (let step = 0; step < 150; step++) {
         const at = next(400000);
-        switch (next(6)) {
+        switch (next(7)) {
+          case 2: {
+            // Space set aside changes nothing that can be read.
+            assertEquals(content.reserve(at, at + 1 + next(200000)), 0);
+            break;
+          }
           case 0:
             content.truncate(at);
             model.resize(at);
@@ -121,4 +126,15 @@ Deno.test("Content counts pages when they are written, once", () => {
   assertEquals(content.allocated, 12288);
   content.truncate(4096);
   assertEquals(content.allocated, 4096);
+});
+
+Deno.test("Content.reserve counts space that a later write then has", () => {
+  const budget = new Budget(200000);
+  const content = new Content(budget);
+  assertEquals(content.reserve(0, 100000), 0);
+  assertEquals([content.size, content.allocated, budget.used], [0, 102400, 102400]);
+  assertEquals(content.reserve(200000, 400000), ENOSPC);
+  budget.take(budget.limit - budget.used);
+  assertEquals(content.write(new Uint8Array(100000), 0), 100000);
+  content.clear();
 });

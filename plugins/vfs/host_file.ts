@@ -5,7 +5,7 @@ import type { Caller } from "./context.ts";
 import type { HostFile, HostStat } from "./host_folder.ts";
 import { type AttrChange, type FileSystem, Inode } from "./inode.ts";
 import { InodeBacking } from "./memory_fs.ts";
-import type { Name } from "./names.ts";
+import { type Name, nameOf } from "./names.ts";
 import { timeOfMs } from "./time.ts";
 
 const system = new AnonymousFs("hostfs");
@@ -30,10 +30,10 @@ export class HostFileInode extends Inode {
   #dev = 0;
   #blocks = 0;
   readonly #file: HostFile;
-  constructor(file: HostFile, caller: Caller) {
+  constructor(file: HostFile, caller: Caller, name = "host file") {
     super(0o100600, caller.cred.fsuid, caller.cred.fsgid, caller.fs.vfs.clock());
     this.#file = file;
-    this.name = "/dev/stdio (host)";
+    this.name = nameOf(name);
     this.refresh();
   }
   override get dev(): number {

@@ -171,6 +171,8 @@ export interface HostStdioFile {
   readonly file: HostFile;
   readonly offset: number;
   readonly flags: number;
+  /** Its path on the host, for /proc/self/fd. */
+  readonly name?: string;
 }
 
 /** What stands behind a standard descriptor. */
@@ -238,7 +240,7 @@ function openOne(caller: Caller, stdio: HostStdio, fd: number): OpenFile {
     }
     return new HostStreamFile(stdio, inode, flags, cred);
   }
-  const inode = new HostFileInode(stdio.file, caller);
+  const inode = new HostFileInode(stdio.file, caller, stdio.name);
   const place: Location = { mount: caller.fs.vfs.nowhere, inode, name: inode.name };
   const file = new HostStdioOpenFile(place, stdio.flags, cred);
   file.position = stdio.offset;

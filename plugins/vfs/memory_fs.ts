@@ -8,6 +8,7 @@ import {
   EFBIG,
   EINVAL,
   EISDIR,
+  ENODATA,
   ENODEV,
   ENOENT,
   ENOSPC,
@@ -40,6 +41,7 @@ import {
   type StatFs,
 } from "./inode.ts";
 import { bytesOfName, type Name, nameOf } from "./names.ts";
+import { systemAttribute, Xattrs } from "./xattr.ts";
 import { compareTime, hostTime, type Time, type TimeSource } from "./time.ts";
 
 /** Limits and name of a memory file system. */
@@ -143,7 +145,7 @@ export class MemoryInode extends Inode {
   /** Of a directory. */
   protected readonly entries: Entries<MemoryInode | undefined> | undefined;
   #target: Name | undefined;
-  #xattrs: Map<Name, Uint8Array> | undefined;
+  #xattrs: Xattrs | undefined;
 
   constructor(fs: MemoryFs, ino: number, attr: NewInode, content?: Content) {
     super(attr.mode, attr.uid, attr.gid, fs.clock());
@@ -177,6 +179,7 @@ export class MemoryInode extends Inode {
   /** No name and no holder is left. */
   protected free(): void {
     this.content?.clear();
+    this.#xattrs?.clear();
     this.fs.giveName();
     this.giveTarget();
   }
@@ -385,9 +388,9 @@ export class MemoryInode extends Inode {
     if ((mode & (PUNCH_HOLE | ZERO_RANGE)) !== 0) {
       const error = this.content.punch(offset, offset + length);
       if (error !== 0) return error;
-    } else if (length > this.fs.budget.limit - this.fs.budget.used) {
-      // Space is not set aside, but what cannot fit is refused.
-      return ENOSPC;
+    } else {
+      const error = this.content.reserve(offset, offset + length);
+      if (error !== 0) return error;
     }
     if ((mode & KEEP_SIZE) === 0 && offset + length > this.size) this.content.truncate(offset + length);
     this.size = this.content.size;
@@ -412,32 +415,29 @@ export class MemoryInode extends Inode {
     return 0;
   }
   override getxattr(name: Name): Uint8Array | Errno {
-    return this.#xattrs?.get(name) ?? -61; // ENODATA
+    return this.#xattrs?.get(name) ?? ENODATA;
   }
   override setxattr(name: Name, value: Uint8Array, flags: number): 0 | Errno {
-    const has = this.#xattrs?.has(name) ?? false;
-    if ((flags & 1) !== 0 && has) return EEXIST;
-    if ((flags & 2) !== 0 && !has) return -61; // ENODATA
-    const old = this.#xattrs?.get(name)?.length ?? 0;
-    const more = value.length - old + (has ? 0 : name.length + 64);
-    if (more > 0 ? !this.fs.budget.take(more) : false) return ENOSPC;
-    if (more < 0) this.fs.budget.give(-more);
-    (this.#xattrs ??= new Map()).set(name, value.slice());
-    this.ctime = this.fs.clock();
-    this.touched();
-    return 0;
+    if (name.startsWith("system.")) {
+      const mode = systemAttribute(name, value);
+      if (mode === undefined || mode < 0) return mode ?? 0;
+      return this.setattr({ mode: (this.mode & 0o7000) | mode });
+    }
+    const error = (this.#xattrs ??= new Xattrs(this.fs.budget)).set(name, value, flags);
+    if (error === 0) this.#attributesChanged();
+    return error;
   }
   override listxattr(): readonly Name[] | Errno {
-    return [...this.#xattrs?.keys() ?? []];
+    return this.#xattrs?.list() ?? [];
   }
   override removexattr(name: Name): 0 | Errno {
-    const old = this.#xattrs?.get(name);
-    if (old === undefined) return -61; // ENODATA
-    this.fs.budget.give(old.length + name.length + 64);
-    this.#xattrs!.delete(name);
+    const error = this.#xattrs?.remove(name) ?? ENODATA;
+    if (error === 0) this.#attributesChanged();
+    return error;
+  }
+  #attributesChanged(): void {
     this.ctime = this.fs.clock();
     this.touched();
-    return 0;
   }
 }
 

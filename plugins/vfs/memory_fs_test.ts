@@ -211,7 +211,7 @@ Deno.test("fallocate grows, keeps size, punches holes when told", () => {
   assertEquals(file.allocate(0, 0, 20000), 0);
   assertEquals(file.inode.size, 20000);
   assertEquals(file.allocate(3, 0, 4096), 0);
-  assertEquals([file.seek(0, SEEK_DATA), file.inode.blocks], [4096, 16]);
+  assertEquals([file.seek(0, SEEK_DATA), file.inode.blocks], [4096, 32]);
   assertEquals(file.allocate(8, 0, 4096), EOPNOTSUPP);
   assertEquals(file.allocate(0, 0, 2 ** 50), ENOSPC);
   file.unref();
@@ -273,4 +273,16 @@ Deno.test("pathText follows a file that is renamed, and its directory", () => {
   symlinkAt(c, "/g", undefined, "/s");
   assertEquals(pathText(c, open(c, "/s")), "/g");
   file.unref();
+});
+
+Deno.test("setxattr of an access list that says no more than a mode sets the mode", () => {
+  const c = caller(createMemoryFs({ "/f": { content: "", mode: 0o4600 } }));
+  const f = inode(c, "/f");
+  const acl = (...entries: [tag: number, bits: number][]) =>
+    Uint8Array.of(2, 0, 0, 0, ...entries.flatMap(([tag, bits]) => [tag, 0, bits, 0, 255, 255, 255, 255]));
+  assertEquals(f.setxattr("system.posix_acl_access", acl([1, 6], [4, 4], [0x20, 4]), 0), 0);
+  assertEquals([f.mode, f.listxattr(), f.getxattr("system.posix_acl_access")], [0o104644, [], ENODATA]);
+  assertEquals(f.setxattr("system.posix_acl_access", acl([1, 6], [2, 7], [4, 4], [0x20, 4]), 0), EOPNOTSUPP);
+  assertEquals(f.setxattr("system.posix_acl_access", Uint8Array.of(9, 9), 0), EINVAL);
+  assertEquals(f.setxattr("system.other", acl(), 0), EOPNOTSUPP);
 });

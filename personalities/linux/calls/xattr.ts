@@ -61,7 +61,9 @@ const attributeName: ArgType<Name> = {
 /** Who may touch an attribute (xattr_permission of Linux). */
 function may(task: Task, inode: Inode, name: Name, write: boolean): 0 | Errno {
   const { cred } = callerOf(task);
-  if (name.startsWith("security.") || name.startsWith("system.")) return 0;
+  if (name.startsWith("security.")) return !write || cred.capable(CAP_SYS_ADMIN) ? 0 : EPERM;
+  // An access list is a mode to the file system: the owner's to set.
+  if (name.startsWith("system.")) return !write || isOwner(inode, cred) ? 0 : EPERM;
   if (name.startsWith("trusted.")) {
     if (cred.capable(CAP_SYS_ADMIN)) return 0;
     return write ? EPERM : ENODATA;
