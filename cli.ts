@@ -273,7 +273,9 @@ async function runGuest(request: Request): Promise<number> {
         // The first program is the one in the foreground.
         if (event.kind !== "spawn" || guest !== undefined) return;
         guest = event.process;
-        listening.push(hostSignals({ deliver }));
+        // Listening costs some ms, which a program that ends at once need not pay: until then signals end us.
+        const timer = setTimeout(() => listening.push(hostSignals({ deliver })), 20);
+        listening.push(() => clearTimeout(timer));
       },
     },
   };

@@ -3,17 +3,29 @@ import { type Arch, buildVdso, EXEC, READ, type Task, type VdsoImage, WRITE } fr
 import { processOf } from "../state.ts";
 import { refreshClock } from "./clock.ts";
 import { exports } from "./exports.ts";
+import { prebuilt } from "./prebuilt.ts";
 
 const DATA_BYTES = 4 * 4096;
 
 /** One image an architecture: it serves every address. `undefined`: this architecture has none yet. */
 const images = new WeakMap<Arch, VdsoImage | null>();
 
+/** The image of prebuilt.ts: assembling one takes longer than starting a small program. */
+function builtAhead(arch: string): VdsoImage | undefined {
+  const found = prebuilt[arch];
+  if (found === undefined) return undefined;
+  const bytes = new Uint8Array(found.size);
+  const text = atob(found.base64);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  const [start, end] = found.text;
+  return { bytes, symbols: new Map(Object.entries(found.symbols)), targets: [], text: { start, end } };
+}
+
 function imageFor(arch: Arch): VdsoImage | undefined {
   let image = images.get(arch);
   if (image === undefined) {
     const has = exports.some((e) => e.code?.[arch.name] !== undefined);
-    image = has ? buildVdso({ arch, exports, dataBytes: DATA_BYTES }) : null;
+    image = builtAhead(arch.name) ?? (has ? buildVdso({ arch, exports, dataBytes: DATA_BYTES }) : null);
     images.set(arch, image);
   }
   return image ?? undefined;
@@ -32,7 +44,13 @@ export function mapVdso(task: Task): void {
   space.write(base, new Uint8Array(64));
   space.protect(base, DATA_BYTES, READ);
   const code = base + DATA_BYTES;
-  space.map({ address: code, length: image.bytes.length, prot: READ | WRITE, fixed: "replace", name: "[vdso]" });
+  space.map({
+    address: code,
+    length: image.bytes.length,
+    prot: READ | WRITE,
+    fixed: "replace",
+    name: "[vdso]",
+  });
   space.write(code, image.bytes);
   space.protect(code, image.bytes.length, READ | EXEC);
   mm.vvar = base;
