@@ -4,6 +4,7 @@
  * A finite number is worked on as (sign, exp, hi, lo): value = hi:lo / 2^127 * 2^(exp - 0x3fff), with the top bit of `hi`
  * set and bit 0 of `lo` standing for anything that was shifted out ("jam").
  */
+// cold: constants of the generated module
 import {
   type Func,
   type FunctionRef,

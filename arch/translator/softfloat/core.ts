@@ -2,6 +2,7 @@
  * Arithmetic on finite nonzero numbers in the form of common.ts: exact results, or results with everything beyond 128
  * bits jammed into the last one. Formats differ in unpacking before and in rounding after.
  */
+// cold: constants of the generated module
 import { type Func, type FunctionRef, i32, i64, type Local, select } from "../wasm/mod.ts";
 import { define, divide128, type Library, multiply, shiftLeft, shiftRightJam, TOP } from "./common.ts";
 
@@ -43,12 +44,12 @@ export function addParts(f: Func, a: Parts, b: Parts, lo: Local<"i64">, zero: ()
     () => shiftRightJam(f, b.hi, lo, distance),
   );
   f.if(a.sign.eq(b.sign), () => {
+    // Without a branch: whether there is a carry cannot be predicted.
     f.set(a.hi, a.hi.add(b.hi));
-    f.if(a.hi.ltU(b.hi), () => {
-      f.set(lo, a.hi.shl(63).or(lo.shrU(1)).or(lo.and(1)));
-      f.set(a.hi, a.hi.shrU(1).or(TOP));
-      f.set(a.exp, a.exp.add(1));
-    });
+    const carry = f.let(a.hi.ltU(b.hi)), wide = f.let(carry.extendU());
+    f.set(lo, select(carry, a.hi.shl(63).or(lo.shrU(1)).or(lo.and(1)), lo));
+    f.set(a.hi, a.hi.shrU(wide).or(wide.shl(63)));
+    f.set(a.exp, a.exp.add(carry));
   }, () => {
     f.set(a.hi, a.hi.sub(b.hi).sub(lo.ne(0).extendU()));
     f.set(lo, i64(0).sub(lo));

@@ -1,4 +1,5 @@
 /** x87 addition, subtraction, multiplication, division and square root. */
+// cold: constants of the generated module
 import { type Func, type FunctionRef, i32, i64, type Local, select } from "../wasm/mod.ts";
 import { DE, define, IE, type Library, TOP, ZE } from "./common.ts";
 import { addParts, divideParts, flagIf, multiplyParts, normalise, type Parts, rootParts } from "./core.ts";

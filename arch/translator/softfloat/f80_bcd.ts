@@ -1,4 +1,5 @@
 /** x87's packed decimal: 18 digits in nine bytes and a sign byte. */
+// cold: constants of the generated module
 import { type FunctionRef, i32, i64, select } from "../wasm/mod.ts";
 import { define, IE, type Library } from "./common.ts";
 import { f80FromInteger, f80ToInteger } from "./f80_convert.ts";

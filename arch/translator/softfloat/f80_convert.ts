@@ -1,4 +1,5 @@
 /** x87 comparisons, rounding to integers, and conversions from and to the other formats. */
+// cold: constants of the generated module
 import { type FunctionRef, i32, i64, type Local, select } from "../wasm/mod.ts";
 import { C1, DE, define, IE, type Library, PE, roundsUp, shiftRightJam, TOP } from "./common.ts";
 import { flagIf, normalise } from "./core.ts";

@@ -1,4 +1,5 @@
 /** fprem and fprem1, fscale, fxtract: x87's operations on exponents. */
+// cold: constants of the generated module
 import { type FunctionRef, i32, i64, select } from "../wasm/mod.ts";
 import { C1, DE, define, divide128, IE, type Library, OE, PE, TOP, UE, ZE } from "./common.ts";
 import { flagIf, normalise } from "./core.ts";

@@ -2,6 +2,7 @@
  * Rounding to x87's extended format: precision and rounding mode come from the control word, exponents beyond the range
  * overflow, underflow, or wrap by 0x6000 where the exception is unmasked.
  */
+// cold: constants of the generated module
 import { type Func, type FunctionRef, type I32, i32, i64, type Local, select } from "../wasm/mod.ts";
 import { C1, define, type Library, OE, PE, roundsUp, shiftRightJam, TOP, UE } from "./common.ts";
 import { flagIf } from "./core.ts";
@@ -42,15 +43,14 @@ export function f80Round(lib: Library): FunctionRef {
       const unit = cut(f, hi, lo, cw);
       f.if(lo.eqz(), () => f.return(sign.shl(15).or(exp), hi, i32(0)));
       const up = f.let(roundsUp(sign, modeOf(cw), lo, hi.and(unit).ne(0)));
-      f.if(up, () => {
-        f.set(hi, hi.add(unit));
-        f.if(hi.geS(0), () => {
-          f.if(exp.eq(0x7ffe), () => toEdge(hi0, lo0));
-          f.set(hi, TOP);
-          f.set(exp, exp.add(1));
-        });
+      // Half of all results round up: no branch on that, only on the rare carry out of the top.
+      f.set(hi, hi.add(select(up, unit, 0)));
+      f.if(hi.geS(0), () => {
+        f.if(exp.eq(0x7ffe), () => toEdge(hi0, lo0));
+        f.set(hi, TOP);
+        f.set(exp, exp.add(1));
       });
-      f.return(sign.shl(15).or(exp), hi, up.mul(C1).or(PE));
+      f.return(sign.shl(15).or(exp), hi, up.shl(9).or(PE));
     },
   );
 }

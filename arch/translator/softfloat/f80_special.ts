@@ -1,4 +1,5 @@
 /** Operands of x87 operations that are no normal numbers: NaNs, encodings without meaning, denormals. */
+// cold: constants of the generated module
 import { type FunctionRef, type I32, i32, type I64, i64, type Local, select } from "../wasm/mod.ts";
 import { define, IE, type Library, TOP } from "./common.ts";
 import { flagIf } from "./core.ts";

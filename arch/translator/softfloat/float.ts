@@ -3,6 +3,7 @@
  * masks, FTZ, DAZ); flags are its six exception bits. Operations with a zero or an infinity use the machine's own, which
  * are exact then.
  */
+// cold: constants of the generated module
 import { type Func, type FunctionRef, i32, type I64, i64, type Local, type Value } from "../wasm/mod.ts";
 import { DE, define, IE, type Library, ZE } from "./common.ts";
 import { addParts, divideParts, multiplyParts, rootParts } from "./core.ts";

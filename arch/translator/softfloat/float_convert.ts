@@ -1,4 +1,5 @@
 /** f32 and f64: conversions among each other and with integers, rounding to integers, fused multiply-add. */
+// cold: constants of the generated module
 import { type FunctionRef, i32, i64, select, type Value } from "../wasm/mod.ts";
 import { define, IE, type Library, multiply, shiftLeft, shiftRightJam, TOP } from "./common.ts";
 import { normalise, type WideParts } from "./core.ts";

@@ -1,4 +1,5 @@
 /** f32 and f64 as bits: widening to the common form, and rounding to them with MXCSR's modes. */
+// cold: constants of the generated module
 import {
   type Func,
   type FunctionRef,

@@ -4,7 +4,7 @@
  */
 // cold: constants of the generated module
 import { type Func, type FunctionRef, i32, type I64, i64, type Local } from "../wasm/mod.ts";
-import { define, type Library, multiply, shiftLeft, shiftRightJam } from "./common.ts";
+import { define, divide128, type Library, multiply, shiftLeft, shiftRightJam } from "./common.ts";
 
 /** Fraction bits of the constants while they are computed. */
 const BITS = 256n, ONE = 1n << BITS;
@@ -86,23 +86,40 @@ export function multiplyHigh(lib: Library): FunctionRef {
 
 /** (a, b) -> a / b * 2^128, for a < b and b with its top bit set. */
 export function divideFraction(lib: Library): FunctionRef {
-  return define(lib, "u128.fraction", ["i64", "i64", "i64", "i64"], ["i64", "i64"], (f, ah, al, bh, bl) => {
-    const [qh, ql] = wide(f), n = f.let(i32(128)), carry = f.local("i64");
-    f.loop((again) => {
-      // One bit: a = 2a, minus b when it fits.
-      f.set(carry, ah.shrU(63));
-      f.set(ah, ah.shl(1).or(al.shrU(63)));
-      f.set(al, al.shl(1));
-      f.set(qh, qh.shl(1).or(ql.shrU(63)));
-      f.set(ql, ql.shl(1));
-      f.if(carry.ne(0).or(ah.gtU(bh)).or(ah.eq(bh).and(al.geU(bl))), () => {
-        f.set(ah, ah.sub(bh).sub(al.ltU(bl).extendU()));
-        f.set(al, al.sub(bl));
-        f.set(ql, ql.or(1));
+  const divide = divide128(lib);
+  // A digit of 64 bits (Knuth's algorithm D): (a * 2^64) / b -> (digit, rest).
+  const digit = define(
+    lib,
+    "u128.digit",
+    ["i64", "i64", "i64", "i64"],
+    ["i64", "i64", "i64"],
+    (f, ah, al, bh, bl) => {
+      const q = f.let(i64(-1)), unused = f.local("i64");
+      f.if(ah.ltU(bh), () => f.do(divide, [ah, al, bh], q, unused));
+      const [h, m] = wide(f), [crossHi, low] = wide(f);
+      multiply(f, q, bh, h, m);
+      multiply(f, q, bl, crossHi, low);
+      f.set(m, m.add(crossHi));
+      f.set(h, h.add(m.ltU(crossHi).extendU()));
+      // ah:al:0 - h:m:low
+      const take = f.let(m.add(low.ne(0).extendU()));
+      f.set(h, ah.sub(h).sub(low.ne(0).and(m.eq(-1)).or(al.ltU(take)).extendU()));
+      f.set(m, al.sub(take));
+      f.set(low, i64(0).sub(low));
+      f.while(() => h.ltS(0), () => {
+        f.set(q, q.sub(1));
+        f.set(low, low.add(bl));
+        const carry = f.let(low.ltU(bl).extendU()), sum = f.let(bh.add(carry));
+        f.set(m, m.add(sum));
+        f.set(h, h.add(m.ltU(sum).or(sum.ltU(carry)).extendU()));
       });
-      f.set(n, n.sub(1));
-      f.brIf(again, n);
-    });
+      f.return(q, m, low);
+    },
+  );
+  return define(lib, "u128.fraction", ["i64", "i64", "i64", "i64"], ["i64", "i64"], (f, ah, al, bh, bl) => {
+    const [qh, ql] = wide(f);
+    f.do(digit, [ah, al, bh, bl], qh, ah, al);
+    f.do(digit, [ah, al, bh, bl], ql, ah, al);
     f.return(qh, ql);
   });
 }

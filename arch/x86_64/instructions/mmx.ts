@@ -3,6 +3,7 @@
  * physical x87 registers: every one of these instructions sets TOP to 0 and all tags to valid, and a write sets sign and exponent
  * to ones. Values are the low halves of vectors.
  */
+// cold: constants of the generated module
 import {
   type I32,
   i32,

@@ -2,6 +2,7 @@
  * What x87 instructions share: the register stack, exceptions, and functions that end an operation. A status of such a
  * function has bit 0 when a result was stored (pops follow then) and bit 1 when an unmasked exception is now pending.
  */
+// cold: constants of the generated module
 import {
   C1,
   DE,

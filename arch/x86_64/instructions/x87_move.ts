@@ -1,4 +1,5 @@
 /** x87 loads, stores, exchanges, conditional moves and constants (SDM volume 2). */
+// cold: constants of the generated module
 import {
   C1,
   DOUBLE,

@@ -1,4 +1,5 @@
 /** x87's control instructions and the images of its state in memory (SDM volume 1, 8.1 and 10.5; volume 2). */
+// cold: constants of the generated module
 import {
   type Env,
   type FunctionRef,

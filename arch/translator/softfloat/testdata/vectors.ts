@@ -1,4 +1,5 @@
 /** Operands that reach the corners of floating-point arithmetic, from a seed. */
+// cold: a test
 import { VECTOR } from "./driver.ts";
 
 export class Random {
