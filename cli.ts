@@ -5,12 +5,13 @@
  * @module
  */
 import { parseArgs } from "@std/cli/parse-args";
-import { hostFolder, hostSignals, hostStdio, isFolder } from "@guise/host-deno";
+import { hostFolder, hostSignals, hostStdio, isFolder, resized, restoreTerminal } from "@guise/host-deno";
 import type { Kernel, Plugin, Process } from "@guise/core";
 import type { FileSystem, MountSpec } from "@guise/vfs";
 import { HostFs, OverlayFs } from "@guise/vfs";
 import { run, type RunOptions, type User } from "./mod.ts";
 
+const SIGWINCH = 28;
 const VERSION = "0.1.0";
 
 const USAGE = `Usage: guise run [options] [--] PROGRAM [ARG...]
@@ -257,8 +258,10 @@ function traceSink(path: string): { write(text: string): void; flush(): void } {
 async function runGuest(request: Request): Promise<number> {
   let kernel: Kernel;
   let guest: Process | undefined;
+  const stdio = hostStdio(() => kernel);
   const deliver = (signal: number): void => {
     kernel.post(() => {
+      if (signal === SIGWINCH) return resized(stdio);
       if (guest !== undefined) guest.personality.signal?.(guest, signal);
     });
   };
@@ -298,11 +301,12 @@ async function runGuest(request: Request): Promise<number> {
     timeout: request.timeout === undefined ? undefined : request.timeout * 1000,
     memoryLimit: request.memoryLimit === undefined ? undefined : request.memoryLimit * 2 ** 20,
     stats: request.stats !== undefined,
-    stdio: hostStdio(() => kernel),
+    stdio,
     plugins,
     options: { protect: request.protect },
   });
   sink?.flush();
+  restoreTerminal(stdio);
   for (const stop of listening) stop();
   if (result.message !== undefined) complain(result.message);
   if (request.stats !== undefined) {

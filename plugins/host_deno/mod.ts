@@ -7,4 +7,4 @@
 export { attempt, errnoOf } from "./errors.ts";
 export { DenoFile, hostFolder, type HostFolderOptions, isFolder } from "./folder.ts";
 export { hostSignals, type HostSignalsOptions, Interrupts } from "./signals.ts";
-export { hostStdio } from "./stdio.ts";
+export { hostStdio, resized, restoreTerminal } from "./stdio.ts";

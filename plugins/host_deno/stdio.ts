@@ -153,6 +153,20 @@ function terminalOf(rdev: number, kernel: () => Kernel): Terminal {
   return terminal;
 }
 
+/** The host's window has another size (SIGWINCH): its terminal tells the guests. */
+export function resized(stdio: readonly HostStdio[]): void {
+  const size = attempt(() => Deno.consoleSize());
+  if (typeof size === "number") return;
+  for (const terminal of new Set(stdio)) {
+    if (terminal instanceof Terminal) terminal.winsize = { ...size, xpixel: 0, ypixel: 0 };
+  }
+}
+
+/** Gives the host's terminal back as it was: a guest may have ended in raw mode. */
+export function restoreTerminal(stdio: readonly HostStdio[]): void {
+  if (stdio.some((s) => s instanceof Terminal)) attempt(() => Deno.stdin.setRaw(false));
+}
+
 /** The number of the host's first pseudo-terminal, where the host does not tell one. */
 const SOME_TERMINAL = 0x8800;
 
