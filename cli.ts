@@ -202,7 +202,7 @@ function hostUser(): User {
   try {
     // Supplementary groups decide what can be read; only Linux tells them.
     const text = Deno.readTextFileSync("/proc/self/status");
-    groups = (/^Groups:\s*(.*)$/m.exec(text)?.[1] ?? "").split(/\s+/).filter((g) => g !== "").map(Number);
+    groups = (/^Groups:[ \t]*(.*)$/m.exec(text)?.[1] ?? "").split(/\s+/).filter((g) => g !== "").map(Number);
   } catch {
     // No such file: no groups.
   }
