@@ -2,7 +2,7 @@
  * A file system of generated files, from which /proc and /sys are made: directories that list themselves when asked,
  * files whose content is made when they are read from the start, links that are computed. Nodes are plain objects.
  */
-import { EBADF, EINVAL, EIO, ENOENT, ENOTDIR, type Errno } from "@guise/core";
+import { EBADF, EINVAL, EIO, ENOENT, ENOTDIR, EPERM, type Errno } from "@guise/core";
 import { direntType, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, SEEK_CUR, SEEK_SET, SIZE_MAX } from "./constants.ts";
 import type { Caller, Location } from "./context.ts";
 import type { Credentials } from "./cred.ts";
@@ -187,10 +187,9 @@ class GeneratedInode extends Inode {
       },
     };
   }
-  /** Linux lets the owner of a file in /proc change it, to no effect that lasts; here it lasts as long as the inode. */
+  /** As in /proc: modes are refused, other attributes are taken and have no effect. */
   override setattr(change: AttrChange): 0 | Errno {
-    if (change.mode !== undefined) this.mode = (this.mode & S_IFMT) | (change.mode & 0o7777);
-    return 0;
+    return change.mode !== undefined ? EPERM : 0;
   }
   override truncate(): 0 | Errno {
     return 0;

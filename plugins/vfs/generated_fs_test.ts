@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { EACCES, EBADF, EINVAL, ENOENT } from "@guise/core";
+import { EACCES, EBADF, EINVAL, ENOENT, EPERM } from "@guise/core";
 import {
   createDeviceFs,
   createMemoryFs,
@@ -16,7 +16,7 @@ import {
   Vfs,
   walk,
 } from "./mod.ts";
-import { chdir } from "./attr.ts";
+import { chdir, chmod } from "./attr.ts";
 import { bytes, caller, list, open, read, take, write } from "./testing_test.ts";
 
 function proc() {
@@ -71,6 +71,8 @@ Deno.test("GeneratedFs shows what its functions say when they are asked", () => 
   assertEquals(read(c, "/proc/broken"), EACCES);
   assertEquals(walk(c, undefined, "/proc/1/none"), ENOENT);
   assertEquals(write(c, "/proc/1/new", "x"), EACCES);
+  const self = walk(caller(vfs), undefined, "/proc/control");
+  assertEquals(typeof self === "number" ? self : chmod(caller(vfs), self, 0o600), EPERM);
 });
 
 Deno.test("GeneratedFs keeps inode numbers by id, owners and paths when objects are new each time", () => {

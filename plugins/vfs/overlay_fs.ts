@@ -8,7 +8,7 @@ import { ENOENT, ENOTDIR, type Errno } from "@guise/core";
 import { Content } from "./chunks.ts";
 import { direntType, S_IFMT, S_IFREG } from "./constants.ts";
 import type { Caller } from "./context.ts";
-import type { FileSystem, Inode, Listing, NewInode } from "./inode.ts";
+import type { FileSystem, Inode, Listing, NewInode, StatFs } from "./inode.ts";
 import { MemoryFs, type MemoryFsOptions, MemoryInode } from "./memory_fs.ts";
 import type { Name } from "./names.ts";
 
@@ -37,6 +37,9 @@ export class OverlayFs extends MemoryFs {
   protected override makeRoot(options: MemoryFsOptions): Inode {
     const { lower } = options as OverlayFsOptions;
     return new OverlayInode(this, lower.root.ino, attrOf(lower.root), lower.root.dev, lower.root);
+  }
+  override statfs(): StatFs {
+    return { ...super.statfs(), type: 0x794c7630 };
   }
   protected override makeInode(attr: NewInode, dir: MemoryInode): MemoryInode {
     return new OverlayInode(this, this.newIno(), attr, dir.dev, undefined);

@@ -7,7 +7,6 @@ import {
   EISDIR,
   ENOENT,
   ENOTDIR,
-  EOVERFLOW,
   type Errno,
   flushShared,
   staleShared,
@@ -131,7 +130,7 @@ export class RegularFile extends OpenFile {
         return EINVAL;
     }
     if (to < 0) return EINVAL;
-    if (to > SIZE_MAX) return EOVERFLOW;
+    if (to > SIZE_MAX) return EINVAL;
     return this.position = to;
   }
   override truncate(size: number): 0 | Errno {
