@@ -3,7 +3,7 @@
  * files whose content is made when they are read from the start, links that are computed. Nodes are plain objects.
  */
 import { EBADF, EINVAL, EIO, ENOENT, ENOTDIR, EPERM, type Errno } from "@guise/core";
-import { direntType, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, SEEK_CUR, SEEK_SET, SIZE_MAX } from "./constants.ts";
+import { direntType, S_IFDIR, S_IFLNK, S_IFREG, SEEK_CUR, SEEK_SET, SIZE_MAX } from "./constants.ts";
 import type { Caller, Location } from "./context.ts";
 import type { Credentials } from "./cred.ts";
 import { OpenFile } from "./file.ts";
