@@ -1,5 +1,5 @@
 /** Clock ids, timespecs, timevals and their pairs among the arguments of system calls. */
-import type { ArgType, Task } from "@guise/core";
+import { type ArgType, ERESTART_RESTARTBLOCK, type Task } from "@guise/core";
 import { inStruct, outStruct } from "./buffer.ts";
 import { fields, get64 } from "./layout.ts";
 import { oneOf } from "./scalar.ts";
@@ -31,6 +31,19 @@ function text(
 export const inTimespec: ArgType<number> = inStruct("const struct timespec *", text("tv_nsec", 0, false));
 /** `struct timespec *`. */
 export const outTimespec: ArgType<number> = outStruct("struct timespec *", text("tv_nsec", 0, false));
+/** What is left of a sleep: only there when a signal ended it. */
+export const remaining: ArgType<number> = {
+  ...outTimespec,
+  format(abi, slot) {
+    const shown = text("tv_nsec", 0, false);
+    const plain = outTimespec.format(abi, slot);
+    return (task, result) => {
+      const at = task.frame.num(abi.registers[slot]);
+      const left = result === ERESTART_RESTARTBLOCK && at !== 0 ? shown(task, at) : undefined;
+      return left ?? plain(task, undefined);
+    };
+  },
+};
 /** `struct timeval *`. */
 export const outTimeval: ArgType<number> = outStruct("struct timeval *tv", text("tv_usec", 0, false));
 /** `const struct timeval *`. */

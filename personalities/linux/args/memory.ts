@@ -1,5 +1,6 @@
 /** Names of memory calls' flags, as strace prints them. */
-import type { Names } from "./text.ts";
+import type { ArgType, RowAbi } from "@guise/core";
+import { flags, hex, type Names, pointer } from "./text.ts";
 
 // deno-fmt-ignore
 export const PROT: Names = [
@@ -26,4 +27,49 @@ export const MADVICE: Names = [
 ];
 
 export const MREMAP: Names = [[1, "MREMAP_MAYMOVE"], [2, "MREMAP_FIXED"], [4, "MREMAP_DONTUNMAP"]];
-export const MSYNC: Names = [[1, "MS_ASYNC"], [2, "MS_INVALIDATE"], [4, "MS_SYNC"]];
+export const MSYNC: Names = [[4, "MS_SYNC"], [1, "MS_ASYNC"], [2, "MS_INVALIDATE"]];
+
+/** mremap's flags and new address, which is only there with MREMAP_FIXED. */
+export const remapTarget: ArgType<{ flags: number; target: number }> = {
+  label: "int flags, void *new_address",
+  slots: 2,
+  direction: "in",
+  compile(abi: RowAbi, slot: number) {
+    const [first, second] = [abi.registers[slot], abi.registers[slot + 1]];
+    const value = { flags: 0, target: 0 };
+    return (task) => {
+      value.flags = task.frame.lo(first);
+      value.target = task.frame.num(second);
+      return value;
+    };
+  },
+  format(abi: RowAbi, slot: number) {
+    const [first, second] = [abi.registers[slot], abi.registers[slot + 1]];
+    return (task) => {
+      const bits = task.frame.lo(first);
+      const text = flags(bits, MREMAP, "MREMAP_???");
+      return (bits & 3) === 3 ? `${text}, ${pointer(task.frame.num(second))}` : text;
+    };
+  },
+};
+
+/** mincore's answer: a byte a page, of which the lowest bit counts. The length is the slot before. */
+export const residence: ArgType<number> = {
+  label: "unsigned char *vec",
+  slots: 1,
+  direction: "out",
+  compile(abi: RowAbi, slot: number) {
+    const register = abi.registers[slot];
+    return (task) => task.frame.num(register);
+  },
+  format(abi: RowAbi, slot: number) {
+    const [length, vec] = [abi.registers[slot - 1], abi.registers[slot]];
+    return (task, result) => {
+      const at = task.frame.num(vec);
+      const pages = Math.ceil(task.frame.num(length) / 4096);
+      const bytes = result === 0 ? task.space.read(at, Math.min(pages, 32)) : undefined;
+      if (bytes === undefined) return at === 0 ? "NULL" : hex(at);
+      return `[${[...bytes].map((b) => b & 1).join(", ")}${pages > 32 ? ", ..." : ""}]`;
+    };
+  },
+};

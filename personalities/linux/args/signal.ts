@@ -3,6 +3,7 @@ import type { ArgType, Task } from "@guise/core";
 import { SIGINFO_SIZE } from "../signals/info.ts";
 import { formatRawInfo } from "../signals/raw.ts";
 import { signalName, SignalSet } from "../signals/numbers.ts";
+import { frameAt } from "../signals/frame.ts";
 import { inStruct, outStruct } from "./buffer.ts";
 import { fields, get64 } from "./layout.ts";
 import { oneOf, scalar } from "./scalar.ts";
@@ -49,8 +50,13 @@ function actionText(task: Task, address: number): string | undefined {
   const handler = get64(view, 0), bits = view.getUint32(8, true);
   const set = new SignalSet(view.getInt32(24, true), view.getInt32(28, true));
   const name = handler === 0 ? "SIG_DFL" : handler === 1 ? "SIG_IGN" : hex(handler);
+  // glibc sign-extends its int: what is above the flags is shown as strace does.
+  const high = view.getUint32(12, true);
+  const rest = high === 0 ? "" : `|0x${high.toString(16)}00000000`;
   const restorer = bits & 0x04000000 ? `, sa_restorer=${pointer(get64(view, 16))}` : "";
-  return `{sa_handler=${name}, sa_mask=${set}, sa_flags=${flags(bits, ACTION_FLAGS, "SA_???")}${restorer}}`;
+  return `{sa_handler=${name}, sa_mask=${set}, sa_flags=${
+    flags(bits, ACTION_FLAGS, "SA_???")
+  }${rest}${restorer}}`;
 }
 
 /** `const struct sigaction *act`. */
@@ -83,3 +89,15 @@ function infoText(task: Task, address: number): string | undefined {
 export const inInfo: ArgType<number> = inStruct("siginfo_t *info", infoText);
 /** `siginfo_t *` that the guest gets. */
 export const outInfo: ArgType<number> = outStruct("siginfo_t *info", infoText);
+
+/** No argument of rt_sigreturn: the trace shows the mask that its frame brings back. */
+export const frameMask: ArgType<undefined> = {
+  label: "",
+  slots: 0,
+  direction: "in",
+  compile: () => () => undefined,
+  format: () => (task) => {
+    const { mask } = frameAt(task);
+    return mask === undefined ? "" : `{mask=${mask}}`;
+  },
+};

@@ -12,7 +12,7 @@ import {
   type Vma,
   WRITE,
 } from "@guise/core";
-import { MADVICE, MSYNC } from "../args/memory.ts";
+import { MADVICE, MSYNC, residence } from "../args/memory.ts";
 import { address, flagWord, int, oneOf, size } from "../args/scalar.ts";
 import { CAP_IPC_LOCK, credentialsKey } from "../credentials.ts";
 import { limit, RLIMIT_MEMLOCK } from "../limits.ts";
@@ -125,7 +125,7 @@ const msync: Syscall = syscall({
 const mincore: Syscall = syscall({
   name: "mincore",
   doc: "Tells which pages are in memory.",
-  args: { address, length: size, vec: address },
+  args: { address, length: size, vec: residence },
   run: (task, args) => {
     if (args.address % PAGE !== 0) return EINVAL;
     if (!(args.address + args.length <= task.space.limit)) return ENOMEM;

@@ -19,7 +19,7 @@ import {
   WRITE,
 } from "@guise/core";
 import { address, flagWord, int, scalar, size } from "../args/scalar.ts";
-import { MAP_FLAGS, MREMAP, PROT } from "../args/memory.ts";
+import { MAP_FLAGS, PROT, remapTarget } from "../args/memory.ts";
 import { flags as flagText, hex } from "../args/text.ts";
 import { openFile } from "../files.ts";
 import { limit, RLIMIT_DATA, RLIMIT_MEMLOCK } from "../limits.ts";
@@ -198,10 +198,10 @@ const MREMAP_MAYMOVE = 1, MREMAP_FIXED = 2, MREMAP_DONTUNMAP = 4;
 const mremap: Syscall = syscall({
   name: "mremap",
   doc: "Grows, shrinks or moves a mapping.",
-  args: { address, oldLength: size, newLength: size, flags: flagWord(MREMAP, "MREMAP_???"), target: address },
+  args: { address, oldLength: size, newLength: size, to: remapTarget },
   result: "hex",
   run: (task, args) => {
-    const { flags } = args;
+    const { flags, target } = args.to;
     const { space } = task;
     if (flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP)) return EINVAL;
     if (flags & (MREMAP_FIXED | MREMAP_DONTUNMAP) && !(flags & MREMAP_MAYMOVE)) return EINVAL;
@@ -212,16 +212,16 @@ const mremap: Syscall = syscall({
     const vma = space.find(args.address);
     if (vma === undefined) return EFAULT;
     if (flags & MREMAP_FIXED) {
-      if (args.target % PAGE !== 0) return EINVAL;
-      if (!(args.target + newLength <= space.limit)) return EINVAL;
-      if (args.target < args.address + oldLength && args.address < args.target + newLength) return EINVAL;
+      if (target % PAGE !== 0) return EINVAL;
+      if (!(target + newLength <= space.limit)) return EINVAL;
+      if (target < args.address + oldLength && args.address < target + newLength) return EINVAL;
     }
     if (oldLength === 0 && !vma.shared) return EINVAL;
     if (args.address + oldLength > vma.end) return EFAULT;
     const grown = newLength - oldLength;
     if (grown > 0 && !vma.shared && vma.prot & WRITE && !dataFits(task, grown)) return ENOMEM;
     const moves = (flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) !== 0;
-    if (oldLength === 0) return space.move(args.address, 0, moves ? args.target : 0, newLength);
+    if (oldLength === 0) return space.move(args.address, 0, moves ? target : 0, newLength);
     if (!moves) {
       if (newLength < oldLength) {
         const cut = space.unmap(args.address + newLength, oldLength - newLength);
@@ -234,7 +234,7 @@ const mremap: Syscall = syscall({
       }
       return flags & MREMAP_MAYMOVE ? space.move(args.address, oldLength, 0, newLength) : ENOMEM;
     }
-    const moved = space.move(args.address, oldLength, flags & MREMAP_FIXED ? args.target : 0, newLength);
+    const moved = space.move(args.address, oldLength, flags & MREMAP_FIXED ? target : 0, newLength);
     if (moved >= 0 && flags & MREMAP_DONTUNMAP) {
       space.map({
         address: args.address,

@@ -2,9 +2,9 @@
 import { EFAULT, EINVAL, EPERM, type Outcome, type Syscall, syscall, type Task } from "@guise/core";
 import { register } from "../arch/abi.ts";
 import { address, oneOf, word } from "../args/scalar.ts";
-import { string } from "../args/text.ts";
 import { type ArgType, type RowAbi } from "@guise/core";
-import { choice, hex } from "../args/text.ts";
+import { choice, hex, quote } from "../args/text.ts";
+import { signalName } from "../signals/numbers.ts";
 import { bytesOfName, nameOfBytes } from "@guise/vfs/key";
 import { CAP_SETPCAP, credentialsKey } from "../credentials.ts";
 import type { Rows } from "../rows.ts";
@@ -71,31 +71,50 @@ interface PrctlArguments {
   d: number;
 }
 
+const DUMPABLE = ["SUID_DUMP_DISABLE", "SUID_DUMP_USER", "SUID_DUMP_ROOT"];
+
+/** A thread's name as a string of at most 15 characters. */
+function nameText(task: Task, at: number): string {
+  const bytes = task.space.cstring(at, 65536);
+  if (typeof bytes === "number") return hex(at);
+  return quote(bytes.subarray(0, 15)) + (bytes.length > 15 ? "..." : "");
+}
+
 /** Options whose arguments are shown as strace does; the others print what they were given. */
-function shown(task: Task, args: PrctlArguments): string[] {
+function shown(task: Task, args: PrctlArguments, result: number | undefined): string[] {
+  const cell = (text: (value: number) => string): string => {
+    const value = result === 0 ? task.space.getU32(args.a) : undefined;
+    return value === undefined ? hex(args.a) : `[${text(value)}]`;
+  };
   switch (args.option) {
     case 15:
-      return [string(task, args.a)];
+      return [nameText(task, args.a)];
     case 16:
-      return [hex(args.a)];
+      return [result === 0 ? nameText(task, args.a) : hex(args.a)];
     case 3:
     case 7:
+    case 21:
     case 27:
     case 30:
       return [];
+    case 1:
+      return [signalName(args.a)];
+    case 2:
+      return [cell(signalName)];
+    case 4:
+      return [DUMPABLE[args.a] ?? `${hex(args.a)} /* SUID_DUMP_??? */`];
+    case 37:
+      return [cell(String)];
+    case 40:
+      return [hex(args.a)];
+    case 8:
     case 23:
     case 24:
-      return [String(args.a)];
-    case 1:
-    case 4:
-    case 8:
     case 29:
     case 36:
       return [String(args.a)];
-    case 2:
-    case 37:
-    case 40:
-      return [hex(args.a)];
+    case 38:
+      return [String(args.a), hex(args.b), hex(args.c), hex(args.d)];
     default:
       return [args.a, args.b, args.c, args.d].map(hex);
   }
@@ -104,7 +123,7 @@ function shown(task: Task, args: PrctlArguments): string[] {
 const prctlArguments: ArgType<PrctlArguments> = {
   label: "int option, unsigned long arg2, arg3, arg4, arg5",
   slots: 5,
-  direction: "in",
+  direction: "out",
   compile(abi: RowAbi, slot: number) {
     const [o, a, b, c, d] = abi.registers.slice(slot, slot + 5);
     const args: PrctlArguments = { option: 0, a: 0, b: 0, c: 0, d: 0 };
@@ -120,9 +139,9 @@ const prctlArguments: ArgType<PrctlArguments> = {
   },
   format(abi: RowAbi, slot: number) {
     const decode = this.compile(abi, slot);
-    return (task) => {
+    return (task, result) => {
       const args = decode(task) as PrctlArguments;
-      return [choice(args.option, OPTIONS, "PR_???"), ...shown(task, args)].join(", ");
+      return [choice(args.option, OPTIONS, "PR_???"), ...shown(task, args, result)].join(", ");
     };
   },
 };
@@ -225,6 +244,11 @@ const prctl: Syscall = syscall({
   support: "partial",
   note:
     "names, death signal, dumpable, capabilities, timer slack, subreaper, no_new_privs; no seccomp, no PR_SET_MM",
+  // PR_GET_DUMPABLE's number has a name.
+  result: (task, result, abi) =>
+    task.frame.lo(abi.registers[0]) === 3
+      ? `${result} (${DUMPABLE[result] ?? "SUID_DUMP_???"})`
+      : String(result),
   run: (task, { request }) => control(task, request),
 });
 
@@ -232,7 +256,7 @@ const personality: Syscall = syscall({
   name: "personality",
   doc: "Gets and sets the execution domain; kept, without effect.",
   args: { persona: word },
-  result: "hex",
+  result: (_task, result) => result === 0 ? "0 (PER_LINUX)" : hex(result),
   run: (task, { persona }) => {
     const self = processOf(task);
     const before = self.personalityFlags;

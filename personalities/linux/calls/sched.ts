@@ -1,8 +1,9 @@
 /** Scheduling. There is one CPU and one fair scheduler: policies and priorities are checked, kept and told, without effect. */
 import { E2BIG, EFAULT, EINVAL, EPERM, ESRCH, type Syscall, syscall, type Task } from "@guise/core";
-import { outStruct } from "../args/buffer.ts";
+import { inStruct, outStruct } from "../args/buffer.ts";
 import { fields, Scratch } from "../args/layout.ts";
 import { address, int, oneOf, size, unsignedInt } from "../args/scalar.ts";
+import { choice } from "../args/text.ts";
 import { CAP_SYS_NICE, credentialsKey } from "../credentials.ts";
 import { limit } from "../limits.ts";
 import type { Rows } from "../rows.ts";
@@ -50,7 +51,11 @@ const schedGetaffinity: Syscall = syscall({
 const schedSetaffinity: Syscall = syscall({
   name: "sched_setaffinity",
   doc: "Says on which CPUs a thread may run; the first one must be among them.",
-  args: { pid: int, length: size, mask: address },
+  args: {
+    pid: int,
+    length: size,
+    mask: inStruct("const unsigned long *mask", (task, at) => mask(task, at, 8)),
+  },
   run: (task, args) => {
     const bytes = task.space.read(args.mask, Math.min(args.length, 128));
     if (bytes === undefined) return EFAULT;
@@ -59,14 +64,15 @@ const schedSetaffinity: Syscall = syscall({
   },
 });
 
-const policy = oneOf([
-  [0, "SCHED_OTHER"],
-  [1, "SCHED_FIFO"],
-  [2, "SCHED_RR"],
-  [3, "SCHED_BATCH"],
-  [5, "SCHED_IDLE"],
-  [6, "SCHED_DEADLINE"],
-], "SCHED_???");
+// deno-fmt-ignore
+const POLICIES = [
+  [0, "SCHED_OTHER"], [1, "SCHED_FIFO"], [2, "SCHED_RR"], [3, "SCHED_BATCH"], [5, "SCHED_IDLE"], [6, "SCHED_DEADLINE"],
+] as const;
+const policy = oneOf(POLICIES, "SCHED_???");
+const param = inStruct("const struct sched_param *param", (task, at) => {
+  const value = task.space.getU32(at);
+  return value === undefined ? undefined : `[${value | 0}]`;
+});
 
 const RESET_ON_FORK = 0x40000000;
 const realtime = (p: number): boolean => p === 1 || p === 2;
@@ -89,7 +95,7 @@ function setScheduler(task: Task, pid: number, wanted: number, priority: number)
 const schedSetscheduler: Syscall = syscall({
   name: "sched_setscheduler",
   doc: "Sets policy and priority.",
-  args: { pid: int, policy, param: address },
+  args: { pid: int, policy, param },
   run: (task, args) => {
     const priority = task.space.getU32(args.param);
     if (args.param === 0 || args.pid < 0) return EINVAL;
@@ -101,6 +107,7 @@ const schedGetscheduler: Syscall = syscall({
   name: "sched_getscheduler",
   doc: "Tells the policy.",
   args: { pid: int },
+  result: (_task, result) => `${result} (${choice(result, POLICIES, "SCHED_???")})`,
   run: (task, { pid }) => {
     if (pid < 0) return EINVAL;
     const thread = threadOfPid(task, pid);
@@ -111,7 +118,7 @@ const schedGetscheduler: Syscall = syscall({
 const schedSetparam: Syscall = syscall({
   name: "sched_setparam",
   doc: "Sets the priority.",
-  args: { pid: int, param: address },
+  args: { pid: int, param },
   run: (task, { pid, param }) => {
     const thread = threadOfPid(task, pid);
     const priority = task.space.getU32(param);

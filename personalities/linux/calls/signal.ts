@@ -20,6 +20,7 @@ import { inTimespec } from "../args/clock.ts";
 import { fields, get64, Scratch } from "../args/layout.ts";
 import { int, size } from "../args/scalar.ts";
 import {
+  frameMask,
   how,
   inAction,
   inInfo,
@@ -320,7 +321,7 @@ const rtTgsigqueueinfo: Syscall = syscall({
 const rtSigreturn: Syscall = syscall({
   name: "rt_sigreturn",
   doc: "Goes back from a signal handler to what its frame says.",
-  args: {},
+  args: { frame: frameMask },
   run: (task): Outcome => popFrame(task),
 });
 

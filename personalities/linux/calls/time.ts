@@ -14,7 +14,7 @@ import {
   wait,
   WaitQueue,
 } from "@guise/core";
-import { clockId, inTimespec, inTimeval, outTimespec, outTimeval } from "../args/clock.ts";
+import { clockId, inTimespec, inTimeval, outTimespec, outTimeval, remaining } from "../args/clock.ts";
 import { address, flagWord } from "../args/scalar.ts";
 import { outStruct } from "../args/buffer.ts";
 import { timeComment } from "../args/text.ts";
@@ -166,7 +166,7 @@ function sleepCpu(task: Task, due: number): Outcome {
 const nanosleep: Syscall = syscall({
   name: "nanosleep",
   doc: "Sleeps.",
-  args: { request: inTimespec, remain: outTimespec },
+  args: { request: inTimespec, remain: remaining },
   run: (task, { request, remain }): Outcome => {
     const span = readTime(task, request);
     if (span === undefined) return EFAULT;

@@ -110,6 +110,8 @@ function tellParent(process: LinuxProcess): void {
     const action = parent.actions.get(SIGCHLD);
     autoReap = action.handler === SIG_IGN || (action.flags & SA_NOCLDWAIT) !== 0;
   }
+  // Woken before the signal: wait(2) looks for children before it looks for signals, so it answers and is not interrupted.
+  parent.childQueue.wake();
   const ignores = exitSignal === SIGCHLD && parent.actions.get(SIGCHLD).handler === SIG_IGN;
   if (exitSignal !== 0 && !ignores) {
     const info = signal === 0
@@ -118,7 +120,6 @@ function tellParent(process: LinuxProcess): void {
     sendProcess(parent, info);
   }
   if (autoReap) reap(process);
-  parent.childQueue.wake();
 }
 
 /** The zombie is gone: its pid is free, its times count for the parent. */

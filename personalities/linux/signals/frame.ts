@@ -182,6 +182,14 @@ export function popFrame(task: Task): Control {
   return KEEP;
 }
 
+/** The mask in the frame that rt_sigreturn would take; for traces. */
+export function frameAt(task: Task): { readonly mask: SignalSet | undefined } {
+  const layout = threadOf(task).process.arch.frame;
+  const at = task.frame.num(task.process.cpu.arch.sp) + layout.returnOffset + layout.ucontext + layout.ucMask;
+  const lo = task.space.getU32(at), hi = task.space.getU32(at + 4);
+  return { mask: lo === undefined || hi === undefined ? undefined : new SignalSet(lo, hi) };
+}
+
 /** As restore_altstack: what cannot be set is silently left. */
 function restoreAltStack(thread: LinuxTask, address: number, size: number, flags: number): void {
   if (onAltStack(thread, thread.task.frame.num(thread.task.process.cpu.arch.sp))) return;

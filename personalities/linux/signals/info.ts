@@ -177,5 +177,5 @@ function hex(n: number): string {
 
 function pushValue(parts: string[], info: SigInfo): void {
   const lo = info.valueLo ?? 0, hi = info.valueHi ?? 0;
-  parts.push(`si_value={int=${lo | 0}, ptr=${pointer(lo, hi)}}`);
+  parts.push(`si_int=${lo | 0}, si_ptr=${pointer(lo, hi)}`);
 }

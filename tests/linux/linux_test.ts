@@ -1,0 +1,62 @@
+/**
+ * C programs that ask Linux questions (processes, signals, memory, threads, time, identity): each is built here, run
+ * natively first, and must print the same under Guise.
+ */
+import { assertEquals } from "@std/assert";
+import { fromFileUrl } from "@std/path";
+
+const cli = fromFileUrl(new URL("../../cli.ts", import.meta.url));
+const here = fromFileUrl(new URL(".", import.meta.url));
+
+function output(command: string, args: string[]): { readonly status: number; readonly text: string } {
+  const { code, stdout, stderr } = new Deno.Command(command, { args, cwd: "/tmp" }).outputSync();
+  const decoder = new TextDecoder();
+  return { status: code, text: decoder.decode(stdout) + decoder.decode(stderr) };
+}
+
+function has(compiler: string): boolean {
+  try {
+    return new Deno.Command(compiler, { args: ["--version"], stdout: "null", stderr: "null" }).outputSync()
+      .success;
+  } catch {
+    return false;
+  }
+}
+
+const native = Deno.build.os === "linux" && Deno.build.arch === "x86_64";
+const builds: Record<string, string[]> = {
+  "static glibc": ["gcc", "-static"],
+  "dynamic glibc": ["gcc"],
+};
+
+for (const program of ["signals", "children", "memory", "threads", "times", "identity"]) {
+  for (const [name, [compiler, ...flags]] of Object.entries(builds)) {
+    // The dynamic build differs in how it starts only: one of them is enough for most.
+    if (name !== "static glibc" && program !== "threads" && program !== "signals") continue;
+    Deno.test({
+      name: `${program}.c (${name}) prints the same under Guise as natively`,
+      ignore: !native || !has(compiler),
+      fn: () => {
+        const binary = Deno.makeTempFileSync({ prefix: `guise-${program}-` });
+        try {
+          const built = output(compiler, [
+            ...flags,
+            "-O1",
+            "-w",
+            "-pthread",
+            "-o",
+            binary,
+            `${here}${program}.c`,
+          ]);
+          assertEquals(built.status, 0, built.text);
+          const expected = output(binary, []);
+          const actual = output(Deno.execPath(), ["run", "-A", "--no-check", cli, "run", binary]);
+          assertEquals(actual.text, expected.text);
+          assertEquals(actual.status, expected.status);
+        } finally {
+          Deno.removeSync(binary);
+        }
+      },
+    });
+  }
+}
