@@ -56,7 +56,7 @@ export class X86Cpu extends BaseCpu {
   protected override decode(pc: number): number {
     const { cache } = this, at = cache.begin(RUN_RECORDS), table = cache.page(pc >>> 12);
     const limit = Math.min(this.space.memory.buffer.byteLength - 32, 0xffffffff);
-    let end = this.#image.profile ? 0 : this.exports.decode(pc, table, at, limit);
+    let end = this.#image.profile ? 0 : this.exports.decode(pc, table, at, limit, cache.sharers.size === 1 ? 1 : 0);
     if (!end) end = this.#decoder.run(pc, RUN_INSTRUCTIONS, at, false);
     if (!end) return 0;
     this.cache.commit(end);

@@ -3,6 +3,7 @@
  * anything else, and leaves a run that begins with it to TypeScript. The tables lie in the engine's memory.
  */
 import {
+  ACCESS,
   BIAS,
   CHUNK,
   CHUNK_INFO,
@@ -14,6 +15,7 @@ import {
   i32,
   type I32,
   type Local,
+  PAGE_BIAS,
   RECORD,
   select,
   TABLES,
@@ -55,11 +57,14 @@ const NOTES = 256, NOTE = 16, NOTE_TEMPLATE = 4, NOTE_MARK = 8, NOTE_FORM = 12;
 const STUBS = NOTES + (RUN_INSTRUCTIONS + 1) * NOTE;
 const INDEXED = 0x100;
 
-/** Adds `decode(pc, page table, out, memory limit) -> end of the records, or 0`. */
+/**
+ * Adds `decode(pc, page table, out, memory limit, may straddle) -> end of the records, or 0`. An instruction may go on in the next page
+ * when that is executable and not writable: else TypeScript has to ask, and to watch it.
+ */
 export function defineDecoder(g: Generator, p: TablePlaces): void {
   const { module, engine, guest } = g;
   const slot = module.func(["i32", "i32", "i32", "i32"], ["i32"], (f) => defineSlot(f));
-  const decode = module.func(["i32", "i32", "i32", "i32"], ["i32"], (f) => new DecoderBody(f, g, p, slot).emit());
+  const decode = module.func(["i32", "i32", "i32", "i32", "i32"], ["i32"], (f) => new DecoderBody(f, g, p, slot).emit());
   module.export("decode", decode);
   void engine, void guest;
 }
@@ -132,7 +137,7 @@ class DecoderBody {
   emit(): void {
     const { f, pc, out, count, limit, table } = this, { engine } = this.g;
     const pageEnd = f.let(pc.or(4095).add(1)); // 0 for the last page: compared as length below
-    const first = f.let(pc), status = this.v("status");
+    const first = f.let(pc), status = this.v("status"), straddles = this.v("straddles");
     f.set(count, 0), f.set(this.stubs, STUBS), f.set(this.previousRow, 0), f.set(this.ended, 0);
     f.block((done) =>
       f.loop((again) => {
@@ -145,7 +150,11 @@ class DecoderBody {
         f.brIf(done, status);
         const next = this.v("next");
         f.set(next, this.v("at"));
-        f.brIf(done, next.sub(first).gtU(pageEnd.sub(first)));
+        f.set(straddles, next.sub(first).gtU(pageEnd.sub(first)));
+        f.if(straddles, () => {
+          const bits = this.g.pages.load("i32.load8_u", pageEnd.shrU(12), PAGE_BIAS);
+          f.brIf(done, this.f.param(4, "i32").eqz().or(bits.and(ACCESS.exec | ACCESS.write).ne(ACCESS.exec)));
+        });
         this.#build();
         f.set(count, count.add(1));
         f.set(pc, next);
@@ -311,6 +320,8 @@ class DecoderBody {
     // Notes for the passes at the end.
     const note = f.let(count.mul(NOTE)), mark = v("mark");
     f.set(mark, select(bits.and(BIT.counts).ne(0).and(imm.and(31).eqz()), i32(3), 0));
+    // Its second half may change alone: flags before and after it must not depend on what it is.
+    f.if(v("straddles"), () => (f.set(mark, 2), f.set(this.previousRow, 0)));
     f.store(engine, "i32.store", note, out, NOTES);
     f.store(engine, "i32.store", note, v("template"), NOTES + NOTE_TEMPLATE);
     f.store(engine, "i32.store", note, mark, NOTES + NOTE_MARK);
@@ -327,7 +338,7 @@ class DecoderBody {
       });
     });
     const row = f.let(this.template(TEMPLATE.fuse));
-    f.set(this.previousRow, select(row, row.add(bits.shrU(8).and(1)), 0));
+    f.set(this.previousRow, select(row.ne(0).and(v("straddles").eqz()), row.add(bits.shrU(8).and(1)), 0));
     this.#info(pc, length);
     f.store(engine, "i32.store", this.table.add(pc.and(4095).shl(2)), start);
     f.set(this.ended, flow.eq(FLOW.jmp).or(flow.eq(FLOW.end)));
@@ -424,11 +435,11 @@ class DecoderBody {
       f.set(mark, engine.load("i32.load", note, NOTES + NOTE_MARK));
       f.set(bits, this.template(TEMPLATE.bits));
       f.if(mark.ne(1), () => {
-        const wanted = select(live.and(this.template(TEMPLATE.writes)), i32(2), 0);
+        const wanted = select(live.and(this.template(TEMPLATE.writes)).or(mark.eq(2)), i32(2), 0);
         const at = template.add(engine.load("i32.load", note, NOTES + NOTE_FORM)).add(wanted);
         f.store(engine, "i32.store16", engine.load("i32.load", note, NOTES), engine.load("i32.load16_u", at, TEMPLATE.op));
       });
-      f.if(bits.and(BIT.barrier), () => f.set(live, 0x3f), () => {
+      f.if(bits.and(BIT.barrier).or(mark.eq(2)), () => f.set(live, 0x3f), () => {
         const kills = select(mark.eq(3), i32(0), this.template(TEMPLATE.kills));
         f.set(live, live.and(kills.not()).or(this.template(TEMPLATE.reads)));
       });
