@@ -298,7 +298,10 @@ export async function run(program: string | Uint8Array, options: RunOptions = {}
     clearTimeout(timer);
     options.signal?.removeEventListener("abort", abort);
   }
-  await Promise.resolve();
+  stdio.forEach((s, fd) => {
+    const file = descriptors[fd];
+    if (typeof s === "object" && "done" in s && file !== undefined) s.done?.(file.position);
+  });
   return finish(result ?? { code: 128 + SIGKILL, signal: SIGKILL });
 }
 

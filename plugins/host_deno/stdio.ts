@@ -54,12 +54,13 @@ function inherited(fd: number): { offset: number; flags: number } {
 }
 
 /**
- * A regular file that the host opened for us. Sequential reads and writes go through the host's own descriptor, whose
- * offset it shares with the programs before and after us; others through a second opening of the same file.
+ * A regular file that the host opened for us. Its own descriptor has an offset that the programs before and after us
+ * share. Output in order goes through it. Input does not, for a guest may seek: it is read by a second opening, and at the
+ * end our descriptor is brought to where the guest is.
  */
 class InheritedFile implements HostFile {
   readonly #fd: 0 | 1 | 2;
-  /** Where the next sequential access is; -1 once the guest has moved elsewhere. */
+  /** Where the shared offset is; -1 once the guest has written elsewhere. */
   #next: number;
   readonly #append: boolean;
   #second: DenoFile | Errno | undefined;
@@ -82,21 +83,23 @@ class InheritedFile implements HostFile {
     return stat;
   }
   read(into: Uint8Array, offset: number): number | Errno {
-    if (this.#fd === 0 && offset === this.#next) {
-      let done = 0;
-      while (done < into.length) {
-        const n = attempt(() => Deno.stdin.readSync(into.subarray(done)) ?? 0);
-        if (n < 0) return done > 0 ? done : n;
-        if (n === 0) break;
-        done += n;
-        this.#next += n;
-      }
-      return done;
-    }
-    if (this.#fd !== 0) return EBADF;
     const file = this.#other();
-    if (typeof file === "number") return file;
-    return file.read(into, offset);
+    if (typeof file === "object") return file.read(into, offset);
+    // Without a second opening only what comes in order can be had.
+    if (this.#fd !== 0 || offset !== this.#next) return file;
+    const n = this.#take(into);
+    if (n > 0) this.#next += n;
+    return n;
+  }
+  #take(into: Uint8Array): number | Errno {
+    let done = 0;
+    while (done < into.length) {
+      const n = attempt(() => Deno.stdin.readSync(into.subarray(done)) ?? 0);
+      if (n < 0) return done > 0 ? done : n;
+      if (n === 0) break;
+      done += n;
+    }
+    return done;
   }
   write(from: Uint8Array, offset: number): number | Errno {
     if (this.#fd === 0) return EBADF;
@@ -121,6 +124,16 @@ class InheritedFile implements HostFile {
   close(): void {
     if (typeof this.#second === "object") this.#second.close();
     this.#second = undefined;
+  }
+  /** Reads on to where the guest is: there is no other way to move a descriptor's offset here. */
+  done(offset: number): void {
+    if (this.#fd !== 0) return;
+    const buffer = new Uint8Array(Math.min(1 << 20, Math.max(0, offset - this.#next)));
+    while (this.#next < offset) {
+      const n = this.#take(buffer.subarray(0, Math.min(buffer.length, offset - this.#next)));
+      if (n <= 0) return;
+      this.#next += n;
+    }
   }
 }
 
@@ -182,7 +195,15 @@ export function hostStdio(kernel: () => Kernel): [HostStdio, HostStdio, HostStdi
     if (streams[fd].isTerminal()) return terminal ??= terminalOf(known?.rdev ?? SOME_TERMINAL, kernel);
     if (known?.isFile) {
       const { offset, flags } = inherited(fd);
-      return { file: new InheritedFile(fd, offset, (flags & 0o2000) !== 0), offset, flags };
+      const name = attempt(() => Deno.readLinkSync(`/proc/self/fd/${fd}`));
+      const file = new InheritedFile(fd, offset, (flags & 0o2000) !== 0);
+      return {
+        file,
+        offset,
+        flags,
+        name: typeof name === "string" ? name : undefined,
+        done: (at) => file.done(at),
+      };
     }
     if (known?.isCharDevice && known.rdev === 0x103) return "null";
     const rdev = known?.isCharDevice ? known.rdev ?? undefined : undefined;

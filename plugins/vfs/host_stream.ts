@@ -173,6 +173,8 @@ export interface HostStdioFile {
   readonly flags: number;
   /** Its path on the host, for /proc/self/fd. */
   readonly name?: string;
+  /** Told when the guests are done, with their offset: what follows on the host goes on there. */
+  readonly done?: (offset: number) => void;
 }
 
 /** What stands behind a standard descriptor. */
