@@ -255,12 +255,14 @@ export function openFifo(at: Location, flags: number, caller: Caller): OpenFile 
   const { inode } = at;
   let pipe = fifos.get(inode);
   const access = flags & O_ACCMODE;
-  if (access === O_WRONLY && (flags & O_NONBLOCK) !== 0 && (pipe === undefined || pipe.readers === 0)) {
+  // A pipe opened by its /proc/self/fd name has had both ends: nobody is waited for.
+  const named = !(inode instanceof AnonymousInode);
+  if (named && access === O_WRONLY && (flags & O_NONBLOCK) !== 0 && (pipe === undefined || pipe.readers === 0)) {
     return ENXIO;
   }
   if (pipe === undefined) fifos.set(inode, pipe = new Pipe(totalOf(caller)));
   const file = new PipeFile(inode, pipe, flags, caller.cred, at);
-  if ((flags & O_NONBLOCK) === 0) file.awaitPartner();
+  if (named && (flags & O_NONBLOCK) === 0) file.awaitPartner();
   return file;
 }
 
