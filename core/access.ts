@@ -8,8 +8,8 @@ import { EFAULT, ENAMETOOLONG, type Errno } from "./errno.ts";
 import { BIAS, LOWEST, PAGE } from "./memory.ts";
 import { growMemory, type HostMemory, type MemoryPair, RESIDENT, TOUCHED } from "./pool.ts";
 
-/** Growing is a host call of up to a millisecond and detaches every view: take some in advance. */
-const GROW_MOST = 64 << 20;
+/** Growing is a host call that detaches every view, and a large step can cost a garbage collection: take a quarter more. */
+const GROW_LEAST = 4 << 20;
 
 /** The memory of an address space, its page bytes, and the kernel's ways to read and write it. */
 export abstract class GuestMemory {
@@ -49,7 +49,7 @@ export abstract class GuestMemory {
   protected reach(end: number): boolean {
     const have = this.u8.length;
     if (end - BIAS <= have) return true;
-    const wanted = Math.min(Math.max(end - BIAS, Math.min(have * 2, have + GROW_MOST)), this.limit - BIAS);
+    const wanted = Math.min(Math.max(end - BIAS, have + Math.max(have / 4, GROW_LEAST)), this.limit - BIAS);
     const grown = growMemory(this.memory, Math.ceil(wanted / 65536), this.host.memory32) ||
       growMemory(this.memory, Math.ceil((end - BIAS) / 65536), this.host.memory32);
     this.#look();

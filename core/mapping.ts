@@ -12,7 +12,6 @@ import {
   MAP_BASE,
   type MapRequest,
   PAGE,
-  STACK_TOP,
   type Vma,
 } from "./memory.ts";
 import { CODE, DIRTY, MODIFIED, RESIDENT, TOUCHED } from "./pool.ts";
@@ -41,9 +40,17 @@ export abstract class MappedMemory extends GuestMemory {
   /** Search for free places as Linux 2.6 did: below the cursor no hole is larger than `#hole`. */
   #cursor = MAP_BASE;
   #hole = 0;
+  #base = MAP_BASE;
   /** How many regions share each object, to know when it is not ours any more. */
   protected readonly objects: Map<SharedObject, number> = new Map();
 
+  get mapBase(): number {
+    return this.#base;
+  }
+  set mapBase(base: number) {
+    this.#base = this.#cursor = up(base);
+    this.#hole = Infinity;
+  }
   get mapped(): number {
     return this.#mapped;
   }
@@ -148,7 +155,7 @@ export abstract class MappedMemory extends GuestMemory {
   #search(length: number, limit: number): number | Errno {
     let start = this.#cursor;
     if (length <= this.#hole) {
-      start = MAP_BASE;
+      start = this.#base;
       this.#hole = 0;
     }
     for (let round = 0; round < 2; round++) {
@@ -164,11 +171,11 @@ export abstract class MappedMemory extends GuestMemory {
         if (room > this.#hole) this.#hole = room;
         start = region.end;
       }
-      start = MAP_BASE;
+      start = this.#base;
       this.#hole = 0;
     }
-    // The mmap area is full: what lies below it, above the program and away from the stack.
-    for (let i = this.regions.all.length - 1, end = Math.min(STACK_TOP - (64 << 20), limit); i >= -1; i--) {
+    // The mmap area is full: what lies below it, away from the stack.
+    for (let i = this.regions.all.length - 1, end = Math.min(this.#base - (16 << 20), limit); i >= -1; i--) {
       const region = this.regions.all[i];
       if (region !== undefined && region.start >= end) continue;
       const bottom = region === undefined ? 1 << 20 : region.end;
@@ -195,7 +202,7 @@ export abstract class MappedMemory extends GuestMemory {
     const last = this.#top(end);
     // The bytes stay, marked, and are cleared when something is mapped there again.
     for (let page = start >>> 12; page < last; page++) bits[page] &= TOUCHED | RESIDENT;
-    if (start >= MAP_BASE && start < this.#cursor) {
+    if (start >= this.#base && start < this.#cursor) {
       this.#cursor = start;
       this.#hole = Infinity;
     }
@@ -313,7 +320,8 @@ export abstract class MappedMemory extends GuestMemory {
   }
 
   move(from: number, oldLength: number, to: number, newLength: number): number | Errno {
-    if (!aligned(from) || !aligned(to) || !(newLength > 0) || !(oldLength > 0)) return EINVAL;
+    if (!aligned(from) || !aligned(to) || !(newLength > 0) || !(oldLength >= 0)) return EINVAL;
+    if (oldLength === 0) return this.#again(from, to, newLength);
     const oldSize = up(oldLength), newSize = up(newLength);
     if (!(newSize <= this.limit - LOWEST)) return ENOMEM;
     const region = this.regions.find(from);
@@ -351,6 +359,17 @@ export abstract class MappedMemory extends GuestMemory {
     this.regions.insert(moved);
     this.refreshBits(this.regions.find(target)!, target, target + newSize);
     return target;
+  }
+
+  /** mremap of no bytes: a second mapping of the same shared object. */
+  #again(from: number, to: number, length: number): number | Errno {
+    const region = this.regions.find(from);
+    if (region === undefined) return EFAULT;
+    if (!region.shared) return EINVAL;
+    const { prot, maxProt, backing } = region;
+    const offset = region.offset + from - region.start;
+    const fixed = to === 0 ? {} : { fixed: "replace" } as const;
+    return this.map({ address: to, length, prot, maxProt, shared: true, backing: backing!, offset, ...fixed });
   }
 
   #resize(region: Region, from: number, oldSize: number, newSize: number): number | Errno {
@@ -406,6 +425,7 @@ export abstract class MappedMemory extends GuestMemory {
     if (region.object !== undefined) this.share(region.object, 1);
   }
   protected adoptSearch(from: MappedMemory): void {
+    this.#base = from.#base;
     this.#cursor = from.#cursor;
     this.#hole = from.#hole;
   }

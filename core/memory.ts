@@ -13,10 +13,14 @@ export const BIAS = 0x10000;
 /** The first mappable guest address. Between BIAS and it lies the CPU's state block. */
 export const LOWEST = 0x20000;
 export const PAGE = 4096;
-/** Where the first stack of a process ends, and where mmap's area begins; both low, so that the memory stays small. */
-export const STACK_TOP = 0x10000000;
-/** Where places are looked for when a mapping names none, upwards. */
-export const MAP_BASE = 0x10000000;
+/**
+ * Where mmap's area begins, upwards, and below it the stack, unless the program is large (`AddressSpace.mapBase`). Low,
+ * since the memory reaches from 0 to the highest page in use, and V8 collects garbage when memories of many megabytes
+ * are made: at 32 MiB a small process takes 36 MiB of addresses.
+ */
+export const MAP_BASE = 0x2000000;
+/** Where the first stack of a process ends when {@link MAP_BASE} has not been moved. */
+export const STACK_TOP: number = MAP_BASE;
 
 /** What backs a mapping: a file, a shared object, a device. Pages are asked for by file offset. */
 export interface Backing {
@@ -98,6 +102,11 @@ export interface AddressSpace {
   readonly limit: number;
   /** How far a `growsDown` mapping may grow, in bytes (RLIMIT_STACK). Default 8 MiB. */
   stackLimit: number;
+  /**
+   * Where places are looked for when a mapping names none, upwards; the first stack ends here. A loader sets it above a
+   * large program, with room for heap and stack, before it maps anything else. Default {@link MAP_BASE}.
+   */
+  mapBase: number;
   /** How many bytes may be mapped (RLIMIT_AS). Default Infinity. */
   mapLimit: number;
   /** Bytes mapped (RLIMIT_AS counts them), and bytes that can have been touched. */

@@ -20,7 +20,7 @@ export const
 
 const PAGES = 1 << 20;
 /** Enough for a program, its stack and its libraries: most processes never grow. */
-const INITIAL_PAGES = 0x11000000 / 65536;
+const INITIAL_PAGES = 0x2400000 / 65536;
 /** A memory with more resident pages than this is not kept. */
 const KEEP_RESIDENT = 16384;
 const KEEP_MEMORIES = 8;

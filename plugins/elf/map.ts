@@ -66,6 +66,10 @@ function alignment(elf: ElfFile): number {
   return most;
 }
 
+/** What brk has below the stack; when it is used up, allocators go on with mmap. */
+const HEAP_ROOM = 16 << 20;
+const HEAP_STEP = 1 << 20;
+
 type Place = "fixed" | "first" | "hint";
 
 /** Maps one segment at `address` (elf_load). "first" and "hint" reserve `total` bytes at once. */
@@ -184,6 +188,9 @@ export function mapProgram(plan: Plan, space: AddressSpace): Image | Refusal {
     endData = Math.max(endData, end);
     brk = Math.max(brk, segment.vaddr + segment.memsz);
   }
+  // Room for the heap and the stack above a large program.
+  const room = HEAP_ROOM + Math.min(space.stackLimit, 64 << 20);
+  space.mapBase = Math.max(space.mapBase, Math.ceil((brk + bias + room) / HEAP_STEP) * HEAP_STEP);
   const entry = program.entry + bias;
   let start = entry, base = 0;
   if (plan.interpreter !== undefined) {

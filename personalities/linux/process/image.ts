@@ -11,7 +11,6 @@ import {
   EXEC,
   type Process,
   READ,
-  STACK_TOP,
   type Task,
   WRITE,
 } from "@guise/core";
@@ -140,7 +139,7 @@ export function enterProgram(task: Task, request: EnterRequest): string | undefi
     8 * (plan.args.length + request.env.length);
   const length = Math.ceil((strings + 8192) / 4096) * 4096 + 0x20000;
   const stack = space.map({
-    address: STACK_TOP - length,
+    address: space.mapBase - length,
     length,
     prot,
     fixed: "replace",
@@ -148,11 +147,11 @@ export function enterProgram(task: Task, request: EnterRequest): string | undefi
     growsDown: true,
   });
   if (stack < 0) return "no memory for the stack";
-  mm.stackTop = STACK_TOP;
+  mm.stackTop = space.mapBase;
   const random = new Uint8Array(16);
   task.kernel.random(random);
   const layout = at.buildStack(space, {
-    top: STACK_TOP,
+    top: space.mapBase,
     args: plan.args,
     env: request.env,
     execfn: request.execfn,
