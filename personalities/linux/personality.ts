@@ -1,5 +1,5 @@
 /** The Linux personality: what the kernel means to processes that chose it. */
-import { type Kernel, type Personality, type Plugin, type Task } from "@guise/core";
+import type { Kernel, Personality, Plugin, Task } from "@guise/core";
 import { kernelKey, LinuxKernel } from "./state.ts";
 import { start } from "./process/start.ts";
 import { attend } from "./signals/deliver.ts";

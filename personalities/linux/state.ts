@@ -7,7 +7,7 @@ import type { Limits } from "./limits.ts";
 import type { MemoryState } from "./memory/state.ts";
 import type { SignalActions } from "./signals/actions.ts";
 import type { SigInfo } from "./signals/info.ts";
-import { SignalSet } from "./signals/numbers.ts";
+import type { SignalSet } from "./signals/numbers.ts";
 import { SignalQueue } from "./signals/queue.ts";
 import { ProcessTimers } from "./time/process_timers.ts";
 import type { LinuxArch } from "./arch/abi.ts";

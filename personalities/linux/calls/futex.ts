@@ -1,6 +1,6 @@
 /** futex(2). */
 import { EFAULT, EINVAL, ENOSYS, type Outcome, type Syscall, syscall, type Task } from "@guise/core";
-import { type ArgType, type RowAbi } from "@guise/core";
+import type { ArgType, RowAbi } from "@guise/core";
 import { fields, get64 } from "../args/layout.ts";
 import { choice, hex, pointer, time } from "../args/text.ts";
 import { futexLock, futexRequeue, futexUnlock, futexWait, futexWake, futexWakeOp } from "../futex/futex.ts";

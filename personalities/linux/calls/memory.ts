@@ -12,7 +12,6 @@ import {
   EXEC,
   type MapRequest,
   READ,
-  STACK_TOP,
   type Syscall,
   syscall,
   type Task,
@@ -43,7 +42,8 @@ const brk: Syscall = syscall({
     if (after > before) {
       // The stack must be able to grow to its limit.
       const stack = Math.min(task.space.stackLimit, 64 << 20);
-      if (before < STACK_TOP && after > STACK_TOP - stack - (1 << 20)) return mm.brk;
+      const top = mm.stackTop;
+      if (before < top && after > top - stack - (1 << 20)) return mm.brk;
       if (!dataFits(task, after - before)) return mm.brk;
       const made = task.space.map({
         address: before,

@@ -2,7 +2,7 @@
 import { EFAULT, EINVAL, EPERM, type Outcome, type Syscall, syscall, type Task } from "@guise/core";
 import { register } from "../arch/abi.ts";
 import { address, oneOf, word } from "../args/scalar.ts";
-import { type ArgType, type RowAbi } from "@guise/core";
+import type { ArgType, RowAbi } from "@guise/core";
 import { choice, hex, quote } from "../args/text.ts";
 import { signalName } from "../signals/numbers.ts";
 import { bytesOfName, nameOfBytes } from "@guise/vfs/key";

@@ -27,7 +27,7 @@ import {
   isWallClock,
 } from "../time/clocks.ts";
 import {
-  IntervalTimer,
+  type IntervalTimer,
   ITIMER_REAL,
   type PosixTimer,
   SIGEV_NONE,

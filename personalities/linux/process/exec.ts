@@ -15,7 +15,7 @@ import {
   type Outcome,
   type Task,
 } from "@guise/core";
-import { EMPTY_PATH, FileTable, nameOfBytes, NO_FOLLOW, S_IFLNK, S_IFMT, walk } from "@guise/vfs/key";
+import { EMPTY_PATH, type FileTable, nameOfBytes, NO_FOLLOW, S_IFLNK, S_IFMT, walk } from "@guise/vfs/key";
 import { AT_FDCWD } from "../args/path.ts";
 import { credentialsKey, execCredentials } from "../credentials.ts";
 import { anyFile, callerOf, filesKey } from "../files.ts";

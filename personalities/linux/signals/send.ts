@@ -6,7 +6,7 @@
 import { EAGAIN, type Errno, type Task } from "@guise/core";
 import { credentialsKey } from "../credentials.ts";
 import { RLIMIT_SIGPENDING } from "../limits.ts";
-import { type LinuxKernel, LinuxProcess, type LinuxTask, threadOf } from "../state.ts";
+import { type LinuxKernel, type LinuxProcess, type LinuxTask, threadOf } from "../state.ts";
 import { notifyContinued } from "../process/notify.ts";
 import { DEFAULT_ACTION, SIG_DFL, SIG_IGN } from "./actions.ts";
 import { SI_KERNEL, SI_USER, type SigInfo } from "./info.ts";
