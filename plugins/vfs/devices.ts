@@ -130,6 +130,7 @@ export function createDeviceFs(options: MemoryFsOptions = {}): MemoryFs {
     ["urandom", 0o666, 1, 9],
     ["tty", 0o666, 5, 0],
     ["console", 0o600, 5, 1],
+    ["ptmx", 0o666, 5, 2],
   ];
   for (const [name, mode, major, minor] of nodes) made(name, S_IFCHR | mode, { rdev: makedev(major, minor) });
   made("fd", S_IFLNK | 0o777, { target: "/proc/self/fd" });

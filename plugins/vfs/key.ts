@@ -25,6 +25,7 @@ export * from "./open.ts";
 export * from "./ops.ts";
 export * from "./overlay_fs.ts";
 export * from "./pipe.ts";
+export * from "./pty.ts";
 export * from "./regular_file.ts";
 export * from "./table.ts";
 export * from "./terminal.ts";

@@ -7,6 +7,7 @@ import type { FileSystem } from "./inode.ts";
 import { MemoryFs } from "./memory_fs.ts";
 import type { MountOptions } from "./mount.ts";
 import { nameOf } from "./names.ts";
+import { createPtyFs } from "./pty.ts";
 import { walk } from "./walk.ts";
 import { Vfs, vfsKey } from "./vfs.ts";
 
@@ -24,7 +25,7 @@ export interface VfsOptions {
   readonly rootOptions?: MountOptions;
   /** More file systems, in order. */
   readonly mounts?: readonly MountSpec[];
-  /** Mount a device file system on /dev and one in memory on /dev/shm and (when `root` has none) /tmp; default true. */
+  /** Mount a device file system on /dev, pseudo-terminals on /dev/pts and one in memory on /dev/shm and (when `root` has none) /tmp; default true. */
   readonly standard?: boolean;
 }
 
@@ -81,6 +82,7 @@ export function vfs(options: VfsOptions = {}): Plugin {
       registerDevices(made, (into) => kernel.random(into));
       if (options.standard !== false) {
         mountAt(made, { at: "/dev", fs: createDeviceFs({ clock }), nosuid: true });
+        mountAt(made, { at: "/dev/pts", fs: createPtyFs(made, { clock }), nosuid: true, noexec: true });
         mountAt(made, {
           at: "/dev/shm",
           fs: new MemoryFs({ mode: 0o1777, clock }),

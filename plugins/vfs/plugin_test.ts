@@ -21,6 +21,7 @@ Deno.test("vfs mounts /dev, /dev/shm and /tmp when nothing else is said", () => 
   assertEquals(c.fs.vfs.mountLines(c.fs.root).map((l) => `${l.path} ${l.type} ${l.options}`), [
     "/ tmpfs rw,relatime",
     "/dev devtmpfs rw,nosuid,relatime",
+    "/dev/pts devpts rw,nosuid,noexec,relatime",
     "/dev/shm tmpfs rw,nosuid,nodev,relatime",
     "/tmp tmpfs rw,nosuid,nodev,relatime",
   ]);

@@ -68,7 +68,7 @@ export class Terminal {
   /** Session id and foreground process group, kept for the personality; 0: none. */
   session = 0;
   foreground = 0;
-  /** A key (or a resize) means a signal to the foreground group: SIGINT 2, SIGQUIT 3, SIGTSTP 20, SIGWINCH 28. */
+  /** A key (or a resize) means a signal to the foreground group: SIGINT 2, SIGQUIT 3, SIGTSTP 20, SIGWINCH 28; SIGHUP 1. */
   onSignal: ((signal: number) => void) | undefined = undefined;
   readonly #console: HostConsole;
   #termios: Termios = defaultTermios();
@@ -102,10 +102,12 @@ export class Terminal {
     if (was && !this.#canonical) {
       // What was typed is there to be read at once.
       const all = this.#lines.splice(0).flatMap((line) => [...line]);
+      this.#pending = 0;
       this.#bytes = [...all, ...this.#bytes];
       if (this.#bytes.length > 0) this.#wakeReaders();
     } else if (!was && this.#canonical && this.#bytes.length > 0) {
       this.#lines.push(Uint8Array.from(this.#bytes));
+      this.#pending += this.#bytes.length;
       this.#bytes = [];
     }
     const raw = !this.#canonical || (this.#termios.lflag & ECHO) === 0;
@@ -152,6 +154,11 @@ export class Terminal {
     this.queue.wake(Infinity, POLLIN | POLLRDNORM);
   }
 
+  /** Bytes of input that are taken before something is read: what is typed beyond is lost. */
+  get room(): number {
+    return Math.max(0, (this.#canonical ? LINE_MAX + 1 : INPUT_MAX) - this.#bytes.length - this.#pending);
+  }
+
   /** The host's side: bytes were typed, asked for or not. Does not keep them. */
   input(bytes: Uint8Array): void {
     this.#asked = false;
@@ -168,10 +175,12 @@ export class Terminal {
     else this.#hungUp = true;
     this.#wakeReaders();
   }
-  /** The host's side: the terminal is gone. */
+  /** The host's side: the terminal is gone, which is SIGHUP to the session. */
   hangUp(): void {
     this.#asked = false;
+    if (this.#hungUp) return;
     this.#hungUp = true;
+    this.onSignal?.(1);
     this.queue.wake(Infinity, POLLHUP | POLLIN);
   }
 
@@ -361,6 +370,10 @@ export class Terminal {
     if (this.#hungUp) return 0;
     this.demand();
     return EAGAIN;
+  }
+  /** The other side has room for output again (a pty's master was read). */
+  outputRoom(): void {
+    this.queue.wake(Infinity, POLLOUT | POLLWRNORM);
   }
   /** Bytes that a read would give. */
   get available(): number {
