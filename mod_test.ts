@@ -166,6 +166,7 @@ Deno.test("run works where there is no Deno", async () => {
     const names = [
       "TextEncoder",
       "TextDecoder",
+      "atob",
       "performance",
       "crypto",
       "setTimeout",
