@@ -10,7 +10,7 @@ import { instructions } from "./instructions/mod.ts";
 
 type Item =
   | { readonly kind: "register"; readonly class: string; readonly number: number; readonly size: number; readonly high: boolean; readonly rexOnly: boolean }
-  | { readonly kind: "memory"; readonly base: number; readonly index: number; readonly scale: number; readonly disp: number; readonly size: number; readonly segment: number; readonly rip?: string }
+  | { readonly kind: "memory"; readonly base: number; readonly index: number; readonly scale: number; readonly disp: number; readonly size: number; readonly segment: number; readonly rip?: string; readonly text: string }
   | { readonly kind: "value"; readonly value: bigint; readonly label?: string; readonly text: string };
 
 const REGISTERS = new Map<string, Item>();
@@ -62,7 +62,7 @@ function item(text: string, line: Line): Item {
       else line.fail(`what is ${term}?`);
     }
     if (index === 4) [base, index] = [4, base]; // rsp cannot be an index
-    return { kind: "memory", base, index, scale, disp, size: memory[1] ? SIZES[memory[1]] : 0, segment: memory[2] ? SEGMENT_PREFIX[memory[2]] : 0, rip };
+    return { kind: "memory", base, index, scale, disp, size: memory[1] ? SIZES[memory[1]] : 0, segment: memory[2] ? SEGMENT_PREFIX[memory[2]] : 0, rip, text: lower };
   }
   if (/^-?(0x[0-9a-f]+|\d+)$/i.test(source)) {
     const negative = source.startsWith("-");
@@ -98,7 +98,7 @@ function matchesKind(k: OperandKind, i: Item, all: readonly Item[]): boolean {
     case "moffs":
       return false;
     case "fixed":
-      return i.kind === "register" ? REGISTERS.get(k.text!) === i : i.kind === "value" && i.text === k.text;
+      return i.kind === "register" ? REGISTERS.get(k.text!) === i : i.text === k.text!.toLowerCase();
     case "rel":
       return i.kind === "value";
     case "imm": {
@@ -127,6 +127,7 @@ function encode(d: Declaration, items: readonly Item[], prefixes: readonly numbe
       else if (k.source === "rm" || k.source === "rm-reg") modrm = modrm & 0x38 | 0xc0 | (e.modrmByte !== undefined ? modrm & 7 : 0) | low, rex |= high;
       else if (k.source === "opcode") opcode += low, rex |= high;
     } else if (i.kind === "memory") {
+      if (k.source === "fixed") return;
       if (i.segment) out.unshift(i.segment);
       if (i.rip !== undefined) {
         modrm |= 5, rip = { disp: i.disp, label: i.rip }, tail = [0, 0, 0, 0];

@@ -1,0 +1,81 @@
+import { assertEquals } from "@std/assert";
+import { CHUNK_INFO, RECORD } from "@guise/translator";
+import { useDeclarations } from "./built.ts";
+import { sharedEngine } from "./cpu.ts";
+import { Decoder, newParts, PARSE, parse, RUN_INSTRUCTIONS, RUN_RECORDS } from "./decode.ts";
+import { CODE, EXEC, machine, READ, WRITE } from "./fake_space.ts";
+import { image } from "./image.ts";
+import { generated } from "./tools/generate.ts";
+
+Deno.test("the shipped interpreter is what the declarations make", async () => {
+  const { main, memory32 } = generated();
+  const read = (name: string) => Deno.readTextFile(new URL(name, import.meta.url));
+  const hint = "run: deno run -A arch/x86_64/tools/generate.ts";
+  assertEquals(await read("./interpreter.generated.ts") === main, true, hint);
+  assertEquals(await read("./memory32.generated.ts") === memory32, true, hint);
+});
+
+/** Records of a run with targets relative to its start, so that two decodings can be compared. */
+function records(start: number, end: number): { op: Uint32Array; info: Uint32Array } {
+  const { u32 } = sharedEngine(), op = u32.slice(start >>> 2, end >>> 2);
+  for (let i = 2; i < op.length; i += 4) if (op[i] >= start && op[i] < end) op[i] = op[i] - start + 0x77000000;
+  const info = (start & ~0x1ffff) + CHUNK_INFO + ((start & 0xffff) >>> 1);
+  return { op, info: u32.slice(info >>> 2, info + (end - start >>> 1) >>> 2) };
+}
+
+Deno.test("both decoders make the same records of random bytes", () => {
+  useDeclarations();
+  const { cpu, space } = machine();
+  const { tables, special } = image(), reference = new Decoder(tables, special, cpu);
+  let seed = 12345, compared = 0;
+  const random = () => (seed = Math.imul(seed, 1103515245) + 12345) >>> 16 & 0xff;
+  space.map(CODE, 0x10000, READ | EXEC);
+  const { exports, cache } = cpu as unknown as { exports: Record<string, (...a: number[]) => number>; cache: typeof cpu.cache };
+  for (let round = 0; round < 3000; round++) {
+    // Mostly frequent opcodes, so that runs get long.
+    const bytes = Array.from({ length: 48 }, () => {
+      const r = random();
+      return r < 40 ? [0x48, 0x0f, 0x8b, 0x89, 0x83, 0x66, 0x41, 0x85][r & 7] : random();
+    });
+    const pc = CODE - 0x10000 + (round % 7 === 0 ? 4096 - 20 : 64);
+    space.u8.set(bytes, pc);
+    cache.reset();
+    sharedEngine().u32[9] = cache.root;
+    const a = cache.begin(RUN_RECORDS);
+    const end = exports.decode(pc, cache.page(pc >>> 12), a, space.memory.buffer.byteLength - 32, 1);
+    if (!end) continue;
+    const fast = records(a, end);
+    // The fast one stops before what it cannot do: as many instructions are asked of the other.
+    const instructions = fast.op.filter((_, i) => i % 4 === 0 && (fast.op[i] & 0xffff) === 2).length
+      ? lastOrdinal(fast.op)
+      : RUN_INSTRUCTIONS;
+    cache.reset();
+    sharedEngine().u32[9] = cache.root;
+    const b = cache.begin(RUN_RECORDS);
+    const slow = records(b, reference.run(pc, instructions, b, false));
+    assertEquals(fast, slow, `round ${round}`);
+    compared++;
+  }
+  assertEquals(compared > 1500, true, `${compared}`);
+  void WRITE;
+});
+
+/** Ordinal of the record that ends a run: the number of its instructions. */
+function lastOrdinal(op: Uint32Array): number {
+  for (let i = 0; i < op.length; i += 4) if ((op[i] & 0xffff) === 2) return op[i + RECORD.base / 4] >>> 24;
+  return RUN_INSTRUCTIONS;
+}
+
+Deno.test("parse takes prefixes in any order and REX only before the opcode", () => {
+  const t = image().tables, p = newParts();
+  const length = (...bytes: number[]) => (parse(t, Uint8Array.from([...bytes, ...new Array(16).fill(0)]), 0, p) === PARSE.ok ? p.length : -1);
+  assertEquals(length(0x48, 0x01, 0xd8), 3);
+  assertEquals(length(0x48, 0x66, 0x01, 0xd8), 4); // REX is void here
+  assertEquals(p.rex, 0);
+  assertEquals(length(0x66, 0x48, 0x01, 0xd8), 4);
+  assertEquals(length(0x64, 0x48, 0x8b, 0x04, 0x25, 0x28, 0, 0, 0), 9);
+  assertEquals(length(0xf0, 0x01, 0xd8), -1); // LOCK with a register
+  assertEquals(length(0xf0, 0x01, 0x18), 3);
+  assertEquals(length(0x06), -1);
+  assertEquals(length(0x0f, 0x1f, 0x84, 0, 0, 0, 0, 0), 8);
+});
