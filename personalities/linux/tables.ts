@@ -15,6 +15,7 @@ import { rows as link } from "./calls/link.ts";
 import { rows as lock } from "./calls/lock.ts";
 import { rows as memfd } from "./calls/memfd.ts";
 import { rows as memory } from "./calls/memory.ts";
+import { rows as missing } from "./calls/missing.ts";
 import { rows as open } from "./calls/open.ts";
 import { rows as poll } from "./calls/poll.ts";
 import { rows as prctl } from "./calls/prctl.ts";
@@ -68,6 +69,7 @@ export const subjects: Readonly<Record<string, Rows>> = {
   "Scheduling": sched,
   "Settings": prctl,
   "The machine": system,
+  "Not there": missing,
 };
 
 /** What the personality brings: one table an entry path. */
