@@ -5,15 +5,7 @@
 import { EXEC, READ, WRITE } from "./arch.ts";
 import { EACCES, EEXIST, EFAULT, EINVAL, ENOMEM, EPERM, type Errno } from "./errno.ts";
 import { GuestMemory } from "./access.ts";
-import {
-  BIAS,
-  type CodeWatcher,
-  LOWEST,
-  MAP_BASE,
-  type MapRequest,
-  PAGE,
-  type Vma,
-} from "./memory.ts";
+import { BIAS, type CodeWatcher, LOWEST, MAP_BASE, type MapRequest, PAGE, type Vma } from "./memory.ts";
 import { CODE, DIRTY, MODIFIED, RESIDENT, TOUCHED } from "./pool.ts";
 import { anonymousBacking, SharedObject, type Sharer } from "./shared.ts";
 import { Region, RegionList } from "./vma.ts";
@@ -369,7 +361,16 @@ export abstract class MappedMemory extends GuestMemory {
     const { prot, maxProt, backing } = region;
     const offset = region.offset + from - region.start;
     const fixed = to === 0 ? {} : { fixed: "replace" } as const;
-    return this.map({ address: to, length, prot, maxProt, shared: true, backing: backing!, offset, ...fixed });
+    return this.map({
+      address: to,
+      length,
+      prot,
+      maxProt,
+      shared: true,
+      backing: backing!,
+      offset,
+      ...fixed,
+    });
   }
 
   #resize(region: Region, from: number, oldSize: number, newSize: number): number | Errno {

@@ -92,33 +92,52 @@ export class Row {
 
 type Run = (task: Task, args: Record<string, unknown>) => Outcome;
 
-/** Joins decoders and handler. The arguments object is made once; its shape never changes. */
+/**
+ * Joins decoders and handler. The arguments object is made once; its fields are getters over an array, since storing
+ * under a name that differs from row to row is slow in code that all rows share, and a getter is inlined in the handler.
+ */
 function compile(
   names: readonly string[],
   decoders: readonly Decoder<unknown>[],
   run: Run,
 ): (task: Task) => Outcome {
+  const values: unknown[] = names.map(() => undefined);
   const args: Record<string, unknown> = {};
-  for (const name of names) args[name] = undefined;
-  const count = names.length;
-  if (count === 0) return (task) => run(task, args);
-  if (count === 1) {
-    const [name] = names, [decode] = decoders;
-    return (task) => {
-      const value = decode(task);
-      if (value instanceof Failure) return value.errno;
-      args[name] = value;
-      return run(task, args);
-    };
+  names.forEach((name, i) => Object.defineProperty(args, name, { enumerable: true, get: () => values[i] }));
+  const [first, second, third] = decoders;
+  switch (names.length) {
+    case 0:
+      return (task) => run(task, args);
+    case 1:
+      return (task) => {
+        const value = values[0] = first(task);
+        return value instanceof Failure ? value.errno : run(task, args);
+      };
+    case 2:
+      return (task) => {
+        const a = values[0] = first(task);
+        if (a instanceof Failure) return a.errno;
+        const b = values[1] = second(task);
+        return b instanceof Failure ? b.errno : run(task, args);
+      };
+    case 3:
+      return (task) => {
+        const a = values[0] = first(task);
+        if (a instanceof Failure) return a.errno;
+        const b = values[1] = second(task);
+        if (b instanceof Failure) return b.errno;
+        const c = values[2] = third(task);
+        return c instanceof Failure ? c.errno : run(task, args);
+      };
+    default:
+      return (task) => {
+        for (let i = 0; i < decoders.length; i++) {
+          const value = values[i] = decoders[i](task);
+          if (value instanceof Failure) return value.errno;
+        }
+        return run(task, args);
+      };
   }
-  return (task) => {
-    for (let i = 0; i < count; i++) {
-      const value = decoders[i](task);
-      if (value instanceof Failure) return value.errno;
-      args[names[i]] = value;
-    }
-    return run(task, args);
-  };
 }
 
 /** The rows of one entry path, and how it gives numbers back. */
