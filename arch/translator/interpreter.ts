@@ -380,6 +380,7 @@ class RecordMachine extends HelperEnv implements Machine {
   }
 
   emit(): void {
+    this.def.before?.(this);
     let registers = 0;
     const operands = this.def.operands.map((spec) => {
       if (spec.place !== "mem") {

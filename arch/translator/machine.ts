@@ -136,6 +136,8 @@ export interface OpDef {
   readonly name: string;
   readonly operands: readonly OperandSpec[];
   readonly semantics: (m: Machine, ...operands: Operand[]) => void;
+  /** What comes before the memory operands are checked: exceptions that are pending from earlier instructions. */
+  readonly before?: (m: Machine) => void;
   /** It sets flags that another instruction may overwrite unread: a variant without them is made. */
   readonly flags: boolean;
   /** A candidate for the big switch and for a second address form; a profile decides, variant by variant. */

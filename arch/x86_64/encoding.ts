@@ -182,6 +182,8 @@ export interface Properties {
   readonly conditional?: boolean;
   /** In the big switch of the interpreter, with both address forms. Measured, and from demand/instructions.tsv. */
   readonly hot?: boolean;
+  /** Taken before memory operands are checked (a pending x87 exception). */
+  readonly before?: (m: Machine) => void;
   /** LOCK is permitted with a memory destination. */
   readonly lock?: boolean;
   /** How it ends: undefined: falls through. `jump`: never falls through; `jcc`: direct conditional; `call`: direct. */
@@ -293,6 +295,7 @@ export function operationOf(d: Declaration, memory: boolean): OpDef {
     name: `${d.key ?? d.mnemonic}${operands.length ? "" : size} ${shape.join(",")}${d.parameter ?? ""}`,
     operands,
     semantics: d.semantics,
+    before: d.before,
     flags: !d.partial && (d.writes !== undefined || d.undefines !== undefined),
     hot: d.hot ?? false,
     parameter: d.parameter,

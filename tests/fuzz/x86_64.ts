@@ -24,7 +24,7 @@ import { fromFileUrl } from "@std/path";
 import { approximate, maskX87 } from "./undefined.ts";
 
 /** Bytes and offsets of `struct state` in native_runner.c. */
-const STATE = 1296,
+export const STATE = 1296,
   AT = {
     length: 0,
     signal: 4,
@@ -75,7 +75,7 @@ function encode(cases: readonly Case[]): Uint8Array {
   return out;
 }
 
-async function native(program: string, cases: readonly Case[]): Promise<Uint8Array> {
+export async function native(program: string, cases: readonly Case[]): Promise<Uint8Array> {
   const folder = await Deno.makeTempDir({ prefix: "guise-fuzz-" });
   try {
     await Deno.writeFile(`${folder}/cases`, encode(cases));

@@ -22,6 +22,7 @@ import * as e from "../encoding.ts";
 import { type Declaration, rw, type Semantics, w, x86 } from "../encoding.ts";
 import { RDI } from "../state.ts";
 import { enterMmx, low64, vector, writeMm } from "./mmx_common.ts";
+import { wait } from "./x87_common.ts";
 
 type Compute = (a: V128, b: V128) => V128;
 /** An operation chosen by name at run time of the generator: all used here give a vector. */
@@ -198,8 +199,10 @@ function maskmovq(m: Machine, src: Operand, selector: Operand): void {
   m.store("i64.store", at, m.load("i64.load", at).and(keep.not()).or(src.load("i64.load").and(keep)));
 }
 
-const mmx = { feature: "mmx", traps: true }, sse = { feature: "sse", traps: true };
-const sse2 = { feature: "sse2", traps: true }, ssse3 = { feature: "ssse3", traps: true };
+const mmx = { feature: "mmx", traps: true, before: wait },
+  sse = { feature: "sse", traps: true, before: wait };
+const sse2 = { feature: "sse2", traps: true, before: wait },
+  ssse3 = { feature: "ssse3", traps: true, before: wait };
 
 /** The common shape: `NP 0F op /r`, mm, mm/m64. */
 const line = (opcode: string, name: string, semantics: Semantics, group = mmx): Declaration =>

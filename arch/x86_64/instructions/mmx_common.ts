@@ -1,11 +1,9 @@
 /** Operands in mm registers, and the change to MMX mode (SDM volume 1, 9.6). */
 import { i32, type I64, lane, type Machine, type Operand, type V128 } from "@guise/translator";
 import { STATE } from "../state.ts";
-import { wait } from "./x87_common.ts";
 
-/** TOP becomes 0, all registers count as used; a pending x87 exception is taken first. */
+/** TOP becomes 0, all registers count as used. A pending x87 exception was taken before (`before: wait`). */
 export function enterMmx(m: Machine): void {
-  wait(m);
   m.setState("i32.store", STATE.ftop, 0);
   m.setState("i32.store", STATE.ftw, 0xff);
 }

@@ -29,7 +29,7 @@ function sseFlags(m: Machine, flags: Value<"i32">): void {
 /** Two integers to two floats. */
 const fromIntegers = (format: Format) => (m: Machine, dst: Operand, src: Operand) => {
   const { f } = m, csr = f.let(m.state("i32.load", STATE.mxcsr)), bytes = format.bits >> 3;
-  if (src.place !== "mem") enterMmx(m); // a memory source leaves the x87 state alone (so does the host's CPU)
+  if (src.place !== "mem") wait(m), enterMmx(m); // a memory source leaves the x87 state alone (so does the host's CPU)
   const flags = f.let(i32(0)), more = f.local("i32");
   const results = [0, 4].map((at) => {
     const bits = f.local(format.type);
@@ -48,7 +48,6 @@ const fromIntegers = (format: Format) => (m: Machine, dst: Operand, src: Operand
 const toIntegers = (format: Format, truncate: boolean) => (m: Machine, dst: Operand, src: Operand) => {
   const { f } = m, csr = f.let(m.state("i32.load", STATE.mxcsr));
   if (format === DOUBLE && src.place === "mem") {
-    wait(m);
     f.if(src.address.wrap().and(15), () => m.raise("protection", 13));
   }
   enterMmx(m);
@@ -64,14 +63,14 @@ const toIntegers = (format: Format, truncate: boolean) => (m: Machine, dst: Oper
   writeMm(dst, results[0].and(0xffffffff).or(results[1].shl(32)));
 };
 
-const sse = { feature: "sse", traps: true }, sse2 = { feature: "sse2", traps: true };
+const sse = { feature: "sse", traps: true }, sse2 = { feature: "sse2", traps: true }, before = wait;
 
 // deno-fmt-ignore
 export const mmxConversions: Declaration[] = [
   x86("NP 0F 2A /r", "cvtpi2ps",  [rw(e.xmm), e.mm_m64], fromIntegers(SINGLE), sse),
   x86("66 0F 2A /r", "cvtpi2pd",  [w(e.xmm), e.mm_m64], fromIntegers(DOUBLE), sse2),
-  x86("NP 0F 2C /r", "cvttps2pi", [w(e.mm), e.xmm_m64], toIntegers(SINGLE, true), sse),
-  x86("NP 0F 2D /r", "cvtps2pi",  [w(e.mm), e.xmm_m64], toIntegers(SINGLE, false), sse),
-  x86("66 0F 2C /r", "cvttpd2pi", [w(e.mm), e.xmm_m128], toIntegers(DOUBLE, true), sse2),
-  x86("66 0F 2D /r", "cvtpd2pi",  [w(e.mm), e.xmm_m128], toIntegers(DOUBLE, false), sse2),
+  x86("NP 0F 2C /r", "cvttps2pi", [w(e.mm), e.xmm_m64], toIntegers(SINGLE, true), { ...sse, before }),
+  x86("NP 0F 2D /r", "cvtps2pi",  [w(e.mm), e.xmm_m64], toIntegers(SINGLE, false), { ...sse, before }),
+  x86("66 0F 2C /r", "cvttpd2pi", [w(e.mm), e.xmm_m128], toIntegers(DOUBLE, true), { ...sse2, before }),
+  x86("66 0F 2D /r", "cvtpd2pi",  [w(e.mm), e.xmm_m128], toIntegers(DOUBLE, false), { ...sse2, before }),
 ];

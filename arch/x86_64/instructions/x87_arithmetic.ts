@@ -114,17 +114,14 @@ export function operand(m: Machine, src: Operand, integer: boolean): [I32, Retur
 
 function arithmetic(name: string, make: Make, reversed: boolean) {
   const st0 = (m: Machine, i: Operand) => {
-    wait(m);
     const a = m.f.let(top(m)), b = m.f.let(physical(m, i.index));
     end(m, m.f.call("i32", registers(m, name, make), a, reversed ? b : a, reversed ? a : b));
   };
   const sti = (pops: number) => (m: Machine, i: Operand) => {
-    wait(m);
     const a = m.f.let(physical(m, i.index)), b = m.f.let(top(m));
     end(m, m.f.call("i32", registers(m, name, make), a, reversed ? b : a, reversed ? a : b), pops);
   };
   const memory = (integer: boolean) => (m: Machine, src: Operand) => {
-    wait(m);
     const v = operand(m, src, integer);
     end(m, m.f.call("i32", withOperand(m, name, make, reversed), ...v), 0, src);
   };
@@ -152,27 +149,22 @@ function compare(m: Env, quiet: boolean): FunctionRef {
   );
 }
 const compareRegister = (quiet: boolean, pops: number) => (m: Machine, i: Operand) => {
-  wait(m);
   const b = m.f.let(physical(m, i.index));
   end(m, m.f.call("i32", compare(m, quiet), used(m, b), loadSe(m, b), loadSig(m, b), i32(0)), pops);
 };
 const compareMemory = (integer: boolean, pops: number) => (m: Machine, src: Operand) => {
-  wait(m);
   const v = operand(m, src, integer);
   end(m, m.f.call("i32", compare(m, false), i32(1), ...v), pops, src);
 };
 const comparePop2 = (quiet: boolean) => (m: Machine) => {
-  wait(m);
   const b = m.f.let(physical(m, 1));
   end(m, m.f.call("i32", compare(m, quiet), used(m, b), loadSe(m, b), loadSig(m, b), i32(0)), 2);
 };
 function ftst(m: Machine): void {
-  wait(m);
   end(m, m.f.call("i32", compare(m, false), i32(1), i32(0), i64(0), i32(0)));
 }
 /** fcomi: the result goes to ZF, PF, CF; OF, SF, AF are cleared. */
 const compareFlags = (quiet: boolean, pops: number) => (m: Machine, i: Operand) => {
-  wait(m);
   const { f } = m, a = f.let(top(m)), b = f.let(physical(m, i.index));
   const relation = f.let(i32(0x45)), flags = f.let(i32(UNDERFLOW));
   f.if(used(m, a).and(used(m, b)), () => {
@@ -188,7 +180,6 @@ const compareFlags = (quiet: boolean, pops: number) => (m: Machine, i: Operand) 
 
 /** An operation on st(0): (se, sig, cw) -> (se, sig, flags). */
 export const unary = (name: string, make: Make) => (m: Machine) => {
-  wait(m);
   const op = make(m), done = finish(m), empty = underflow(m);
   const ref = fn(m, `x87.${name}`, [], ["i32"], (env) => {
     const { f } = env, dst = f.let(top(env));
@@ -200,14 +191,12 @@ export const unary = (name: string, make: Make) => (m: Machine) => {
 };
 /** An operation on st(0) and st(1) with its result in st(0). */
 const binary = (name: string, make: Make) => (m: Machine) => {
-  wait(m);
   const a = m.f.let(top(m)), b = m.f.let(physical(m, 1));
   end(m, m.f.call("i32", registers(m, name, make), a, a, b));
 };
 
 /** As f80Rem; C0 and C3 are left alone when there is no quotient (measured; undefined in the manuals). */
 const remainder = (nearest: boolean) => (m: Machine) => {
-  wait(m);
   const ref = fn(m, `x87.prem${nearest ? 1 : ""}`, [], ["i32"], (env) => {
     const { f } = env, a = f.let(top(env)), b = f.let(physical(env, 1));
     const clear = (bits: number) => env.setState("i32.store", STATE.fsw, status(env).and(~bits));
@@ -233,7 +222,6 @@ const remainder = (nearest: boolean) => (m: Machine) => {
 
 /** st(0) becomes its exponent, and its significand is pushed. */
 function fxtract(m: Machine): void {
-  wait(m);
   const ref = fn(m, "x87.xtract", [], ["i32"], (env) => {
     const { f } = env, st = f.let(top(env)), next = f.let(physical(env, 7));
     const se = f.let(i32(INDEFINITE)), sig = f.let(indefiniteSig), flags = f.let(i32(UNDERFLOW));
@@ -262,7 +250,6 @@ function fxtract(m: Machine): void {
 
 /** The sign bit of st(0), nothing else: no exception but an empty register. */
 const sign = (change: (se: I32) => I32) => (m: Machine) => {
-  wait(m);
   const { f } = m, st = f.let(top(m));
   f.if(used(m, st), () => {
     clearC1(m);
@@ -272,7 +259,6 @@ const sign = (change: (se: I32) => I32) => (m: Machine) => {
 
 /** Class of st(0) in C3, C2, C0; its sign in C1. */
 function fxam(m: Machine): void {
-  wait(m);
   const { f } = m, st = f.let(top(m)), se = f.let(loadSe(m, st)), sig = f.let(loadSig(m, st));
   const exp = f.let(se.and(0x7fff)), cls = f.let(i32(C2));
   f.if(used(m, st).eqz(), () => f.set(cls, C3 | C0), () => {
@@ -290,7 +276,7 @@ function fxam(m: Machine): void {
   m.setState("i32.store", STATE.fsw, status(m).and(~CONDITIONS).or(cls).or(se.shrU(15).shl(9)));
 }
 
-const p = { feature: "x87", traps: true };
+const p = { feature: "x87", traps: true, before: wait };
 const flagsOut = { ...p, writes: "cf pf af zf sf of", conditional: true };
 const st = e.fixed("st");
 

@@ -64,7 +64,7 @@ export function storeRegister(m: Env, register: Local<"i32">, se: Value<"i32">, 
   m.setStateAt("i64.store", register.shl(4), STATE.x87, sig);
 }
 
-/** Waiting instructions start with this: an unmasked exception of an earlier one is taken now (SDM volume 1, 8.7). */
+/** Waiting instructions have this as `before`: an unmasked exception of an earlier one is taken now (SDM volume 1, 8.7). */
 export function wait(m: Machine): void {
   m.f.if(status(m).and(0x80), () => m.raise("float", 16));
 }

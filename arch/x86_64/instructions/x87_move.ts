@@ -45,24 +45,20 @@ import {
 } from "./x87_common.ts";
 
 const load = (integer: boolean) => (m: Machine, src: Operand) => {
-  wait(m);
   const [se, sig, flags] = operand(m, src, integer);
   // A signalling NaN becomes quiet (IE is 1).
   const quiet = integer ? sig : sig.or(flags.and(IE).extendU().shl(62));
   end(m, m.f.call("i32", push(m), se, quiet, flags), 0, src);
 };
 function load80(m: Machine, src: Operand): void {
-  wait(m);
   end(m, m.f.call("i32", push(m), src.load("i32.load16_u", 8), src.load("i64.load"), i32(0)), 0, src);
 }
 function loadBcd(m: Machine, src: Operand): void {
-  wait(m);
   const { f } = m, se = f.local("i32"), sig = f.local("i64");
   f.do(f80FromBcd(m), [src.load("i32.load16_u", 8), src.load("i64.load")], se, sig);
   end(m, f.call("i32", push(m), se, sig, i32(0)), 0, src);
 }
 function loadRegister(m: Machine, i: Operand): void {
-  wait(m);
   const { f } = m, from = f.let(physical(m, i.index));
   const se = f.let(loadSe(m, from)), sig = f.let(loadSig(m, from)), flags = f.let(i32(0));
   f.if(used(m, from).eqz(), () => {
@@ -73,14 +69,12 @@ function loadRegister(m: Machine, i: Operand): void {
 
 /** A constant: significand cut and rounded; `up`: in which modes the last bit is one more (bit a mode). */
 const constant = (se: number, sig: bigint, up: number) => (m: Machine) => {
-  wait(m);
   const more = i32(up).shrU(control(m).shrU(10).and(3)).and(1).extendU();
   end(m, m.f.call("i32", push(m), i32(se), i64(BigInt.asIntN(64, sig)).add(more), i32(0)));
 };
 
 /** Stores st(0) elsewhere: (se, sig, cw) -> (bits, flags). */
 const storeFloat = (pops: number) => (m: Machine, dst: Operand) => {
-  wait(m);
   const { f } = m, format = dst.size === 32 ? SINGLE : DOUBLE, st = f.let(top(m));
   const bits = f.local(format.type), flags = f.let(i32(UNDERFLOW));
   f.if(
@@ -108,7 +102,6 @@ function storeExcept(m: Env): FunctionRef {
   });
 }
 const storeInteger = (pops: number, mode?: number) => (m: Machine, dst: Operand) => {
-  wait(m);
   const { f } = m,
     st = f.let(top(m)),
     value = f.let(i64(-1n << BigInt(dst.size - 1))),
@@ -128,7 +121,6 @@ const storeInteger = (pops: number, mode?: number) => (m: Machine, dst: Operand)
   end(m, r, pops, dst);
 };
 function storeBcd(m: Machine, dst: Operand): void {
-  wait(m);
   const { f } = m, st = f.let(top(m));
   const high = f.let(i32(0xffff)), low = f.let(indefiniteSig), flags = f.let(i32(UNDERFLOW));
   f.if(used(m, st), () => f.do(f80ToBcd(m), [loadSe(m, st), loadSig(m, st), control(m)], high, low, flags));
@@ -137,7 +129,6 @@ function storeBcd(m: Machine, dst: Operand): void {
   end(m, r, 1, dst);
 }
 function store80(m: Machine, dst: Operand): void {
-  wait(m);
   const { f } = m, st = f.let(top(m)), r = f.let(i32(1));
   const se = f.let(loadSe(m, st)), sig = f.let(loadSig(m, st));
   f.if(used(m, st), () => clearC1(m), () => {
@@ -149,7 +140,6 @@ function store80(m: Machine, dst: Operand): void {
 }
 /** st(i) = st(0). */
 const storeRegisterTo = (pops: number) => (m: Machine, i: Operand) => {
-  wait(m);
   const { f } = m, st = f.let(top(m)), to = f.let(physical(m, i.index));
   const r = f.let(i32(1));
   f.if(
@@ -162,7 +152,6 @@ const storeRegisterTo = (pops: number) => (m: Machine, i: Operand) => {
 
 /** D9 D8+i (fstpnce): an empty st(0) is only popped. */
 function storeUnchecked(m: Machine, i: Operand): void {
-  wait(m);
   const { f } = m, st = f.let(top(m)), to = f.let(physical(m, i.index));
   f.if(
     used(m, st),
@@ -174,7 +163,6 @@ function storeUnchecked(m: Machine, i: Operand): void {
 
 /** Empty registers count as indefinite, with the stack fault. */
 function fxch(m: Machine, i: Operand): void {
-  wait(m);
   const { f } = m, a = f.let(top(m)), b = f.let(physical(m, i.index)), ok = f.let(i32(1));
   const se = f.let(loadSe(m, a)), sig = f.let(loadSig(m, a));
   f.if(used(m, a).and(used(m, b)), () => {
@@ -196,7 +184,6 @@ function fxch(m: Machine, i: Operand): void {
   });
 }
 const cmov = (cc: number) => (m: Machine, i: Operand) => {
-  wait(m);
   const { f } = m, a = f.let(top(m)), b = f.let(physical(m, i.index));
   f.if(used(m, a).and(used(m, b)), () => {
     f.if(condition(m, cc), () => storeRegister(m, a, loadSe(m, b), loadSig(m, b)));
@@ -204,19 +191,17 @@ const cmov = (cc: number) => (m: Machine, i: Operand) => {
 };
 
 const turn = (by: number) => (m: Machine) => {
-  wait(m);
   clearC1(m);
   m.setState("i32.store", STATE.ftop, physical(m, by));
 };
 const free = (pops: boolean) => (m: Machine, i: Operand) => {
-  wait(m);
   clearC1(m);
   const keep = i32(1).shl(physical(m, i.index)).not();
   m.setState("i32.store", STATE.ftw, m.state("i32.load", STATE.ftw).and(keep));
   if (pops) pop(m);
 };
 
-const p = { feature: "x87", traps: true }, alias = { ...p, alias: true };
+const p = { feature: "x87", traps: true, before: wait }, alias = { ...p, alias: true };
 const st = e.fixed("st");
 const fst = storeFloat(0),
   fstp = storeFloat(1),

@@ -34,7 +34,6 @@ function setWords(m: Env): FunctionRef {
 }
 
 function fldcw(m: Machine, src: Operand): void {
-  wait(m);
   m.f.do(setWords(m), [src.load("i32.load16_u"), statusWord(m)]);
 }
 function fnstcw(m: Machine, dst: Operand): void {
@@ -110,7 +109,6 @@ const fnstenv = (size: 14 | 28) => (m: Machine, dst: Operand) => {
   m.setState("i32.store", STATE.fsw, status(m).and(~ES));
 };
 const fldenv = (size: 14 | 28) => (m: Machine, src: Operand) => {
-  wait(m);
   loadEnvironment(m, m.checked(src.address, size, READ), size);
 };
 /** st(0) to st(7), 10 bytes each, after the environment. */
@@ -125,7 +123,6 @@ const fnsave = (size: 14 | 28) => (m: Machine, dst: Operand) => {
   fninit(m);
 };
 const frstor = (size: 14 | 28) => (m: Machine, src: Operand) => {
-  wait(m);
   const at = m.f.let(m.checked(src.address, size + 80, READ));
   loadEnvironment(m, at, size);
   for (let i = 0; i < 8; i++) {
@@ -176,18 +173,18 @@ const fxrstor = (wide: boolean) => (m: Machine, src: Operand) => {
 };
 
 function emms(m: Machine): void {
-  wait(m);
   m.setState("i32.store", STATE.ftw, 0);
   m.setState("i32.store", STATE.ftop, 0);
 }
 
-const x87 = { feature: "x87" }, p = { ...x87, traps: true }, fxsr = { feature: "fxsr", traps: true };
+const x87 = { feature: "x87" }, own = { ...x87, traps: true }, p = { ...own, before: wait };
+const fxsr = { feature: "fxsr", traps: true };
 const nothing = () => {};
 
 // deno-fmt-ignore
 export const x87State: Declaration[] = [
-  x86("9B", "fwait", [], wait, p),
-  x86("D9 D0", "fnop", [], wait, p),
+  x86("9B", "fwait", [], nothing, p),
+  x86("D9 D0", "fnop", [], nothing, p),
   x86("D9 /5", "fldcw", [e.m16], fldcw, p),
   x86("D9 /7", "fnstcw", [w(e.m16)], fnstcw, x87),
   x86("DD /7", "fnstsw", [w(e.m16)], fnstsw, x87),
@@ -197,17 +194,17 @@ export const x87State: Declaration[] = [
   x86("DB E0", "fneni", [], nothing, x87), // 8087 only: nothing since
   x86("DB E1", "fndisi", [], nothing, { ...x87, key: "fneni" }),
   x86("DB E4", "fnsetpm", [], nothing, { ...x87, key: "fneni" }),
-  x86("o64 D9 /6", "fnstenv", [e.m], fnstenv(28), { ...p, key: "fnstenv28" }),
-  x86("o16 D9 /6", "fnstenv", [e.m], fnstenv(14), { ...p, key: "fnstenv14" }),
+  x86("o64 D9 /6", "fnstenv", [e.m], fnstenv(28), { ...own, key: "fnstenv28" }),
+  x86("o16 D9 /6", "fnstenv", [e.m], fnstenv(14), { ...own, key: "fnstenv14" }),
   x86("o64 D9 /4", "fldenv", [e.m], fldenv(28), { ...p, key: "fldenv28" }),
   x86("o16 D9 /4", "fldenv", [e.m], fldenv(14), { ...p, key: "fldenv14" }),
-  x86("o64 DD /6", "fnsave", [e.m], fnsave(28), { ...p, key: "fnsave28" }),
-  x86("o16 DD /6", "fnsave", [e.m], fnsave(14), { ...p, key: "fnsave14" }),
+  x86("o64 DD /6", "fnsave", [e.m], fnsave(28), { ...own, key: "fnsave28" }),
+  x86("o16 DD /6", "fnsave", [e.m], fnsave(14), { ...own, key: "fnsave14" }),
   x86("o64 DD /4", "frstor", [e.m], frstor(28), { ...p, key: "frstor28" }),
   x86("o16 DD /4", "frstor", [e.m], frstor(14), { ...p, key: "frstor14" }),
   x86("W0 NP 0F AE /0", "fxsave", [e.m], fxsave(false), fxsr),
   x86("NP REX.W 0F AE /0", "fxsave64", [e.m], fxsave(true), fxsr),
   x86("W0 NP 0F AE /1", "fxrstor", [e.m], fxrstor(false), fxsr),
   x86("NP REX.W 0F AE /1", "fxrstor64", [e.m], fxrstor(true), fxsr),
-  x86("NP 0F 77", "emms", [], emms, { feature: "mmx", traps: true }),
+  x86("NP 0F 77", "emms", [], emms, { feature: "mmx", traps: true, before: wait }),
 ];

@@ -49,7 +49,6 @@ const clearC2 = (m: Env) => m.setState("i32.store", STATE.fsw, status(m).and(~C2
 const angle = (name: string, make: Make) => {
   const compute = unary(name, make);
   return (m: Machine) => {
-    wait(m);
     clearC2(m);
     compute(m);
   };
@@ -57,14 +56,12 @@ const angle = (name: string, make: Make) => {
 
 /** st(1) = f(st(0), st(1)), and pop. */
 const binary = (name: string, make: Make) => (m: Machine) => {
-  wait(m);
   const x = m.f.let(top(m)), y = m.f.let(physical(m, 1));
   end(m, m.f.call("i32", registers(m, name, make), y, x, y), 1);
 };
 
 /** st(0) becomes one function, and another (or 1) is pushed. */
 const pushing = (name: string, first: Make, second?: Make) => (m: Machine) => {
-  wait(m);
   const ref = fn(m, `x87.${name}`, [], ["i32"], (env) => {
     const { f } = env, st = f.let(top(env)), next = f.let(physical(env, 7));
     const se = f.let(i32(INDEFINITE)), sig = f.let(indefiniteSig), flags = f.let(i32(UNDERFLOW));
@@ -99,7 +96,7 @@ const pushing = (name: string, first: Make, second?: Make) => (m: Machine) => {
   end(m, m.f.call("i32", ref));
 };
 
-const p = { feature: "x87", traps: true };
+const p = { feature: "x87", traps: true, before: wait };
 
 // deno-fmt-ignore
 export const x87Transcendental: Declaration[] = [
