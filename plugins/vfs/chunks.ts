@@ -32,10 +32,12 @@ const SHIFT = 16;
 const CHUNK = 1 << SHIFT;
 const MASK = CHUNK - 1;
 
-/** `data` may be shorter than a chunk: the rest is zeros. Bits of `pages` say which of the 16 pages were written or reserved. */
+/** `data` may be shorter than a chunk: the rest is zeros. Bits of `pages` say which of the 16 pages were written. */
 interface Chunk {
   data: Uint8Array;
   pages: number;
+  /** Pages that space was set aside for; written or not. */
+  reserved: number;
   /** Bytes counted against the budget, at least those of `data`. */
   charged: number;
 }
@@ -133,7 +135,7 @@ export class Content {
       chunk.charged += charge;
       return chunk;
     }
-    const made: Chunk = { data, pages: 0, charged: length };
+    const made: Chunk = { data, pages: 0, reserved: 0, charged: length };
     if (below > 0) {
       const error = this.#readLower(data.subarray(0, below), base);
       if (error !== 0) {
@@ -168,8 +170,13 @@ export class Content {
   }
 
   #mark(chunk: Chunk, index: number, bits: number): void {
-    let fresh = bits & ~chunk.pages;
+    const fresh = bits & ~(chunk.pages | chunk.reserved);
     chunk.pages |= bits;
+    this.#count(index, fresh);
+  }
+
+  /** Counts pages that are new, but for those that are below. */
+  #count(index: number, fresh: number): void {
     if (fresh === 0) return;
     // Pages below are counted by #lowerSize.
     const below = Math.ceil(this.#lowerSize / 4096) - index * 16;
@@ -191,8 +198,9 @@ export class Content {
           else if (index === last) {
             // What is cut off must read as zeros if the file grows again.
             if (chunk.data.length > keep) chunk.data.fill(0, keep);
-            const gone = chunk.pages & ~pageBits(0, keep);
+            const gone = (chunk.pages | chunk.reserved) & ~pageBits(0, keep);
             chunk.pages &= ~gone;
+            chunk.reserved &= ~gone;
             this.#uncount(index, gone);
           }
         }
@@ -210,7 +218,7 @@ export class Content {
     for (const [index, chunk] of this.#chunks) {
       for (let page = 0; page < 16; page++) {
         const at = index * 16 + page;
-        if (at >= first && at < last && (chunk.pages & (1 << page)) !== 0) this.#pages++;
+        if (at >= first && at < last && ((chunk.pages | chunk.reserved) & (1 << page)) !== 0) this.#pages++;
       }
     }
   }
@@ -224,7 +232,7 @@ export class Content {
   #drop(index: number, chunk: Chunk): void {
     this.#chunks.delete(index);
     this.#budget.give(chunk.charged);
-    this.#uncount(index, chunk.pages);
+    this.#uncount(index, chunk.pages | chunk.reserved);
   }
 
   /** Throws everything away. */
@@ -247,7 +255,10 @@ export class Content {
         if (index * CHUNK < this.#lowerSize) {
           chunk = this.#chunkFor(index, 1);
           if (typeof chunk === "number") return chunk;
-        } else this.#chunks.set(index, chunk = { data: new Uint8Array(0), pages: 0, charged: 0 });
+        } else {this.#chunks.set(
+            index,
+            chunk = { data: new Uint8Array(0), pages: 0, reserved: 0, charged: 0 },
+          );}
       }
       const bits = pageBits(from, to) & ~chunk.pages;
       const more = Math.max(
@@ -279,7 +290,7 @@ export class Content {
         if (chunk !== undefined) this.#drop(index, chunk);
         // An empty chunk hides what is below.
         if (index * CHUNK < this.#lowerSize) {
-          this.#chunks.set(index, { data: new Uint8Array(0), pages: 0, charged: 0 });
+          this.#chunks.set(index, { data: new Uint8Array(0), pages: 0, reserved: 0, charged: 0 });
         }
         continue;
       }
@@ -292,8 +303,9 @@ export class Content {
       // Only pages that lie wholly inside are holes again.
       const inner = (to >>> 12) - ((from + 4095) >>> 12);
       if (inner > 0) {
-        const bits = (((1 << inner) - 1) << ((from + 4095) >>> 12)) & chunk.pages;
+        const bits = (((1 << inner) - 1) << ((from + 4095) >>> 12)) & (chunk.pages | chunk.reserved);
         chunk.pages &= ~bits;
+        chunk.reserved &= ~bits;
         this.#uncount(index, bits);
       }
     }

@@ -257,7 +257,9 @@ export function openFifo(at: Location, flags: number, caller: Caller): OpenFile 
   const access = flags & O_ACCMODE;
   // A pipe opened by its /proc/self/fd name has had both ends: nobody is waited for.
   const named = !(inode instanceof AnonymousInode);
-  if (named && access === O_WRONLY && (flags & O_NONBLOCK) !== 0 && (pipe === undefined || pipe.readers === 0)) {
+  if (
+    named && access === O_WRONLY && (flags & O_NONBLOCK) !== 0 && (pipe === undefined || pipe.readers === 0)
+  ) {
     return ENXIO;
   }
   if (pipe === undefined) fifos.set(inode, pipe = new Pipe(totalOf(caller)));
