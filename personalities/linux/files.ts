@@ -3,7 +3,7 @@
  * system. Tables and contexts are @guise/vfs's: `copy()` for fork, `share()` for CLONE_FILES and CLONE_FS, `drop()` at
  * the end of a task, `FileTable.exec()` at execve.
  */
-import { type Backing, EBADF, type Errno, errnoText, Key, type SpawnRequest, type Task } from "@guise/core";
+import { EBADF, type Errno, errnoText, Key, type SpawnRequest, type Task } from "@guise/core";
 import {
   type Caller,
   chdir,

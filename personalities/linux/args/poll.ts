@@ -1,5 +1,5 @@
 /** pollfd arrays, fd_set bit maps and the times beside them: decoding, writing back and the trace. */
-import { type ArgType, type RowAbi, type Task } from "@guise/core";
+import type { ArgType, RowAbi, Task } from "@guise/core";
 import { fields, get64 } from "./layout.ts";
 import { POLL } from "./names.ts";
 import { flags, hex, pointer, time } from "./text.ts";

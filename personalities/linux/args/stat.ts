@@ -1,5 +1,5 @@
 /** struct stat, struct statx and struct statfs: written from an inode, printed from guest memory. */
-import { type ArgType, type Errno, type RowAbi, type Task } from "@guise/core";
+import type { ArgType, Errno, RowAbi, Task } from "@guise/core";
 import { type Inode, majorOf, minorOf, type Mount, type StatFs } from "@guise/vfs/key";
 import { filesAbi, type StatLayout } from "./abi.ts";
 import { fields, get64, getField, Scratch } from "./layout.ts";

@@ -1,7 +1,7 @@
 /** The texts of /proc/PID that tell how a process is: stat, statm, status, limits, io. */
-import { bytesOfName, contextKey, filesKey, FileTable } from "@guise/vfs/key";
+import { bytesOfName, contextKey, filesKey, type FileTable } from "@guise/vfs/key";
 import { type Credentials, credentialsKey } from "../credentials.ts";
-import { type LinuxProcess, type LinuxTask } from "../state.ts";
+import type { LinuxProcess, LinuxTask } from "../state.ts";
 import { BOOT_OFFSET } from "../time/clocks.ts";
 import { memorySizes } from "./maps.ts";
 
