@@ -2,7 +2,7 @@
  * Pseudo-terminals: opening /dev/ptmx makes a pair. The slave, /dev/pts/N, is a terminal with its line discipline; the
  * master is the other end of its wire: what is written to it is typed, what the terminal shows is read from it.
  */
-import { EAGAIN, EBADF, EIO, ENOSPC, type Errno, ESPIPE, WaitQueue } from "@guise/core";
+import { EAGAIN, EBADF, EFAULT, EIO, ENOSPC, type Errno, ESPIPE, type Task, WaitQueue } from "@guise/core";
 import { makedev, minorOf, POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM, S_IFCHR } from "./constants.ts";
 import type { Caller, Location } from "./context.ts";
 import type { Credentials } from "./cred.ts";
@@ -14,6 +14,7 @@ import type { Vfs } from "./vfs.ts";
 
 /** Pairs at a time, and bytes of output that wait for the master. */
 const PAIRS = 4096, WIRE = 65536;
+const TIOCGPTN = 0x80045430, TIOCSPTLCK = 0x40045431, TIOCGPTLCK = 0x80045439;
 const PTMX = makedev(5, 2);
 const PTS_MAJOR = 136;
 
@@ -119,6 +120,22 @@ export class PtyMaster extends OpenFile {
       n += part;
     }
     return n > 0 || from.length === 0 ? n : EAGAIN;
+  }
+  /** The requests that are of masters alone; the personality knows those of terminals. */
+  override ioctl(task: Task, request: number, argument: number): number | Errno | undefined {
+    switch (request) {
+      case TIOCGPTN:
+        return task.space.setU32(argument, this.number) ? 0 : EFAULT;
+      case TIOCGPTLCK:
+        return task.space.setU32(argument, Number(this.locked)) ? 0 : EFAULT;
+      case TIOCSPTLCK: {
+        const locked = task.space.getU32(argument);
+        if (locked === undefined) return EFAULT;
+        this.locked = locked !== 0;
+        return 0;
+      }
+    }
+    return undefined;
   }
   override seek(): number | Errno {
     return ESPIPE;
