@@ -1,5 +1,5 @@
 /** /proc/PID and /proc/PID/task/TID: directories of one process and of one thread, made once for each. */
-import { EFAULT, EINVAL, EIO, ENOENT, type Errno, ESRCH } from "@guise/core";
+import { EFAULT, EINVAL, EIO, ELOOP, ENOENT, type Errno, ESRCH } from "@guise/core";
 import {
   bytesOfName,
   type Caller,
@@ -141,11 +141,19 @@ function placeLink(thread: () => LinuxTask | undefined, which: "cwd" | "root"): 
 
 function exeLink(process: LinuxProcess): GeneratedLink {
   const gone = (): boolean => process.state !== "alive" || process.exe === "";
+  let walking = false;
   return {
     kind: "link",
     target: () => gone() ? ENOENT : process.exe,
-    follow: (caller) =>
-      gone() ? ENOENT : walk({ ...caller, fs: caller.fs, cred: ROOT }, undefined, process.exe),
+    follow: (caller) => {
+      if (gone()) return ENOENT;
+      // The name may now belong to a link that leads here again.
+      if (walking) return ELOOP;
+      walking = true;
+      const at = walk({ fs: caller.fs, cred: ROOT, task: caller.task }, undefined, process.exe);
+      walking = false;
+      return at;
+    },
   };
 }
 

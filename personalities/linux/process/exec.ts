@@ -116,7 +116,7 @@ export function execve(
     plan,
     env,
     execfn: shown,
-    exe: nameOfBytes(plan.program.path),
+    exe: plan.program.file.name || nameOfBytes(plan.program.path),
     secure,
   });
   if (failed !== undefined) {
