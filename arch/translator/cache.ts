@@ -2,7 +2,17 @@
  * Decoded code. Records and lookup tables live in the engine's memory, which guests cannot write. A cache may be shared by
  * the spaces of a fork; it is bounded, and when it is full everything is dropped.
  */
-import { CHUNK, CHUNK_INFO, CHUNK_RECORDS, CHUNK_TABLES, CHUNKS, EMPTY_LEVEL, EMPTY_PAGE, INFO, infoOf, RECORD } from "./layout.ts";
+import {
+  CHUNK,
+  CHUNK_RECORDS,
+  CHUNK_TABLES,
+  CHUNKS,
+  EMPTY_LEVEL,
+  EMPTY_PAGE,
+  INFO,
+  infoOf,
+  RECORD,
+} from "./layout.ts";
 import { CORE_OPS } from "./interpreter.ts";
 
 /** Memory 2, shared by all spaces of one kernel. */
@@ -81,7 +91,11 @@ export class CodeCache {
   dispose(): void {
     for (const chunk of this.#chunks) this.engine.release(chunk);
     this.#chunks = [];
-    this.#record = this.#recordEnd = this.#table = this.#tableEnd = 0;
+    this.#record =
+      this.#recordEnd =
+      this.#table =
+      this.#tableEnd =
+        0;
   }
 
   get full(): boolean {
@@ -112,7 +126,9 @@ export class CodeCache {
       this.#record = chunk;
       this.#recordEnd = chunk + CHUNK_RECORDS * RECORD.size;
       // The rest of the chunk serves as tables when there is no better place.
-      if (this.#tableEnd - this.#table < 0x4000) this.#table = chunk + CHUNK_TABLES, this.#tableEnd = chunk + CHUNK;
+      if (this.#tableEnd - this.#table < 0x4000) {
+        this.#table = chunk + CHUNK_TABLES, this.#tableEnd = chunk + CHUNK;
+      }
     }
     return this.#record;
   }
@@ -177,5 +193,3 @@ export class CodeCache {
     }
   }
 }
-
-export { CHUNK_INFO };

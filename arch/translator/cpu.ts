@@ -121,12 +121,16 @@ export abstract class BaseCpu implements Sharer {
 
   /** The state block; current until the memory grows. */
   get state(): DataView {
-    if (this.#state?.buffer !== this.space.memory.buffer) this.#state = new DataView(this.space.memory.buffer);
+    if (this.#state?.buffer !== this.space.memory.buffer) {
+      this.#state = new DataView(this.space.memory.buffer);
+    }
     return this.#state;
   }
   /** Guest bytes by wasm address. */
   get memory(): Uint8Array {
-    if (this.#bytes?.buffer !== this.space.memory.buffer) this.#bytes = new Uint8Array(this.space.memory.buffer);
+    if (this.#bytes?.buffer !== this.space.memory.buffer) {
+      this.#bytes = new Uint8Array(this.space.memory.buffer);
+    }
     return this.#bytes;
   }
 
@@ -154,7 +158,9 @@ export abstract class BaseCpu implements Sharer {
     const page = address >>> 12;
     if (this.cache.sharers.size > 1 && !this.cache.knows(page - (BIAS >>> 12))) {
       const bytes = this.bytes(page);
-      for (const s of this.cache.sharers) if (s !== this && !s.agrees(page, bytes)) return this.#unshare(), this.claim(address);
+      for (const s of this.cache.sharers) {
+        if (s !== this && !s.agrees(page, bytes)) return this.#unshare(), this.claim(address);
+      }
     }
     if (this.#pages[page] & ACCESS.write) this.space.watchCode?.(page * 4096, 4096);
   }
@@ -185,7 +191,10 @@ export abstract class BaseCpu implements Sharer {
     // Nothing to forget is the common case, and must not cost a cache its sharers.
     let known = false;
     for (let p = first; p <= last && !known; p++) {
-      if ((p & 1023) === 0 && p + 1023 <= last && this.engine.u32[(this.cache.root >>> 2) + (p >>> 10)] === 0x1000) p += 1023;
+      if (
+        (p & 1023) === 0 && p + 1023 <= last &&
+        this.engine.u32[(this.cache.root >>> 2) + (p >>> 10)] === 0x1000
+      ) p += 1023;
       else known = this.cache.knows(p);
     }
     if (!known && !(first > 0 && this.cache.knows(first - 1))) return;
@@ -203,7 +212,8 @@ export abstract class BaseCpu implements Sharer {
   }
 
   get pc(): number {
-    return this.state.getUint32(this.#pcOffset, true) + this.state.getUint32(this.#pcOffset + 4, true) * 0x100000000;
+    return this.state.getUint32(this.#pcOffset, true) +
+      this.state.getUint32(this.#pcOffset + 4, true) * 0x100000000;
   }
   #setPc(v: number): void {
     this.state.setUint32(this.#pcOffset, v >>> 0, true);
@@ -244,7 +254,8 @@ export abstract class BaseCpu implements Sharer {
       engine.u32[branch + RECORD.disp >>> 2] = target;
     }
     engine.u16[record >>> 1] = CORE_OPS.goto;
-    engine.i32[record + RECORD.imm >>> 2] = engine.u8[record + RECORD.ordinal] - engine.u8[target + RECORD.ordinal];
+    engine.i32[record + RECORD.imm >>> 2] = engine.u8[record + RECORD.ordinal] -
+      engine.u8[target + RECORD.ordinal];
     engine.u32[record + RECORD.disp >>> 2] = target;
     return record;
   }
@@ -304,7 +315,9 @@ export abstract class BaseCpu implements Sharer {
       this.#done += slice - count;
       remaining -= slice - count;
       if (status === STATUS.fault && this.#moved) status = STATUS.budget;
-      pc = record && status !== STATUS.leave && status !== STATUS.fetch ? engine.u32[infoOf(record) >>> 2] + BIAS : this.pc;
+      pc = record && status !== STATUS.leave && status !== STATUS.fetch
+        ? engine.u32[infoOf(record) >>> 2] + BIAS
+        : this.pc;
       switch (status) {
         case STATUS.budget:
           if (this.#moved) record = 0;
@@ -361,7 +374,10 @@ export abstract class BaseCpu implements Sharer {
   }
   #pageFault(pc: number, access: number): TrapData {
     const { trap } = this;
-    trap.addressLo = pc | 0, trap.addressHi = Math.floor(pc / 0x100000000) | 0, trap.address = pc, trap.access = access;
+    trap.addressLo = pc | 0,
+      trap.addressHi = Math.floor(pc / 0x100000000) | 0,
+      trap.address = pc,
+      trap.access = access;
     if (pc >= 0x100000000) {
       trap.addressLo = this.state.getInt32(this.#pcOffset, true);
       trap.addressHi = this.state.getInt32(this.#pcOffset + 4, true);

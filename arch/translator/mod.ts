@@ -7,6 +7,7 @@ export * from "./wasm/mod.ts";
 export * from "./machine.ts";
 export * from "./layout.ts";
 export * from "./interpreter.ts";
+export * from "./record_machine.ts";
 export * from "./cache.ts";
 export * from "./cpu.ts";
 export * from "./softfloat/mod.ts";

@@ -3,29 +3,78 @@
  * line, `;` or `#` comments, numbers decimal or 0x, `.byte 1, 2`, `.quad 3`, and `.set name, 5` for a label elsewhere. Branches are as short as they can be when the
  * target lies behind, else near.
  */
+// cold: text of instructions, not their execution
 import type { Declaration, OperandKind } from "./encoding.ts";
-import { GPR_NAMES } from "./registers.ts";
 import { gprName } from "./disassemble.ts";
 import { instructions } from "./instructions/mod.ts";
 
 type Item =
-  | { readonly kind: "register"; readonly class: string; readonly number: number; readonly size: number; readonly high: boolean; readonly rexOnly: boolean }
-  | { readonly kind: "memory"; readonly base: number; readonly index: number; readonly scale: number; readonly disp: number; readonly size: number; readonly segment: number; readonly rip?: string; readonly text: string }
+  | {
+    readonly kind: "register";
+    readonly class: string;
+    readonly number: number;
+    readonly size: number;
+    readonly high: boolean;
+    readonly rexOnly: boolean;
+  }
+  | {
+    readonly kind: "memory";
+    readonly base: number;
+    readonly index: number;
+    readonly scale: number;
+    readonly disp: number;
+    readonly size: number;
+    readonly segment: number;
+    readonly rip?: string;
+    readonly text: string;
+  }
   | { readonly kind: "value"; readonly value: bigint; readonly label?: string; readonly text: string };
 
 const REGISTERS = new Map<string, Item>();
 for (let n = 0; n < 16; n++) {
   for (const size of [8, 16, 32, 64]) {
-    REGISTERS.set(gprName(n, size, 1), { kind: "register", class: "gpr", number: n, size, high: false, rexOnly: size === 8 && n >= 4 && n < 8 });
+    REGISTERS.set(gprName(n, size, 1), {
+      kind: "register",
+      class: "gpr",
+      number: n,
+      size,
+      high: false,
+      rexOnly: size === 8 && n >= 4 && n < 8,
+    });
   }
-  REGISTERS.set(`xmm${n}`, { kind: "register", class: "xmm", number: n, size: 128, high: false, rexOnly: false });
+  REGISTERS.set(`xmm${n}`, {
+    kind: "register",
+    class: "xmm",
+    number: n,
+    size: 128,
+    high: false,
+    rexOnly: false,
+  });
 }
-["ah", "ch", "dh", "bh"].forEach((name, i) => REGISTERS.set(name, { kind: "register", class: "gpr", number: 4 + i, size: 8, high: true, rexOnly: false }));
+["ah", "ch", "dh", "bh"].forEach((name, i) =>
+  REGISTERS.set(name, { kind: "register", class: "gpr", number: 4 + i, size: 8, high: true, rexOnly: false })
+);
 for (let n = 0; n < 8; n++) {
-  REGISTERS.set(`mm${n}`, { kind: "register", class: "mm", number: n, size: 64, high: false, rexOnly: false });
-  REGISTERS.set(`st(${n})`, { kind: "register", class: "st", number: n, size: 80, high: false, rexOnly: false });
+  REGISTERS.set(`mm${n}`, {
+    kind: "register",
+    class: "mm",
+    number: n,
+    size: 64,
+    high: false,
+    rexOnly: false,
+  });
+  REGISTERS.set(`st(${n})`, {
+    kind: "register",
+    class: "st",
+    number: n,
+    size: 80,
+    high: false,
+    rexOnly: false,
+  });
 }
-["es", "cs", "ss", "ds", "fs", "gs"].forEach((name, i) => REGISTERS.set(name, { kind: "register", class: "sreg", number: i, size: 16, high: false, rexOnly: false }));
+["es", "cs", "ss", "ds", "fs", "gs"].forEach((name, i) =>
+  REGISTERS.set(name, { kind: "register", class: "sreg", number: i, size: 16, high: false, rexOnly: false })
+);
 
 const SIZES: Record<string, number> = { byte: 8, word: 16, dword: 32, qword: 64, tbyte: 80, xmmword: 128 };
 const SEGMENT_PREFIX: Record<string, number> = { fs: 0x64, gs: 0x65, ds: 0, es: 0, cs: 0, ss: 0 };
@@ -42,8 +91,9 @@ function item(text: string, line: Line): Item {
   const lower = source.toLowerCase();
   const register = REGISTERS.get(lower);
   if (register) return register;
-  const memory = /^(?:(byte|word|dword|qword|tbyte|xmmword)\s+ptr\s+)?(?:(fs|gs|ds|es|cs|ss):)?\[(.*)\]$/.exec(lower) ??
-    /^(?:(byte|word|dword|qword|tbyte|xmmword)\s+ptr\s+)?(fs|gs|ds):((?:0x)?[0-9a-f]+)$/.exec(lower);
+  const memory =
+    /^(?:(byte|word|dword|qword|tbyte|xmmword)\s+ptr\s+)?(?:(fs|gs|ds|es|cs|ss):)?\[(.*)\]$/.exec(lower) ??
+      /^(?:(byte|word|dword|qword|tbyte|xmmword)\s+ptr\s+)?(fs|gs|ds):((?:0x)?[0-9a-f]+)$/.exec(lower);
   if (memory) {
     let base = -1, index = -1, scale = 0, disp = 0, rip: string | undefined;
     const inner = memory[3].replaceAll(" ", "");
@@ -58,11 +108,22 @@ function item(text: string, line: Line): Item {
         else if (base < 0) base = r.number;
         else index = r.number;
       } else if (/^(0x[0-9a-f]+|\d+)$/.test(term)) disp += sign * Number(term);
-      else if (rip !== undefined) rip = source.slice(source.toLowerCase().indexOf(term)).match(/^[A-Za-z0-9_.$]+/)![0];
-      else line.fail(`what is ${term}?`);
+      else if (rip !== undefined) {
+        rip = source.slice(source.toLowerCase().indexOf(term)).match(/^[A-Za-z0-9_.$]+/)![0];
+      } else line.fail(`what is ${term}?`);
     }
     if (index === 4) [base, index] = [4, base]; // rsp cannot be an index
-    return { kind: "memory", base, index, scale, disp, size: memory[1] ? SIZES[memory[1]] : 0, segment: memory[2] ? SEGMENT_PREFIX[memory[2]] : 0, rip, text: lower };
+    return {
+      kind: "memory",
+      base,
+      index,
+      scale,
+      disp,
+      size: memory[1] ? SIZES[memory[1]] : 0,
+      segment: memory[2] ? SEGMENT_PREFIX[memory[2]] : 0,
+      rip,
+      text: lower,
+    };
   }
   if (/^-?(0x[0-9a-f]+|\d+)$/i.test(source)) {
     const negative = source.startsWith("-");
@@ -83,7 +144,9 @@ function matchesKind(k: OperandKind, i: Item, all: readonly Item[]): boolean {
     // Without "ptr" the other operand tells.
     return !size || all.some((o) => o.kind === "register" && o.class !== "sreg");
   };
-  const register = () => i.kind === "register" && i.class === k.class && (k.class !== "gpr" || i.size === (k.registerSize ?? size));
+  const register = () =>
+    i.kind === "register" && i.class === k.class &&
+    (k.class !== "gpr" || i.size === (k.registerSize ?? size));
   switch (k.source) {
     case "reg":
     case "rm-reg":
@@ -110,10 +173,21 @@ function matchesKind(k: OperandKind, i: Item, all: readonly Item[]): boolean {
   }
 }
 
-function encode(d: Declaration, items: readonly Item[], prefixes: readonly number[], at: number, line: Line): number[] {
+function encode(
+  d: Declaration,
+  items: readonly Item[],
+  prefixes: readonly number[],
+  at: number,
+  line: Line,
+): number[] {
   const e = d.encoding;
   const out: number[] = [...prefixes];
-  let rex = e.operandSize === 64 ? 0x48 : 0, modrm = (e.digit ?? 0) << 3, opcode = e.opcode, tail: number[] = [], hasRex = rex !== 0, noRex = false;
+  let rex = e.operandSize === 64 ? 0x48 : 0,
+    modrm = (e.digit ?? 0) << 3,
+    opcode = e.opcode,
+    tail: number[] = [],
+    hasRex = rex !== 0,
+    noRex = false;
   let rip: { disp: number; label: string } | undefined, needsModrm = e.modrm && e.modrmByte === undefined;
   if (e.modrmByte !== undefined) modrm = e.modrmByte, needsModrm = true;
   const immediate: { value: bigint; bytes: number; label?: string; relative: boolean }[] = [];
@@ -124,8 +198,9 @@ function encode(d: Declaration, items: readonly Item[], prefixes: readonly numbe
       if (i.high) noRex = true;
       const low = i.number & 7, high = i.number >> 3;
       if (k.source === "reg") modrm |= low << 3, rex |= high << 2;
-      else if (k.source === "rm" || k.source === "rm-reg") modrm = modrm & 0x38 | 0xc0 | (e.modrmByte !== undefined ? modrm & 7 : 0) | low, rex |= high;
-      else if (k.source === "opcode") opcode += low, rex |= high;
+      else if (k.source === "rm" || k.source === "rm-reg") {
+        modrm = modrm & 0x38 | 0xc0 | (e.modrmByte !== undefined ? modrm & 7 : 0) | low, rex |= high;
+      } else if (k.source === "opcode") opcode += low, rex |= high;
     } else if (i.kind === "memory") {
       if (k.source === "fixed") return;
       if (i.segment) out.unshift(i.segment);
@@ -145,7 +220,9 @@ function encode(d: Declaration, items: readonly Item[], prefixes: readonly numbe
       if (i.base < 0 || mod === 2) tail.push(...bytes(i.disp));
       else if (mod === 1) tail.push(i.disp & 255);
     } else if (k.source === "imm") immediate.push({ value: i.value, bytes: k.bytes!, relative: false });
-    else if (k.source === "rel") immediate.push({ value: i.value, bytes: k.bytes!, label: i.label, relative: true });
+    else if (k.source === "rel") {
+      immediate.push({ value: i.value, bytes: k.bytes!, label: i.label, relative: true });
+    }
   });
   if (e.operandSize === 16 || e.prefix === "66") out.push(0x66);
   if (e.prefix === "F2") out.push(0xf2);
@@ -223,14 +300,22 @@ export function assemble(source: string, at: number): Uint8Array {
   return Uint8Array.from(out);
 }
 
-function statement(text: string, line: Line, byMnemonic: ReadonlyMap<string, Declaration[]>, at: number, first: boolean): number[] {
+function statement(
+  text: string,
+  line: Line,
+  byMnemonic: ReadonlyMap<string, Declaration[]>,
+  at: number,
+  first: boolean,
+): number[] {
   const data = /^\.(byte|word|long|quad)\s+(.*)$/.exec(text);
   if (data) {
     const bytes = { byte: 1, word: 2, long: 4, quad: 8 }[data[1] as "byte"];
     return splitOperands(data[2]).flatMap((v) => {
       const i = item(v, line);
       if (i.kind !== "value") return line.fail("a number is expected");
-      const n = i.label === undefined ? i.value : BigInt(line.labels.get(i.label) ?? (first ? 0 : line.fail(`no label ${i.label}`)));
+      const n = i.label === undefined
+        ? i.value
+        : BigInt(line.labels.get(i.label) ?? (first ? 0 : line.fail(`no label ${i.label}`)));
       return Array.from({ length: bytes }, (_, b) => Number(n >> BigInt(b * 8) & 255n));
     });
   }
@@ -251,17 +336,44 @@ function statement(text: string, line: Line, byMnemonic: ReadonlyMap<string, Dec
   const suffixed = /^((?:rep|repz|repnz) )?(movs|cmps|stos|lods|scas)([bwdq])$/.exec(mnemonic);
   if (suffixed && !items.length) {
     const size = { b: "BYTE", w: "WORD", d: "DWORD", q: "QWORD" }[suffixed[3] as "b"];
-    const d = byMnemonic.get((suffixed[1] ?? "") + suffixed[2])?.find((c) => c.operands.some((k) => k.text!.startsWith(`${size} `)));
-    if (d) return encode(d, d.operands.map((k) => ({ kind: "value", value: 0n, text: k.text! })), prefixes, at, line);
+    const d = byMnemonic.get((suffixed[1] ?? "") + suffixed[2])?.find((c) =>
+      c.operands.some((k) => k.text!.startsWith(`${size} `))
+    );
+    if (d) {
+      return encode(
+        d,
+        d.operands.map((k) => ({ kind: "value", value: 0n, text: k.text! })),
+        prefixes,
+        at,
+        line,
+      );
+    }
   }
   const candidates = byMnemonic.get(mnemonic) ?? line.fail("unknown instruction");
-  if (first) items = items.map((i) => (i.kind === "value" && i.label !== undefined && !line.labels.has(i.label) ? { ...i, label: undefined, value: BigInt(at) + 0x1000n } : i));
+  if (first) {
+    items = items.map((
+      i,
+    ) => (i.kind === "value" && i.label !== undefined && !line.labels.has(i.label)
+      ? { ...i, label: undefined, value: BigInt(at) + 0x1000n }
+      : i)
+    );
+  }
   let best: number[] | undefined;
   for (const d of candidates) {
-    if (d.operands.length === 1 && d.operands[0].text === "" && !items.length) return encode(d, [REGISTERS.get("eax")!], prefixes, at, line);
-    if (d.operands.length !== items.length || !d.operands.every((k, n) => matchesKind(k, items[n], items))) continue;
+    if (d.operands.length === 1 && d.operands[0].text === "" && !items.length) {
+      return encode(d, [REGISTERS.get("eax")!], prefixes, at, line);
+    }
+    if (d.operands.length !== items.length || !d.operands.every((k, n) => matchesKind(k, items[n], items))) {
+      continue;
+    }
     try {
-      const bytes = encode(d, items, prefixes, at, first ? new Line(text, new Map([...line.labels, ...ripLabels(items, at)])) : line);
+      const bytes = encode(
+        d,
+        items,
+        prefixes,
+        at,
+        first ? new Line(text, new Map([...line.labels, ...ripLabels(items, at)])) : line,
+      );
       if (!best || bytes.length < best.length) best = bytes;
     } catch (error) {
       if (!(error instanceof Error) || !/too far/.test(error.message)) throw error;
@@ -274,9 +386,36 @@ const ripLabels = (items: readonly Item[], at: number): [string, number][] =>
   items.flatMap((i): [string, number][] => (i.kind === "memory" && i.rip ? [[i.rip, at]] : []));
 
 const ALIASES: Record<string, string> = {
-  jz: "je", jnz: "jne", jc: "jb", jnc: "jae", jnae: "jb", jnb: "jae", jna: "jbe", jnbe: "ja", jnge: "jl", jnl: "jge", jng: "jle", jnle: "jg",
-  jpe: "jp", jpo: "jnp", setz: "sete", setnz: "setne", setc: "setb", setnc: "setae", cmovz: "cmove", cmovnz: "cmovne", cmovc: "cmovb",
-  cmovnc: "cmovae", sal: "shl", retn: "ret", pushfq: "pushf", popfq: "popf", "repe cmps": "repz cmps", "repe scas": "repz scas",
-  "repe cmpsb": "repz cmpsb", "repne scasb": "repnz scasb", "repe scasb": "repz scasb", "repne cmpsb": "repnz cmpsb",
+  jz: "je",
+  jnz: "jne",
+  jc: "jb",
+  jnc: "jae",
+  jnae: "jb",
+  jnb: "jae",
+  jna: "jbe",
+  jnbe: "ja",
+  jnge: "jl",
+  jnl: "jge",
+  jng: "jle",
+  jnle: "jg",
+  jpe: "jp",
+  jpo: "jnp",
+  setz: "sete",
+  setnz: "setne",
+  setc: "setb",
+  setnc: "setae",
+  cmovz: "cmove",
+  cmovnz: "cmovne",
+  cmovc: "cmovb",
+  cmovnc: "cmovae",
+  sal: "shl",
+  retn: "ret",
+  pushfq: "pushf",
+  popfq: "popf",
+  "repe cmps": "repz cmps",
+  "repe scas": "repz scas",
+  "repe cmpsb": "repz cmpsb",
+  "repne scasb": "repnz scasb",
+  "repe scasb": "repz scasb",
+  "repne cmpsb": "repnz cmpsb",
 };
-void GPR_NAMES;

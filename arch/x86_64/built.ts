@@ -13,7 +13,12 @@ import { buildTables, type Tables, TEMPLATE } from "./tables.ts";
 let made: Tables | undefined;
 export const tables = (): Tables => made ??= buildTables(instructions, HOT);
 
-export function interpreterSpec(t: Tables, wide: boolean, hot?: ReadonlySet<string>, profile = false): InterpreterSpec {
+export function interpreterSpec(
+  t: Tables,
+  wide: boolean,
+  hot?: ReadonlySet<string>,
+  profile = false,
+): InterpreterSpec {
   return {
     ops: t.ops,
     hot,
@@ -37,9 +42,12 @@ function opOf(t: Tables, mnemonic: string): number {
 }
 
 /** An image from the declarations. `profile`: all candidates are in the switch and executions are counted. */
-export function build(profile = false): Image & { readonly bytes: (wide: boolean) => Uint8Array<ArrayBuffer> } {
+export function build(
+  profile = false,
+): Image & { readonly bytes: (wide: boolean) => Uint8Array<ArrayBuffer> } {
   const t = profile ? buildTables(instructions) : tables();
-  const bytes = (wide: boolean) => new Generator(interpreterSpec(t, wide, profile ? undefined : HOT, profile)).bytes();
+  const bytes = (wide: boolean) =>
+    new Generator(interpreterSpec(t, wide, profile ? undefined : HOT, profile)).bytes();
   return {
     tables: t,
     block: tableBytes(t),

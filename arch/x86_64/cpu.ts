@@ -1,5 +1,14 @@
 /** The x86-64 CPU: decoder, frame and faults on top of the translator's run loop. */
-import { ACCESS, BaseCpu, BIAS, Engine, type Kernel, type Space, TABLES, type TrapData } from "@guise/translator";
+import {
+  ACCESS,
+  BaseCpu,
+  BIAS,
+  Engine,
+  type Kernel,
+  type Space,
+  TABLES,
+  type TrapData,
+} from "@guise/translator";
 import { cpuid } from "./cpuid.ts";
 import { Decoder, RUN_INSTRUCTIONS, RUN_RECORDS } from "./decode.ts";
 import { KIND } from "./kinds.ts";
@@ -56,7 +65,9 @@ export class X86Cpu extends BaseCpu {
   protected override decode(pc: number): number {
     const { cache } = this, at = cache.begin(RUN_RECORDS), table = cache.page(pc >>> 12);
     const limit = Math.min(this.space.memory.buffer.byteLength - 32, 0xffffffff);
-    let end = this.#image.profile ? 0 : this.exports.decode(pc, table, at, limit, cache.sharers.size === 1 ? 1 : 0);
+    let end = this.#image.profile
+      ? 0
+      : this.exports.decode(pc, table, at, limit, cache.sharers.size === 1 ? 1 : 0);
     if (!end) end = this.#decoder.run(pc, RUN_INSTRUCTIONS, at, false);
     if (!end) return 0;
     this.cache.commit(end);
@@ -83,7 +94,8 @@ export class X86Cpu extends BaseCpu {
   protected override adjust(length: number): void {
     // int3, int 3 and int 4 leave rip behind the instruction (spec X11).
     if (this.trap.cause === "breakpoint" || this.trap.cause === "overflow") {
-      this.state.setBigUint64(STATE.rip, this.state.getBigUint64(STATE.rip, true) + BigInt(length), true);
+      const { rip } = this.frame.registers;
+      this.frame.setNum(rip, this.frame.num(rip) + length);
     }
   }
 }

@@ -26,7 +26,9 @@ Deno.test("run stops near its budget and goes on where it stopped", () => {
 });
 
 Deno.test("run(1) executes exactly one instruction", () => {
-  const { cpu } = machine(asm("mov ecx, 3\nagain:\npush rcx\npop rdx\ncall f\nsub ecx, 1\njne again\nhlt\nf:\nret"));
+  const { cpu } = machine(
+    asm("mov ecx, 3\nagain:\npush rcx\npop rdx\ncall f\nsub ecx, 1\njne again\nhlt\nf:\nret"),
+  );
   const pcs: number[] = [];
   for (let i = 0; i < 19; i++) {
     pcs.push(cpu.frame.num(REG.rip) - CODE);
@@ -79,18 +81,31 @@ Deno.test("traps have the vector, the error code and the pc of hardware", () => 
       ["hlt", "protection", 13, 0, 0],
       ["xor ecx, ecx\nxor edx, edx\ndiv ecx", "divide", 0, 0, 4],
       [".byte 0x0f, 0x04, 1, 0, 0, 0", "illegal", 6, 0, 0],
-      [".byte 0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x90", "protection", 13, 0, 0],
+      [
+        ".byte 0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x90",
+        "protection",
+        13,
+        0,
+        0,
+      ],
     ] as const
   ) {
     const { cpu } = machine(asm(source));
     const trap = cpu.run(ALWAYS);
-    assertEquals([trap.cause, trap.vector, trap.error, cpu.frame.num(REG.rip) - CODE], [cause, vector, error, after], source);
+    assertEquals([trap.cause, trap.vector, trap.error, cpu.frame.num(REG.rip) - CODE], [
+      cause,
+      vector,
+      error,
+      after,
+    ], source);
   }
 });
 
 Deno.test("int 0x80 enters the kernel by the second entry", () => {
   const { cpu, calls } = machine(asm("int 0x80"));
-  assertEquals([cpu.run(ALWAYS).cause, cpu.trap.entry, calls, cpu.frame.num(REG.rip) - CODE], ["syscall", 1, [1], 2]);
+  assertEquals([cpu.run(ALWAYS).cause, cpu.trap.entry, calls, cpu.frame.num(REG.rip) - CODE], ["syscall", 1, [
+    1,
+  ], 2]);
 });
 
 Deno.test("a call stub is honoured in stub pages alone", () => {
@@ -105,7 +120,11 @@ Deno.test("a call stub is honoured in stub pages alone", () => {
 
 Deno.test("code that writes the instruction after the store runs what it wrote", () => {
   // mov byte ptr [next+1], 9; next: mov al, 1
-  const { cpu } = machine(asm("mov byte ptr [rip+next], 0xb0\nmov byte ptr [rip+operand], 9\nnext:\n.byte 0x90\noperand:\n.byte 0x90\nhlt"));
+  const { cpu } = machine(
+    asm(
+      "mov byte ptr [rip+next], 0xb0\nmov byte ptr [rip+operand], 9\nnext:\n.byte 0x90\noperand:\n.byte 0x90\nhlt",
+    ),
+  );
   assertEquals(cpu.run(ALWAYS).cause, "protection");
   assertEquals(cpu.frame.num(REG.rax), 9);
 });
@@ -133,7 +152,9 @@ Deno.test("rep movs stops at a fault with the registers of the finished part", (
 });
 
 Deno.test("overlapping rep movsb repeats a pattern as hardware does", () => {
-  const { cpu, space } = machine(asm(`mov esi, ${DATA}\nmov edi, ${DATA + 3}\nmov ecx, 5000\nrep movsb\nhlt`));
+  const { cpu, space } = machine(
+    asm(`mov esi, ${DATA}\nmov edi, ${DATA + 3}\nmov ecx, 5000\nrep movsb\nhlt`),
+  );
   space.u8.set([1, 2, 3], DATA - 0x10000);
   cpu.run(ALWAYS);
   assertEquals([4000, 4001, 4002, 5002].map((i) => space.u8[DATA - 0x10000 + i]), [2, 3, 1, 2]);
@@ -156,7 +177,12 @@ Deno.test("fork shares decoded code until one side changes it", () => {
 
 Deno.test("a space with 32-bit memory runs the same", async () => {
   await import("./memory32.ts");
-  const { cpu } = machine(asm(`push 5\npop rax\nmov dword ptr [${DATA}], eax\nadd eax, dword ptr [${DATA}]\nmov rbx, qword ptr [rax-0x100]`), false);
+  const { cpu } = machine(
+    asm(
+      `push 5\npop rax\nmov dword ptr [${DATA}], eax\nadd eax, dword ptr [${DATA}]\nmov rbx, qword ptr [rax-0x100]`,
+    ),
+    false,
+  );
   const trap = cpu.run(ALWAYS);
   assertEquals([trap.cause, trap.addressLo, trap.addressHi], ["page", -0xf6, -1]);
   assertEquals(cpu.frame.num(REG.rax), 10);
@@ -166,7 +192,11 @@ Deno.test("save and restore carry a task to another CPU", () => {
   const a = machine(asm("mov eax, 5\nstc\nhlt")), b = machine(asm("nop\nnop\nhlt"));
   a.cpu.run(ALWAYS);
   b.cpu.frame.restore(a.cpu.frame.save());
-  assertEquals([b.cpu.frame.num(REG.rax), b.cpu.frame.lo(REG.rflags) & 1, b.cpu.frame.num(REG.rsp)], [5, 1, STACK]);
+  assertEquals([b.cpu.frame.num(REG.rax), b.cpu.frame.lo(REG.rflags) & 1, b.cpu.frame.num(REG.rsp)], [
+    5,
+    1,
+    STACK,
+  ]);
 });
 
 Deno.test("interrupt makes run return", () => {

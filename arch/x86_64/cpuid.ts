@@ -20,7 +20,8 @@ export const FEATURES = {
   ecx81: bits(0),
 } as const;
 
-const word = (text: string): number => text.charCodeAt(0) | text.charCodeAt(1) << 8 | text.charCodeAt(2) << 16 | text.charCodeAt(3) << 24;
+const word = (text: string): number =>
+  text.charCodeAt(0) | text.charCodeAt(1) << 8 | text.charCodeAt(2) << 16 | text.charCodeAt(3) << 24;
 const BRAND = "Guise virtual x86-64 processor".padEnd(48, "\0");
 
 /** EAX, EBX, ECX, EDX of a leaf. */
@@ -51,7 +52,12 @@ export function cpuid(leaf: number, subleaf: number): readonly [number, number, 
     case 0x80000003:
     case 0x80000004: {
       const at = (leaf & 15) * 16 - 32;
-      return [0, 4, 8, 12].map((n) => word(BRAND.slice(at + n, at + n + 4))) as [number, number, number, number];
+      return [0, 4, 8, 12].map((n) => word(BRAND.slice(at + n, at + n + 4))) as [
+        number,
+        number,
+        number,
+        number,
+      ];
     }
     case 0x80000006:
       return [0, 0, 0x01006040, 0];

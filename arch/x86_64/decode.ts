@@ -2,7 +2,7 @@
  * The decoder in TypeScript: from guest bytes to records, by the tables that the declarations make. It handles everything;
  * the decoder in WebAssembly (decoder.ts) leaves it what is rare.
  */
-import { BIAS, type BaseCpu, CORE_OPS, INFO, infoOf, RECORD } from "@guise/translator";
+import { type BaseCpu, BIAS, CORE_OPS, INFO, infoOf, RECORD } from "@guise/translator";
 import { STATE } from "./state.ts";
 import { BIT, FLOW, IMM, type NumericTables, SOURCE, TEMPLATE } from "./template.ts";
 
@@ -67,7 +67,12 @@ const EMPTY = -1;
 export function parse(t: NumericTables, bytes: Uint8Array, at: number, p: Parts): number {
   const start = at;
   let rex = 0, rep = 0, byte = 0;
-  p.p66 = p.addr32 = p.lock = p.memory = p.rip = false;
+  p.p66 =
+    p.addr32 =
+    p.lock =
+    p.memory =
+    p.rip =
+      false;
   p.segment = 0, p.modrm = 0, p.disp = 0, p.dispBytes = 0, p.imm = 0, p.immHigh = 0;
   p.base = p.index = EMPTY, p.scale = 0, p.template = 0;
   for (;;) {
@@ -120,7 +125,9 @@ export function parse(t: NumericTables, bytes: Uint8Array, at: number, p: Parts)
       else p.base = rm | (rex & 1 ? 8 : 0);
       p.dispBytes = size;
       if (size === 1) p.disp = bytes[at] << 24 >> 24;
-      else if (size === 4) p.disp = bytes[at] | bytes[at + 1] << 8 | bytes[at + 2] << 16 | bytes[at + 3] << 24;
+      else if (size === 4) {
+        p.disp = bytes[at] | bytes[at + 1] << 8 | bytes[at + 2] << 16 | bytes[at + 3] << 24;
+      }
       at += size;
     }
   }
@@ -223,7 +230,7 @@ export class Decoder {
    */
   run(pc: number, limit: number, out: number, step: boolean): number {
     const { cpu, tables: t } = this, p = this.#p, { engine, cache } = cpu;
-    const { u8, u16, u32, i32 } = engine;
+    const { u16, u32, i32 } = engine;
     const { templates } = t;
     const memory = cpu.memory;
     const pageEnd = (pc | 4095) + 1;
@@ -253,10 +260,11 @@ export class Decoder {
       } else {
         status = parse(t, bytes, offset, p);
       }
-      void offset;
       const { template } = p, base = template * TEMPLATE.size;
       // The stub instruction means something only where the kernel put it.
-      if (status === PARSE.ok && p.map === 1 && p.opcode === 4 && !cpu.space.find?.(pc + BIAS)?.stubs) status = PARSE.illegal;
+      if (status === PARSE.ok && p.map === 1 && p.opcode === 4 && !cpu.space.find?.(pc + BIAS)?.stubs) {
+        status = PARSE.illegal;
+      }
       const next = pc + p.length;
       let op = 0, bits = 0, flow: number = FLOW.none;
       const record0 = at;
@@ -302,7 +310,8 @@ export class Decoder {
             if (p.base >= 0) baseSlot = p.base * 8;
             if (p.index >= 0) indexSlot = p.index * 8, scale = p.scale;
             const indexed = p.index >= 0;
-            const rare = p.addr32 || (indexed && (segment || !(bits & BIT.indexed))) || (segment && !(bits & BIT.indexed)) ||
+            const rare = p.addr32 || (indexed && (segment || !(bits & BIT.indexed))) ||
+              (segment && !(bits & BIT.indexed)) ||
               p.disp - bias < -0x80000000;
             if (rare) {
               u32[at >>> 2] = (p.addr32 ? CORE_OPS.ea32 : CORE_OPS.ea) | (segment || STATE.zero) << 16;
@@ -395,7 +404,8 @@ export class Decoder {
       }
       const base = template * TEMPLATE.size, bits = templates[base + TEMPLATE.bits], mark = this.#mark[i];
       if (mark !== 1) {
-        const at = base + TEMPLATE.op + this.#form[i] + (mark === 2 || live & templates[base + TEMPLATE.writes] ? 2 : 0);
+        const at = base + TEMPLATE.op + this.#form[i] +
+          (mark === 2 || live & templates[base + TEMPLATE.writes] ? 2 : 0);
         u16[this.#main[i] >>> 1] = templates[at] | templates[at + 1] << 8;
       }
       const kills = bits & BIT.counts && mark === 3 ? 0 : templates[base + TEMPLATE.kills];

@@ -2,6 +2,7 @@
  * The decoder in WebAssembly: what decode.ts does, for the instructions that lie in one page and can be decoded. It stops before
  * anything else, and leaves a run that begins with it to TypeScript. The tables lie in the engine's memory.
  */
+// cold: while code is generated
 import {
   ACCESS,
   BIAS,
@@ -12,8 +13,8 @@ import {
   type Func,
   type FunctionRef,
   type Generator,
-  i32,
   type I32,
+  i32,
   type Local,
   PAGE_BIAS,
   RECORD,
@@ -36,7 +37,8 @@ export interface TablePlaces {
 
 export function tablePlaces(t: Pick<NumericTables, "leaves" | "templates" | "fused">): TablePlaces {
   const nodes = TABLES, nodeBits = nodes + 2048, leaves = nodeBits + 1024;
-  const templates = leaves + t.leaves.length * 2 + 15 & ~15, fused = templates + t.templates.length + 15 & ~15;
+  const templates = leaves + t.leaves.length * 2 + 15 & ~15,
+    fused = templates + t.templates.length + 15 & ~15;
   return { nodes, nodeBits, leaves, templates, fused, end: fused + t.fused.length * 2 };
 }
 
@@ -62,18 +64,26 @@ const INDEXED = 0x100;
  * when that is executable and not writable: else TypeScript has to ask, and to watch it.
  */
 export function defineDecoder(g: Generator, p: TablePlaces): void {
-  const { module, engine, guest } = g;
+  const { module } = g;
   const slot = module.func(["i32", "i32", "i32", "i32"], ["i32"], (f) => defineSlot(f));
-  const decode = module.func(["i32", "i32", "i32", "i32", "i32"], ["i32"], (f) => new DecoderBody(f, g, p, slot).emit());
+  const decode = module.func(
+    ["i32", "i32", "i32", "i32", "i32"],
+    ["i32"],
+    (f) => new DecoderBody(f, g, p, slot).emit(),
+  );
   module.export("decode", decode);
-  void engine, void guest;
 }
 
 /** (source, modrm, rex, opcode) -> value of a register field. */
 function defineSlot(f: Func): void {
-  const source = f.param(0, "i32"), modrm = f.param(1, "i32"), rex = f.param(2, "i32"), opcode = f.param(3, "i32");
+  const source = f.param(0, "i32"),
+    modrm = f.param(1, "i32"),
+    rex = f.param(2, "i32"),
+    opcode = f.param(3, "i32");
   const bit = (mask: number, by: number): I32 => rex.and(mask).shl(by);
-  const reg = () => modrm.shrU(3).and(7).or(bit(4, 1)), rm = () => modrm.and(7).or(bit(1, 3)), low = () => opcode.and(7).or(bit(1, 3));
+  const reg = () => modrm.shrU(3).and(7).or(bit(4, 1)),
+    rm = () => modrm.and(7).or(bit(1, 3)),
+    low = () => opcode.and(7).or(bit(1, 3));
   const byte = (n: I32) => () => {
     const v = f.let(n);
     f.if(rex.eqz().and(v.sub(4).ltU(4)), () => f.return(v.sub(4).shl(3).add(1)));
@@ -96,7 +106,9 @@ function defineSlot(f: Func): void {
     mmRm: () => f.return(modrm.and(7).shl(4)),
     constant: () => f.return(i32(0)),
   };
-  const list = Object.entries(SOURCE).filter(([, n]) => n < SOURCE.constant).sort((a, b) => a[1] - b[1]).map(([name]) => cases[name as keyof typeof SOURCE]);
+  const list = Object.entries(SOURCE).filter(([, n]) => n < SOURCE.constant).sort((a, b) => a[1] - b[1]).map((
+    [name],
+  ) => cases[name as keyof typeof SOURCE]);
   f.switch(source, list, () => {});
   f.return(i32(0));
 }
@@ -114,8 +126,14 @@ class DecoderBody {
   readonly #names = new Map<string, Local<"i32">>();
 
   constructor(readonly f: Func, readonly g: Generator, readonly p: TablePlaces, readonly slot: FunctionRef) {
-    this.pc = f.param(0, "i32"), this.table = f.param(1, "i32"), this.out = f.param(2, "i32"), this.limit = f.param(3, "i32");
-    this.count = this.v("count"), this.stubs = this.v("stubs"), this.previousRow = this.v("previousRow"), this.ended = this.v("ended");
+    this.pc = f.param(0, "i32"),
+      this.table = f.param(1, "i32"),
+      this.out = f.param(2, "i32"),
+      this.limit = f.param(3, "i32");
+    this.count = this.v("count"),
+      this.stubs = this.v("stubs"),
+      this.previousRow = this.v("previousRow"),
+      this.ended = this.v("ended");
   }
 
   /** A variable by name. */
@@ -177,11 +195,29 @@ class DecoderBody {
   /** Prefixes, opcode, ModRM, displacement, immediate: sets `template` and the parts; `status` 1 when it cannot. */
   #parse(): void {
     const { f, pc, p } = this, { engine } = this.g, v = (name: string) => this.v(name);
-    const at = v("at"), rex = v("rex"), rep = v("rep"), p66 = v("p66"), addr32 = v("addr32"), lock = v("lock"), segment = v("segment");
-    const byte = v("byte"), key = v("key"), status = v("status"), modrm = v("modrm"), memory = v("memory"), rip = v("rip");
-    const base = v("base"), index = v("index"), scale = v("scale"), disp = v("disp"), imm = v("imm"), immHigh = v("immHigh");
+    const at = v("at"),
+      rex = v("rex"),
+      rep = v("rep"),
+      p66 = v("p66"),
+      addr32 = v("addr32"),
+      lock = v("lock"),
+      segment = v("segment");
+    const byte = v("byte"),
+      key = v("key"),
+      status = v("status"),
+      modrm = v("modrm"),
+      memory = v("memory"),
+      rip = v("rip");
+    const base = v("base"),
+      index = v("index"),
+      scale = v("scale"),
+      disp = v("disp"),
+      imm = v("imm"),
+      immHigh = v("immHigh");
     f.set(at, pc);
-    for (const l of [rex, rep, p66, addr32, lock, segment, modrm, memory, rip, scale, disp, imm, immHigh, key]) f.set(l, 0);
+    for (
+      const l of [rex, rep, p66, addr32, lock, segment, modrm, memory, rip, scale, disp, imm, immHigh, key]
+    ) f.set(l, 0);
     f.set(base, -1), f.set(index, -1), f.set(status, 1);
     // A prefix is no opcode, so the table tells at once.
     const isOpcode = () => engine.load("i32.load16_u", byte.shl(1), p.nodes).ne(0).or(byte.eq(0x0f));
@@ -253,7 +289,11 @@ class DecoderBody {
               f.set(base, base.or(rex.and(1).shl(3)));
             });
           }, () => {
-            f.if(rm.eq(5).and(mod.eqz()), () => (f.set(rip, 1), f.set(size, 4)), () => f.set(base, rm.or(rex.and(1).shl(3))));
+            f.if(
+              rm.eq(5).and(mod.eqz()),
+              () => (f.set(rip, 1), f.set(size, 4)),
+              () => f.set(base, rm.or(rex.and(1).shl(3))),
+            );
           });
           f.if(size.eq(1), () => f.set(disp, this.g.guest.load("i32.load8_s", at)));
           f.if(size.eq(4), () => f.set(disp, this.g.guest.load("i32.load", at)));
@@ -283,7 +323,9 @@ class DecoderBody {
         moffs: () => (f.if(addr32, () => f.br(fail)), wide()),
         enter: take(guest.load("i32.load16_u", at).or(guest.load("i32.load8_u", at, 2).shl(16)), 3),
       };
-      const order = Object.entries(IMM).sort((a, b) => a[1] - b[1]).map(([name]) => kinds[name as keyof typeof IMM]);
+      const order = Object.entries(IMM).sort((a, b) => a[1] - b[1]).map(([name]) =>
+        kinds[name as keyof typeof IMM]
+      );
       f.switch(this.template(TEMPLATE.imm), order, () => {});
       f.brIf(fail, at.sub(pc).gtU(15));
       f.brIf(fail, lock.and(this.template(TEMPLATE.bits).and(BIT.lock).eqz()));
@@ -299,9 +341,19 @@ class DecoderBody {
   #build(): void {
     const { f, out, count, pc } = this, { engine } = this.g, v = (name: string) => this.v(name);
     const bits = v("bits"), flow = v("flow"), next = v("next"), start = v("start");
-    const segment = v("segment"), base = v("base"), index = v("index"), scale = v("scale"), disp = v("disp"), imm = v("imm"), immHigh = v("immHigh");
-    const baseSlot = v("baseSlot"), indexSlot = v("indexSlot"), immKind = v("immKind"), length = v("length"), condition = v("condition");
-    f.set(bits, this.template(TEMPLATE.bits)), f.set(flow, this.template(TEMPLATE.flow)), f.set(immKind, this.template(TEMPLATE.imm));
+    const segment = v("segment"),
+      scale = v("scale"),
+      disp = v("disp"),
+      imm = v("imm"),
+      immHigh = v("immHigh");
+    const baseSlot = v("baseSlot"),
+      indexSlot = v("indexSlot"),
+      immKind = v("immKind"),
+      length = v("length"),
+      condition = v("condition");
+    f.set(bits, this.template(TEMPLATE.bits)),
+      f.set(flow, this.template(TEMPLATE.flow)),
+      f.set(immKind, this.template(TEMPLATE.imm));
     f.set(length, next.sub(pc)), f.set(start, out);
     f.set(baseSlot, STATE.zero), f.set(indexSlot, STATE.zero);
     f.if(bits.and(BIT.memory), () => this.#memory(), () => {
@@ -310,7 +362,8 @@ class DecoderBody {
     });
     f.if(immKind.eq(IMM.qword), () => (f.set(disp, imm), f.set(imm, immHigh)));
     // Operation and flags come at the end, when liveness is known.
-    const field = (source: number) => f.call("i32", this.slot, this.template(source), v("modrm"), v("rex"), v("byte"));
+    const field = (source: number) =>
+      f.call("i32", this.slot, this.template(source), v("modrm"), v("rex"), v("byte"));
     this.put(0, field(TEMPLATE.a).shl(16).or(field(TEMPLATE.b).shl(24)));
     this.put(4, baseSlot.or(indexSlot.shl(8)).or(scale.shl(16)).or(count.shl(24)));
     this.put(8, disp), this.put(12, imm);
@@ -330,7 +383,9 @@ class DecoderBody {
     f.if(flow.eq(FLOW.jcc).and(this.previousRow.ne(0)), () => {
       f.set(condition, this.template(TEMPLATE.condition));
       f.if(condition.ltU(16), () => {
-        const fused = f.let(engine.load("i32.load16_u", this.previousRow.shl(4).add(condition).shl(1), this.p.fused));
+        const fused = f.let(
+          engine.load("i32.load16_u", this.previousRow.shl(4).add(condition).shl(1), this.p.fused),
+        );
         f.if(fused, () => {
           f.store(engine, "i32.store16", engine.load("i32.load", note, NOTES - NOTE), fused);
           f.store(engine, "i32.store", note, 1, NOTES - NOTE + NOTE_MARK);
@@ -346,12 +401,26 @@ class DecoderBody {
 
   /** Base, index and displacement of a memory operand, with a record before it for rare addresses. */
   #memory(): void {
-    const { f, pc, out, count } = this, v = (name: string) => this.v(name);
-    const bits = v("bits"), disp = v("disp"), base = v("base"), index = v("index"), scale = v("scale"), segment = v("segment"), addr32 = v("addr32");
-    const baseSlot = v("baseSlot"), indexSlot = v("indexSlot"), bias = v("bias"), low = v("low"), high = v("high"), absolute = v("absolute");
+    const { f, pc, count } = this, v = (name: string) => this.v(name);
+    const bits = v("bits"),
+      disp = v("disp"),
+      base = v("base"),
+      index = v("index"),
+      scale = v("scale"),
+      segment = v("segment"),
+      addr32 = v("addr32");
+    const baseSlot = v("baseSlot"),
+      indexSlot = v("indexSlot"),
+      bias = v("bias"),
+      low = v("low"),
+      high = v("high"),
+      absolute = v("absolute");
     f.set(bias, select(bits.and(BIT.plain), i32(0), BIAS));
     f.if(bits.and(BIT.plain), () => f.set(segment, 0));
-    f.if(bits.and(BIT.pops).ne(0).and(base.eq(4)), () => f.set(disp, disp.add(this.template(TEMPLATE.a)).sub(SOURCE.constant)));
+    f.if(
+      bits.and(BIT.pops).ne(0).and(base.eq(4)),
+      () => f.set(disp, disp.add(this.template(TEMPLATE.a)).sub(SOURCE.constant)),
+    );
     f.set(absolute, 0);
     f.if(v("immKind").eq(IMM.moffs), () => {
       f.set(absolute, 1), f.set(low, v("imm")), f.set(high, v("immHigh")), f.set(v("imm"), 0);
@@ -367,7 +436,10 @@ class DecoderBody {
       this.put(4, second.or(count.shl(24)));
       this.put(8, third), this.put(12, fourth);
       this.#info(pc, v("length"));
-      f.set(baseSlot, STATE.temporary), f.set(indexSlot, STATE.zero), f.set(scale, 0), f.set(disp, i32(0).sub(bias));
+      f.set(baseSlot, STATE.temporary),
+        f.set(indexSlot, STATE.zero),
+        f.set(scale, 0),
+        f.set(disp, i32(0).sub(bias));
     };
     const hasForm = bits.and(BIT.indexed).ne(0);
     f.if(absolute, () => {
@@ -389,7 +461,12 @@ class DecoderBody {
         .or(segment.ne(0).and(hasForm.eqz()))
         .or(disp.ltS(i32(-0x80000000).add(bias)));
       f.if(rare, () => {
-        prelude(select(addr32, i32(CORE_OPS.ea32), CORE_OPS.ea), baseSlot.or(indexSlot.shl(8)).or(scale.shl(16)), disp, i32(0));
+        prelude(
+          select(addr32, i32(CORE_OPS.ea32), CORE_OPS.ea),
+          baseSlot.or(indexSlot.shl(8)).or(scale.shl(16)),
+          disp,
+          i32(0),
+        );
       }, () => {
         f.set(disp, disp.sub(bias));
         f.if(segment, () => f.set(indexSlot, segment));
@@ -410,7 +487,10 @@ class DecoderBody {
     const { f } = this, { engine } = this.g;
     // Targets beyond 4 GiB wrap; TypeScript's decoder would point them to unmapped addresses, code there faults all the same.
     const target = f.let(to);
-    const level = engine.load("i32.load", engine.load("i32.load", 0, FIELD.directory).add(target.shrU(22).shl(2)));
+    const level = engine.load(
+      "i32.load",
+      engine.load("i32.load", 0, FIELD.directory).add(target.shrU(22).shl(2)),
+    );
     const page = engine.load("i32.load", level.add(target.shrU(12).and(1023).shl(2)));
     const known = f.let(engine.load("i32.load", page.add(target.and(4095).shl(2))));
     const delta = f.let(count);
@@ -426,7 +506,12 @@ class DecoderBody {
   /** Backward liveness (decode.ts, #flags), and the numbers of the operations. */
   #flags(): void {
     const { f, count } = this, { engine } = this.g, v = (name: string) => this.v(name);
-    const live = v("live"), i = v("i"), note = v("noteAt"), mark = v("mark"), template = v("template"), bits = v("bits");
+    const live = v("live"),
+      i = v("i"),
+      note = v("noteAt"),
+      mark = v("mark"),
+      template = v("template"),
+      bits = v("bits");
     f.set(live, 0x3f), f.set(i, count);
     f.loop((again) => {
       f.set(i, i.sub(1));
@@ -437,7 +522,12 @@ class DecoderBody {
       f.if(mark.ne(1), () => {
         const wanted = select(live.and(this.template(TEMPLATE.writes)).or(mark.eq(2)), i32(2), 0);
         const at = template.add(engine.load("i32.load", note, NOTES + NOTE_FORM)).add(wanted);
-        f.store(engine, "i32.store16", engine.load("i32.load", note, NOTES), engine.load("i32.load16_u", at, TEMPLATE.op));
+        f.store(
+          engine,
+          "i32.store16",
+          engine.load("i32.load", note, NOTES),
+          engine.load("i32.load16_u", at, TEMPLATE.op),
+        );
       });
       f.if(bits.and(BIT.barrier).or(mark.eq(2)), () => f.set(live, 0x3f), () => {
         const kills = select(mark.eq(3), i32(0), this.template(TEMPLATE.kills));

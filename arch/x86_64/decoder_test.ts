@@ -18,7 +18,9 @@ Deno.test("the shipped interpreter is what the declarations make", async () => {
 /** Records of a run with targets relative to its start, so that two decodings can be compared. */
 function records(start: number, end: number): { op: Uint32Array; info: Uint32Array } {
   const { u32 } = sharedEngine(), op = u32.slice(start >>> 2, end >>> 2);
-  for (let i = 2; i < op.length; i += 4) if (op[i] >= start && op[i] < end) op[i] = op[i] - start + 0x77000000;
+  for (let i = 2; i < op.length; i += 4) {
+    if (op[i] >= start && op[i] < end) op[i] = op[i] - start + 0x77000000;
+  }
   const info = (start & ~0x1ffff) + CHUNK_INFO + ((start & 0xffff) >>> 1);
   return { op, info: u32.slice(info >>> 2, info + (end - start >>> 1) >>> 2) };
 }
@@ -30,7 +32,10 @@ Deno.test("both decoders make the same records of random bytes", () => {
   let seed = 12345, compared = 0;
   const random = () => (seed = Math.imul(seed, 1103515245) + 12345) >>> 16 & 0xff;
   space.map(CODE, 0x10000, READ | EXEC);
-  const { exports, cache } = cpu as unknown as { exports: Record<string, (...a: number[]) => number>; cache: typeof cpu.cache };
+  const { exports, cache } = cpu as unknown as {
+    exports: Record<string, (...a: number[]) => number>;
+    cache: typeof cpu.cache;
+  };
   for (let round = 0; round < 3000; round++) {
     // Mostly frequent opcodes, so that runs get long.
     const bytes = Array.from({ length: 48 }, () => {
@@ -68,7 +73,9 @@ function lastOrdinal(op: Uint32Array): number {
 
 Deno.test("parse takes prefixes in any order and REX only before the opcode", () => {
   const t = image().tables, p = newParts();
-  const length = (...bytes: number[]) => (parse(t, Uint8Array.from([...bytes, ...new Array(16).fill(0)]), 0, p) === PARSE.ok ? p.length : -1);
+  const length = (
+    ...bytes: number[]
+  ) => (parse(t, Uint8Array.from([...bytes, ...new Array(16).fill(0)]), 0, p) === PARSE.ok ? p.length : -1);
   assertEquals(length(0x48, 0x01, 0xd8), 3);
   assertEquals(length(0x48, 0x66, 0x01, 0xd8), 4); // REX is void here
   assertEquals(p.rex, 0);

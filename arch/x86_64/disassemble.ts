@@ -1,4 +1,5 @@
 /** Intel syntax as `objdump -M intel` prints it, from the declarations. */
+// cold: text of instructions, not their execution
 import { newParts, PARSE, parse, type Parts } from "./decode.ts";
 import type { Declaration, OperandKind } from "./encoding.ts";
 import { STATE } from "./state.ts";
@@ -35,7 +36,9 @@ function memoryText(k: OperandKind, p: Parts): string {
   }
   let text = p.base >= 0 ? gprName(p.base, address, 1) : "";
   if (p.index >= 0) text += `${text ? "+" : ""}${gprName(p.index, address, 1)}*${1 << p.scale}`;
-  else if ((p.modrm & 7) === 4 && (p.base & 7) !== 4 && p.base >= 0) text += `+${address === 64 ? "riz" : "eiz"}*${1 << p.scale}`;
+  else if ((p.modrm & 7) === 4 && (p.base & 7) !== 4 && p.base >= 0) {
+    text += `+${address === 64 ? "riz" : "eiz"}*${1 << p.scale}`;
+  }
   if (!text) return `${size}${segment || "ds:"}${hex(BigInt.asUintN(address, BigInt(p.disp)))}`;
   if (p.dispBytes) text += `${p.disp < 0 ? "-" : "+"}${hex(Math.abs(p.disp))}`;
   return `${size}${segment}[${text}]`;
@@ -97,7 +100,8 @@ function prefixText(d: Declaration, p: Parts): string {
   let text = "";
   if (p.lock) text += "lock ";
   if (p.rep && uses !== "F2" && uses !== "F3") {
-    const branch = d.flow === "jcc" || d.flow === "jmp" || d.flow === "call" || /^(jmp|call|ret)$/.test(d.mnemonic);
+    const branch = d.flow === "jcc" || d.flow === "jmp" || d.flow === "call" ||
+      /^(jmp|call|ret)$/.test(d.mnemonic);
     text += p.rep === 3 ? "repz " : branch ? "bnd " : "repnz ";
   }
   return text;
@@ -107,7 +111,10 @@ function prefixText(d: Declaration, p: Parts): string {
 export function text(t: Tables, p: Parts, pc: number): string {
   const at = p.template * TEMPLATE.size + TEMPLATE.declaration;
   const d = t.declarations[t.templates[at] | t.templates[at + 1] << 8];
-  if (d.mnemonic === "xchg" && p.map === 0 && (p.opcode & 0xf8) === 0x90 && p.opcode === 0x90 && !(p.rex & 1) && !p.p66) return "nop";
+  if (
+    d.mnemonic === "xchg" && p.map === 0 && (p.opcode & 0xf8) === 0x90 && p.opcode === 0x90 && !(p.rex & 1) &&
+    !p.p66
+  ) return "nop";
   const next = pc + p.length;
   const operands = d.operands.filter((k) => k.text !== "").map((k) => operandText(d, k, p, next));
   const moffs = d.operands.some((k) => k.source === "moffs");

@@ -71,8 +71,15 @@ Deno.test("assemble gives bytes that disassemble to the same text", () => {
 });
 
 Deno.test("assemble resolves labels in both directions and takes the short branch", () => {
-  const code = assemble("start:\njmp end\nnop\nend:\njne start\nlea rax, [rip+data]\ndata:\n.quad start", 0x1000);
-  assertEquals(disassemble(code.subarray(0, 12), 0x1000).map((i) => i.text).slice(0, 3), ["jmp 0x1003", "nop", "jne 0x1000"]);
+  const code = assemble(
+    "start:\njmp end\nnop\nend:\njne start\nlea rax, [rip+data]\ndata:\n.quad start",
+    0x1000,
+  );
+  assertEquals(disassemble(code.subarray(0, 12), 0x1000).map((i) => i.text).slice(0, 3), [
+    "jmp 0x1003",
+    "nop",
+    "jne 0x1000",
+  ]);
   assertEquals(new DataView(code.buffer).getUint32(code.length - 8, true), 0x1000);
 });
 

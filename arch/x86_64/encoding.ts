@@ -140,7 +140,11 @@ export interface Encoding {
 
 /** Reads `REX.W 03 /r`, `o16 81 /0 iw`, `66 0F 58 /r`, `48+r`, `0F 01 F9`, `D9 C0+i`. Immediates follow from the operands. */
 export function parseEncoding(text: string): Encoding {
-  let prefix: Encoding["prefix"], operandSize: Encoding["operandSize"], w0 = false, plus = false, plusI = false;
+  let prefix: Encoding["prefix"],
+    operandSize: Encoding["operandSize"],
+    w0 = false,
+    plus = false,
+    plusI = false;
   let modrm = false, digit: number | undefined;
   let bytes: number[] = [];
   for (const token of text.split(/\s+/)) {
@@ -289,7 +293,9 @@ export function operationOf(d: Declaration, memory: boolean): OpDef {
         operands.push({ place: "reg", size: k.registerSize ?? size, access, offset, zeroUpper });
     }
   }
-  const shape = operands.map((o) => `${o.place}${o.size}${o.offset ? "@" + o.offset : ""}${o.wideImmediate ? "w" : ""}:${o.access}`);
+  const shape = operands.map((o) =>
+    `${o.place}${o.size}${o.offset ? "@" + o.offset : ""}${o.wideImmediate ? "w" : ""}:${o.access}`
+  );
   const size = d.encoding.operandSize ?? "";
   return {
     name: `${d.key ?? d.mnemonic}${operands.length ? "" : size} ${shape.join(",")}${d.parameter ?? ""}`,

@@ -1,4 +1,5 @@
 /** A small address space for tests of the CPU alone: flat memory, page bits, code watching as core's does it. */
+// cold: tests
 import type { Space } from "@guise/translator";
 import { X86Cpu } from "./cpu.ts";
 
@@ -16,7 +17,9 @@ export class FakeSpace implements Space {
 
   constructor(wide = true, pages = 64) {
     this.memory = new WebAssembly.Memory(
-      (wide ? { initial: BigInt(pages), maximum: 1024n, address: "i64" } : { initial: pages, maximum: 1024 }) as WebAssembly.MemoryDescriptor,
+      (wide
+        ? { initial: BigInt(pages), maximum: 1024n, address: "i64" }
+        : { initial: pages, maximum: 1024 }) as WebAssembly.MemoryDescriptor,
     );
   }
 
@@ -61,9 +64,15 @@ export class FakeSpace implements Space {
 export const CODE = 0x30000, DATA = 0x50000, STACK = 0x80000;
 
 /** A CPU with code, 64 KiB of data, and a stack. The kernel leaves at every call and keeps what it was asked. */
-export function machine(code: ArrayLike<number> = [], wide = true): { cpu: X86Cpu; space: FakeSpace; calls: number[] } {
+export function machine(
+  code: ArrayLike<number> = [],
+  wide = true,
+): { cpu: X86Cpu; space: FakeSpace; calls: number[] } {
   const space = new FakeSpace(wide), calls: number[] = [];
-  const kernel = { syscall: (n: number) => (calls.push(n), 1 as const), call: (n: number) => (calls.push(0x1000 + n), 1 as const) };
+  const kernel = {
+    syscall: (n: number) => (calls.push(n), 1 as const),
+    call: (n: number) => (calls.push(0x1000 + n), 1 as const),
+  };
   const cpu = new X86Cpu(space, kernel);
   space.watcher = cpu;
   space.map(CODE, 0x10000, READ | WRITE | EXEC);

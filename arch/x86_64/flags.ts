@@ -3,7 +3,16 @@
  * neg, test and logic are "compare a with b" (logic: its result with zero), operands sign-extended, so the ten common
  * conditions are one comparison of 64-bit integers at any operand size.
  */
-import { type Env, i32, type I32, type I64, i64, type Int, type Machine, select, type Value } from "@guise/translator";
+import {
+  type Env,
+  type I32,
+  i32,
+  type I64,
+  i64,
+  type Int,
+  type Machine,
+  type Value,
+} from "@guise/translator";
 import { KIND } from "./kinds.ts";
 import { AF, CF, OF, PF, SF, STATE, STATUS_FLAGS, ZF } from "./state.ts";
 
@@ -72,15 +81,12 @@ function imageHelper(m: Env) {
 
 /** CF as 0 or 1. */
 export function carry(m: Env): I32 {
-  const kind = m.state("i32.load", STATE.flagKind);
-  const quick = m.state("i64.load", STATE.flagA).ltU(m.state("i64.load", STATE.flagB));
   const helper = m.helper("flag carry", [], ["i32"], (h) => {
     h.f.if(h.state("i32.load", STATE.flagKind).ltU(KIND.add), () => {
       h.f.return(h.state("i64.load", STATE.flagA).ltU(h.state("i64.load", STATE.flagB)));
     });
     h.f.return(flagsImage(h).and(CF));
   });
-  void kind, quick;
   return m.f.call("i32", helper);
 }
 
@@ -151,7 +157,11 @@ export function condition(m: Env, cc: number): I32 {
   const quick = compared(cc, m.state("i64.load", STATE.flagA), m.state("i64.load", STATE.flagB));
   if (!quick) return slow;
   const { f } = m, result = f.local("i32");
-  f.if(m.state("i32.load", STATE.flagKind).ltU(KIND.add), () => f.set(result, quick), () => f.set(result, slow));
+  f.if(
+    m.state("i32.load", STATE.flagKind).ltU(KIND.add),
+    () => f.set(result, quick),
+    () => f.set(result, slow),
+  );
   return result;
 }
 
@@ -159,5 +169,3 @@ export function condition(m: Env, cc: number): I32 {
 export function rflags(m: Env): I32 {
   return flagsImage(m).or(m.state("i32.load", STATE.flagRest));
 }
-
-export const select01 = (cond: I32, bit: number): I32 => select(cond, i32(bit), 0);

@@ -1,4 +1,5 @@
 /** The trap frame: the running task's registers in the state block. */
+// cold: images, and registers read by tools and at traps; calls use lo, hi and num
 import type { BaseCpu } from "@guise/translator";
 import { KIND } from "./kinds.ts";
 import { REG, REGISTERS } from "./registers.ts";
@@ -9,6 +10,8 @@ const SAVED: number = STATE.scratch;
 const EMPTY = new Uint8Array(0);
 
 export class Frame {
+  readonly registers: typeof REG = REG;
+
   constructor(readonly cpu: BaseCpu) {}
 
   lo(reg: number): number {
@@ -22,7 +25,9 @@ export class Frame {
   set(reg: number, lo: number, hi: number): void {
     const { offset, bits } = REGISTERS[reg], { state } = this.cpu;
     if (reg === REG.rflags) return this.#setFlags(lo);
-    if (reg === REG.fsw) return state.setInt32(STATE.fsw, lo & 0xc7ff, true), state.setInt32(STATE.ftop, lo >> 11 & 7, true);
+    if (reg === REG.fsw) {
+      return state.setInt32(STATE.fsw, lo & 0xc7ff, true), state.setInt32(STATE.ftop, lo >> 11 & 7, true);
+    }
     if (offset < 0) throw new Error(`${REGISTERS[reg].name} is read and written by copy`);
     state.setInt32(offset, bits === 16 ? lo & 0xffff : lo, true);
     if (bits >= 64) state.setInt32(offset + 4, hi, true);

@@ -1,5 +1,5 @@
 /** Compare and branch in one operation: cmp or test followed by a conditional jump, for the forms that are frequent. */
-import { i64, type I64, type Machine, type OpDef, type Operand } from "@guise/translator";
+import { type I64, i64, type Machine, type OpDef, type Operand } from "@guise/translator";
 import type { Declaration } from "./encoding.ts";
 import { compared, CONDITIONS, setCompare, setLogic } from "./flags.ts";
 
@@ -33,13 +33,24 @@ export function fusions(templates: readonly { readonly d: Declaration; readonly 
     if (!d.fuse || !def.hot) return;
     const shape = def.operands.map((o) => o.place[0]).join("");
     const size = def.operands[0].size;
-    if (size === 16 || (d.fuse === "test" && shape === "mr") || (shape !== "rr" && shape !== "ri" && size === 16)) return;
+    if (
+      size === 16 || (d.fuse === "test" && shape === "mr") ||
+      (shape !== "rr" && shape !== "ri" && size === 16)
+    ) return;
     let ops = made.get(def);
     if (!ops) {
       ops = new Array(16).fill(undefined);
       const semantics = d.fuse === "cmp" ? cmpAndBranch : testAndBranch;
       for (const cc of d.fuse === "cmp" ? CMP_CONDITIONS : TEST_CONDITIONS) {
-        ops[cc] = { name: `${def.name} j${CONDITIONS[cc]}`, operands: def.operands, semantics, flags: false, hot: true, parameter: cc, fused: true };
+        ops[cc] = {
+          name: `${def.name} j${CONDITIONS[cc]}`,
+          operands: def.operands,
+          semantics,
+          flags: false,
+          hot: true,
+          parameter: cc,
+          fused: true,
+        };
       }
       made.set(def, ops);
     }

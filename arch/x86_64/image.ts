@@ -1,5 +1,4 @@
 /** The interpreter that CPUs use: the shipped one, unless a tool says otherwise. */
-import { CORE_OPS } from "@guise/translator";
 import type { HostFunction } from "@guise/translator";
 import * as shipped from "./interpreter.generated.ts";
 import type { NumericTables } from "./template.ts";
@@ -72,4 +71,3 @@ export function moduleOf(i: Image, wide: boolean): WebAssembly.Module {
   if (!list) modules.set(i, list = []);
   return list[Number(wide)] ??= i.module(wide);
 }
-void CORE_OPS;

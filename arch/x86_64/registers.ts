@@ -1,7 +1,24 @@
 /** The registers of x86-64 as the kernel's contracts name them. */
 import { STATE } from "./state.ts";
 
-export const GPR_NAMES = ["rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"];
+export const GPR_NAMES = [
+  "rax",
+  "rcx",
+  "rdx",
+  "rbx",
+  "rsp",
+  "rbp",
+  "rsi",
+  "rdi",
+  "r8",
+  "r9",
+  "r10",
+  "r11",
+  "r12",
+  "r13",
+  "r14",
+  "r15",
+];
 
 /** A register with its place in the state block; -1: computed. */
 export interface Place {

@@ -1,7 +1,7 @@
 /** Numeric tables made from the declarations: for the decoders in TypeScript and in WebAssembly, and the interpreter. */
 import { number, type Numbering, type OpDef } from "@guise/translator";
 import { BIT, FLOW, IMM, type NumericTables, SOURCE, TEMPLATE } from "./template.ts";
-import { type Declaration, flagMask, operationOf, type OperandKind } from "./encoding.ts";
+import { type Declaration, flagMask, type OperandKind, operationOf } from "./encoding.ts";
 import { type Fusion, fusions } from "./fusion.ts";
 
 export { BIT, FLOW, IMM, SOURCE, TEMPLATE } from "./template.ts";
@@ -19,7 +19,13 @@ function immediateKind(operands: readonly OperandKind[]): number {
     if (k.source === "moffs") return IMM.moffs;
     if (k.source !== "imm") continue;
     if (result) return IMM.enter;
-    result = k.bytes === 1 ? (k.signed ? IMM.signedByte : IMM.byte) : k.bytes === 2 ? IMM.word : k.bytes === 4 ? IMM.dword : IMM.qword;
+    result = k.bytes === 1
+      ? (k.signed ? IMM.signedByte : IMM.byte)
+      : k.bytes === 2
+      ? IMM.word
+      : k.bytes === 4
+      ? IMM.dword
+      : IMM.qword;
   }
   return result;
 }
@@ -63,7 +69,8 @@ function matches(d: Declaration, sub: number): boolean {
 /** Which of two declarations for the same bytes is meant: the more specific. */
 function priority(d: Declaration): number {
   const { prefix, modrmByte, digit } = d.encoding;
-  return (prefix && prefix !== "NP" ? 4 : 0) + (modrmByte !== undefined ? 2 : 0) + (digit !== undefined ? 1 : 0);
+  return (prefix && prefix !== "NP" ? 4 : 0) + (modrmByte !== undefined ? 2 : 0) +
+    (digit !== undefined ? 1 : 0);
 }
 
 const FORMS = { reg: 1, mem: 2 } as const;
@@ -86,7 +93,9 @@ export function buildTables(declarations: readonly Declaration[], hot?: Readonly
       byName.set(def.name, ops.push(def) - 1);
       return ops.length - 1;
     }
-    if (ops[old].semantics !== def.semantics) throw new Error(`${def.name}: two meanings of one operation; give a key`);
+    if (ops[old].semantics !== def.semantics) {
+      throw new Error(`${def.name}: two meanings of one operation; give a key`);
+    }
     if (def.hot && !ops[old].hot) ops[old] = { ...ops[old], hot: true };
     return old;
   };
@@ -101,7 +110,11 @@ export function buildTables(declarations: readonly Declaration[], hot?: Readonly
   const templateOf: (number | undefined)[][] = declarations.map((d, declaration) => {
     const forms = formsOf(d);
     return [false, true].map((memory) => {
-      if (d.encoding.modrm ? !(forms & (memory ? FORMS.mem : FORMS.reg)) : memory !== d.operands.some((k) => k.source === "moffs")) {
+      if (
+        d.encoding.modrm
+          ? !(forms & (memory ? FORMS.mem : FORMS.reg))
+          : memory !== d.operands.some((k) => k.source === "moffs")
+      ) {
         return undefined;
       }
       return list.push({ d, declaration, memory, op: opIndex(operationOf(d, memory)) });
@@ -175,14 +188,26 @@ export function buildTables(declarations: readonly Declaration[], hot?: Readonly
       for (let sub = 0; sub < 16; sub++) {
         let best = 0, rank = -1;
         for (const i of group) {
-          const d = declarations[i], e = d.encoding, template = templateOf[i][modrm ? Number(memory) : d.operands.some((k) => k.source === "moffs") ? 1 : 0];
+          const d = declarations[i],
+            e = d.encoding,
+            template = templateOf[i][
+              modrm ? Number(memory) : d.operands.some((k) => k.source === "moffs") ? 1 : 0
+            ];
           if (template === undefined || !matches(d, sub)) continue;
           if (e.digit !== undefined && e.digit !== digit) continue;
           if (e.modrmByte !== undefined) {
-            if (memory || (e.modrmByte >> 3 & 7) !== digit || (!e.plusI && (e.modrmByte & 7) !== rm)) continue;
+            if (
+              memory || (e.modrmByte >> 3 & 7) !== digit || (!e.plusI && (e.modrmByte & 7) !== rm)
+            ) continue;
           }
           const p = priority(d);
-          if (p === rank) throw new Error(`${d.encodingText} ${d.mnemonic}: same bytes as ${declarations[list[best - 1].declaration].encodingText}`);
+          if (p === rank) {
+            throw new Error(
+              `${d.encodingText} ${d.mnemonic}: same bytes as ${
+                declarations[list[best - 1].declaration].encodingText
+              }`,
+            );
+          }
           if (p > rank) rank = p, best = template;
         }
         leaves.push(best);
@@ -197,5 +222,14 @@ export function buildTables(declarations: readonly Declaration[], hot?: Readonly
     for (let g = 0; g < digits; g++) for (let rm = 0; rm < (byRm ? 8 : 1); rm++) place(false, g, rm);
   }
   if (leaves.length > 65535) throw new Error("too many leaves");
-  return { declarations, ops, numbering, nodes, nodeBits, leaves: Uint16Array.from(leaves), templates, fused };
+  return {
+    declarations,
+    ops,
+    numbering,
+    nodes,
+    nodeBits,
+    leaves: Uint16Array.from(leaves),
+    templates,
+    fused,
+  };
 }

@@ -253,7 +253,7 @@ export class Func {
   do(to: FunctionRef, args: Arg<Type>[], ...into: Local[]): void {
     for (const v of bind(to, args)) v.emit(this.w);
     this.w.byte(0x10), this.w.u(to.index);
-    if (into.length) for (const l of into.toReversed()) this.w.byte(0x21), this.w.u(l.index);
+    if (into.length) { for (const l of into.toReversed()) this.w.byte(0x21), this.w.u(l.index); }
     else for (const _ of to.results) this.w.byte(0x1a);
   }
 

@@ -33,7 +33,12 @@ export class Module {
     return index;
   }
 
-  importFunction(module: string, name: string, params: readonly Type[], results: readonly Type[]): FunctionRef {
+  importFunction(
+    module: string,
+    name: string,
+    params: readonly Type[],
+    results: readonly Type[],
+  ): FunctionRef {
     if (this.#functions.length) throw new Error("import functions before declaring any");
     const type = this.type(params, results);
     this.#imports.push((w) => (w.name(module), w.name(name), w.byte(0), w.u(type)));

@@ -1,4 +1,5 @@
 /** The 128-bit vector operations of WebAssembly by their names in its specification. */
+// cold: constants of 64 bits, while code is generated
 import { type Arg, type I32, type Type, type V128, v128, Value, value } from "./value.ts";
 
 // deno-fmt-ignore
@@ -71,7 +72,11 @@ export function simd<N extends Simd>(name: N, ...args: Value[]): N extends ToI32
 }
 
 /** One lane of a vector: `lane("i32x4.extract_lane", v, 2)`. */
-export function lane<N extends keyof typeof LANES>(name: N, v: V128, index: number): Value<(typeof LANES)[N][1]> {
+export function lane<N extends keyof typeof LANES>(
+  name: N,
+  v: V128,
+  index: number,
+): Value<(typeof LANES)[N][1]> {
   const [code, type] = LANES[name];
   return new Value(type, (w) => (v.emit(w), w.byte(0xfd), w.u(code), w.byte(index)));
 }

@@ -2,6 +2,7 @@
  * Typed expressions. A value is a piece of code that pushes one operand when it is consumed, so an expression
  * used twice is computed twice: keep it with `f.let(value)`. Numbers stand for constants of the other operand's type.
  */
+// cold: constants of 64 bits, while code is generated
 import type { Writer } from "./writer.ts";
 
 export type Type = "i32" | "i64" | "f32" | "f64" | "v128";
@@ -221,7 +222,9 @@ export function value<T extends Type>(type: T, v: Arg<T>): Value<T> {
     if (type === "i64") return w.byte(0x42), typeof v === "bigint" ? w.big(v) : w.s(v);
     if (type === "v128") {
       w.byte(0xfd), w.u(12);
-      for (let i = 0, rest = BigInt.asUintN(128, BigInt(v)); i < 16; i++, rest >>= 8n) w.byte(Number(rest & 255n));
+      for (let i = 0, rest = BigInt.asUintN(128, BigInt(v)); i < 16; i++, rest >>= 8n) {
+        w.byte(Number(rest & 255n));
+      }
       return;
     }
     const view = new DataView(new ArrayBuffer(8)), size = type === "f32" ? 4 : 8;

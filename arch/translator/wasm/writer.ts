@@ -1,4 +1,5 @@
 /** Bytes of a WebAssembly module, written straight into a buffer that grows and is reused. */
+// cold: constants of 64 bits, while code is generated
 
 /** A growing byte buffer with the integer formats of WebAssembly. `reset` keeps the buffer. */
 export class Writer {

@@ -1,9 +1,9 @@
 /** add, or, adc, sbb, and, sub, xor, cmp; inc, dec, neg, not, test (SDM volume 2). */
-import { i32, type I32, type Int, type Machine, type Operand } from "@guise/translator";
+import { type I32, i32, type Int, type Machine, type Operand } from "@guise/translator";
 import * as e from "../encoding.ts";
-import { type Declaration, rw, w, x86 } from "../encoding.ts";
+import { type Declaration, rw, x86 } from "../encoding.ts";
 import { carry, setAdd, setCompare, setLogic, setResult } from "../flags.ts";
-import { AF, OF } from "../state.ts";
+import { AF } from "../state.ts";
 import { extendFrom } from "./common.ts";
 
 const ALL = "cf pf af zf sf of";
@@ -82,7 +82,12 @@ function not(_m: Machine, dst: Operand): void {
 }
 
 /** The eight operations of opcodes 00-3F: `base` + 0..5, and group 1. */
-function family(mnemonic: string, base: number, semantics: e.Semantics, properties: e.Properties): Declaration[] {
+function family(
+  mnemonic: string,
+  base: number,
+  semantics: e.Semantics,
+  properties: e.Properties,
+): Declaration[] {
   const hex = (n: number) => (base + n).toString(16).toUpperCase().padStart(2, "0");
   const digit = `/${base >> 3}`;
   const out = mnemonic === "cmp" ? (k: e.OperandKind) => k : rw;
@@ -112,7 +117,14 @@ function family(mnemonic: string, base: number, semantics: e.Semantics, properti
 }
 
 /** One operand of each size: group 3 to 5. */
-function unary(mnemonic: string, opcode8: string, opcode: string, digit: string, semantics: e.Semantics, p: e.Properties): Declaration[] {
+function unary(
+  mnemonic: string,
+  opcode8: string,
+  opcode: string,
+  digit: string,
+  semantics: e.Semantics,
+  p: e.Properties,
+): Declaration[] {
   // deno-fmt-ignore
   return [
     x86(`${opcode8} ${digit}`,      mnemonic, [rw(e.rm8)],  semantics, { ...p, lock: true, hot: false }),
@@ -124,7 +136,6 @@ function unary(mnemonic: string, opcode8: string, opcode: string, digit: string,
 
 const LOGIC = { writes: "cf pf zf sf of", undefines: "af", manual: "AND" };
 const testing: e.Properties = { ...LOGIC, fuse: "test", hot: true };
-void w;
 
 // deno-fmt-ignore
 export const arithmetic: Declaration[] = [

@@ -1,5 +1,5 @@
 /** Bit tests, scans and counts. */
-import { ACCESS, i32, type I64, type Int, type Machine, type Operand, select } from "@guise/translator";
+import { ACCESS, i32, type Int, type Machine, type Operand, select } from "@guise/translator";
 import * as e from "../encoding.ts";
 import { address, type Declaration, rw, w, x86 } from "../encoding.ts";
 import { flagsImage, setImage, setLogic } from "../flags.ts";
@@ -29,28 +29,54 @@ const inOperand = (change: Change | undefined) => (m: Machine, dst: Operand, ind
   if (change) dst.write(change(v, one(v).shl(n)));
 };
 /** A bit string in memory: the register's signed number reaches beyond the operand (SDM volume 2, BT). */
-const inMemory = (size: number, change: Change | undefined) => (m: Machine, dst: Operand, index: Operand): void => {
-  const { f } = m;
-  const n = f.let(index.signed());
-  const far = n.extendS().shrS(Math.log2(size)).shl(Math.log2(size) - 3);
-  const at = m.checked(f.let(dst.address.add(far)), size >> 3, change ? ACCESS.write : ACCESS.read);
-  const load = size === 16 ? "i32.load16_u" : size === 32 ? "i32.load" : "i64.load";
-  const v = f.let(m.load(load, at) as unknown as Int), bit = f.let(n.and(size - 1));
-  setCarry(m, v, bit);
-  if (change) {
-    m.store(size === 16 ? "i32.store16" : size === 32 ? "i32.store" : "i64.store", at, change(v, one(v).shl(bit)) as never);
-  }
-};
+const inMemory =
+  (size: number, change: Change | undefined) => (m: Machine, dst: Operand, index: Operand): void => {
+    const { f } = m;
+    const n = f.let(index.signed());
+    const far = n.extendS().shrS(Math.log2(size)).shl(Math.log2(size) - 3);
+    const at = m.checked(f.let(dst.address.add(far)), size >> 3, change ? ACCESS.write : ACCESS.read);
+    const load = size === 16 ? "i32.load16_u" : size === 32 ? "i32.load" : "i64.load";
+    const v = f.let(m.load(load, at) as unknown as Int), bit = f.let(n.and(size - 1));
+    setCarry(m, v, bit);
+    if (change) {
+      m.store(
+        size === 16 ? "i32.store16" : size === 32 ? "i32.store" : "i64.store",
+        at,
+        change(v, one(v).shl(bit)) as never,
+      );
+    }
+  };
 
 const family = (mnemonic: string, opcode: string, digit: string): Declaration[] => {
   const change = CHANGES[mnemonic], access = change ? rw : (k: e.OperandKind) => k;
   const direct = inOperand(change);
   const p: e.Properties = { writes: "cf", reads: "pf af zf sf of", undefines: "" };
-  const kinds = [["o16", e.rm16, e.rr16, e.m16, e.r16], ["o32", e.rm32, e.rr32, e.m32, e.r32], ["REX.W", e.rm64, e.rr64, e.m64, e.r64]] as const;
+  const kinds = [["o16", e.rm16, e.rr16, e.m16, e.r16], ["o32", e.rm32, e.rr32, e.m32, e.r32], [
+    "REX.W",
+    e.rm64,
+    e.rr64,
+    e.m64,
+    e.r64,
+  ]] as const;
   return kinds.flatMap(([prefix, rm, register, memory, r]) => [
-    x86(`${prefix} 0F ${opcode} /r`, mnemonic, [access(register), r], direct, { ...p, undefines: undefined, hot: r.size > 16 && mnemonic === "bt" }),
-    x86(`${prefix} 0F ${opcode} /r`, mnemonic, [address(memory), r], inMemory(r.size, change), { ...p, undefines: undefined, lock: !!change, traps: true, key: `${mnemonic} string ${r.size}` }),
-    x86(`${prefix} 0F BA ${digit} ib`, mnemonic, [access(rm), e.imm8], direct, { ...p, undefines: undefined, lock: !!change, hot: r.size > 16 && mnemonic === "bt" }),
+    x86(`${prefix} 0F ${opcode} /r`, mnemonic, [access(register), r], direct, {
+      ...p,
+      undefines: undefined,
+      hot: r.size > 16 && mnemonic === "bt",
+    }),
+    x86(`${prefix} 0F ${opcode} /r`, mnemonic, [address(memory), r], inMemory(r.size, change), {
+      ...p,
+      undefines: undefined,
+      lock: !!change,
+      traps: true,
+      key: `${mnemonic} string ${r.size}`,
+    }),
+    x86(`${prefix} 0F BA ${digit} ib`, mnemonic, [access(rm), e.imm8], direct, {
+      ...p,
+      undefines: undefined,
+      lock: !!change,
+      hot: r.size > 16 && mnemonic === "bt",
+    }),
   ]);
 };
 
@@ -81,7 +107,9 @@ export const bits: Declaration[] = [
     // BMI1 and LZCNT are not announced, so these are bsf and bsr with a prefix that means nothing (SDM volume 2, TZCNT).
     x86(`F3 ${prefix} 0F BC /r`, "tzcnt", [rw(r), rm], bsf, { ...SCAN, key: "bsf", hot: r.size > 16 }),
     x86(`F3 ${prefix} 0F BD /r`, "lzcnt", [rw(r), rm], bsr, { ...SCAN, key: "bsr", hot: r.size > 16 }),
-    x86(`F3 ${prefix} 0F B8 /r`, "popcnt", [w(r), rm], popcnt, { writes: "cf pf af zf sf of", feature: "popcnt" }),
+    x86(`F3 ${prefix} 0F B8 /r`, "popcnt", [w(r), rm], popcnt, {
+      writes: "cf pf af zf sf of",
+      feature: "popcnt",
+    }),
   ]),
 ];
-void (0 as unknown as I64);

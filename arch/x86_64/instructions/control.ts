@@ -1,9 +1,9 @@
 /** Jumps, calls, returns, loops; entries to the kernel; traps. */
-import { ACCESS, BIAS, i64, type I32, type I64, type Machine, type Operand, RECORD, select } from "@guise/translator";
+import { ACCESS, type I32, type I64, i64, type Machine, type Operand, select } from "@guise/translator";
 import * as e from "../encoding.ts";
 import { type Declaration, x86 } from "../encoding.ts";
 import { condition, CONDITIONS, rflags } from "../flags.ts";
-import { R11, RCX, RSP, STATE } from "../state.ts";
+import { R11, RCX, RSP } from "../state.ts";
 
 const rsp = (m: Machine): I64 => m.state("i64.load", RSP);
 
@@ -78,7 +78,6 @@ function int(m: Machine, vector: Operand): void {
 
 const illegal = (m: Machine): void => m.raise("illegal", 6);
 const general = (m: Machine): void => m.raise("protection", 13);
-void BIAS, RECORD, STATE;
 
 const JCC_READS = ["of", "cf", "zf", "cf zf", "sf", "pf", "sf of", "zf sf of"];
 const jumps = CONDITIONS.flatMap((name, cc) => {
@@ -91,7 +90,6 @@ const jumps = CONDITIONS.flatMap((name, cc) => {
   ];
 });
 
-const noFlow = { hot: true } as const;
 // deno-fmt-ignore
 export const control: Declaration[] = [
   ...jumps,
@@ -116,4 +114,3 @@ export const control: Declaration[] = [
   /** Ours: a call into the kernel, honoured only in pages mapped as stubs. */
   x86("0F 04 id",    "(stub)", [e.imm32], (m, n) => m.enter("call", n.read() as I32), { flow: "syscall", traps: true, hot: true }),
 ];
-void noFlow;

@@ -1,5 +1,17 @@
 /** mov, extensions, lea, stack, exchanges, conditional moves. */
-import { ACCESS, BIAS, i32, type I32, i64, type I64, type Int, type Machine, type Operand, select } from "@guise/translator";
+// cold: constants, while code is generated
+import {
+  ACCESS,
+  BIAS,
+  type I32,
+  i32,
+  type I64,
+  i64,
+  type Int,
+  type Machine,
+  type Operand,
+  select,
+} from "@guise/translator";
 import * as e from "../encoding.ts";
 import { type Declaration, rw, w, x86 } from "../encoding.ts";
 import { condition, CONDITIONS, flagsImage, setAdd, setCompare, setImage } from "../flags.ts";
@@ -77,7 +89,10 @@ function enter(m: Machine): void {
   const bottom = f.let(frame.sub(level.shl(3).extendU()));
   f.if(m.probe(bottom.sub(BIAS), level.shl(3).add(8), ACCESS.write), () => m.fault());
   f.if(level.gtU(1), () => {
-    f.if(m.probe(bp.sub(level.shl(3).sub(8).extendU()).sub(BIAS), level.shl(3).sub(8), ACCESS.read), () => m.fault());
+    f.if(
+      m.probe(bp.sub(level.shl(3).sub(8).extendU()).sub(BIAS), level.shl(3).sub(8), ACCESS.read),
+      () => m.fault(),
+    );
   });
   const end = f.let(bottom.sub(size.extendU()));
   m.store("i64.store", frame.sub(BIAS), bp);
@@ -118,7 +133,9 @@ function cmpxchg(m: Machine, dst: Operand, src: Operand): void {
 }
 /** cmpxchg8b and cmpxchg16b: only ZF changes. */
 const cmpxchgPair = (bytes: 8 | 16) => (m: Machine, dst: Operand): void => {
-  const { f } = m, load = bytes === 8 ? "i64.load32_u" : "i64.load", store = bytes === 8 ? "i64.store32" : "i64.store";
+  const { f } = m,
+    load = bytes === 8 ? "i64.load32_u" : "i64.load",
+    store = bytes === 8 ? "i64.store32" : "i64.store";
   if (bytes === 16) f.if(dst.address.wrap().and(15), () => m.raise("protection", 13));
   const low = f.let(dst.load(load)), high = f.let(dst.load(load, bytes / 2));
   const flags = f.let(flagsImage(m).and(~ZF));
@@ -144,18 +161,30 @@ function bswap(m: Machine, dst: Operand): void {
 }
 
 /** One declaration for each size: 8 bits at `opcode`, the others at the next. */
-function sizes(base: number, mnemonic: string, swap: boolean, semantics: e.Semantics, p: e.Properties, access = w): Declaration[] {
+function sizes(
+  base: number,
+  mnemonic: string,
+  swap: boolean,
+  semantics: e.Semantics,
+  p: e.Properties,
+  access = w,
+): Declaration[] {
   const hex = (n: number) => (base + n).toString(16).toUpperCase();
-  const text = (prefix: string, n: number) => `${prefix}${base > 0xff ? `0F ${hex(n).slice(-2)}` : hex(n)} /r`;
+  const text = (prefix: string, n: number) =>
+    `${prefix}${base > 0xff ? `0F ${hex(n).slice(-2)}` : hex(n)} /r`;
   const both = (r: e.OperandKind, rm: e.OperandKind) => swap ? [access(r), rm] : [access(rm), r];
   return [
     x86(text("", 0), mnemonic, both(e.r8, e.rm8), semantics, p),
-    x86(text("o16 ", 1), mnemonic, both(e.r16, e.rm16), semantics, { ...p, hot: p.hot && mnemonic === "mov" }),
+    x86(text("o16 ", 1), mnemonic, both(e.r16, e.rm16), semantics, {
+      ...p,
+      hot: p.hot && mnemonic === "mov",
+    }),
     x86(text("o32 ", 1), mnemonic, both(e.r32, e.rm32), semantics, p),
     x86(text("REX.W ", 1), mnemonic, both(e.r64, e.rm64), semantics, p),
   ];
 }
-const rwBoth = (list: Declaration[]): Declaration[] => list.map((d) => ({ ...d, operands: d.operands.map(rw) }));
+const rwBoth = (list: Declaration[]): Declaration[] =>
+  list.map((d) => ({ ...d, operands: d.operands.map(rw) }));
 
 const CC_READS = ["of", "cf", "zf", "cf zf", "sf", "pf", "sf of", "zf sf of"];
 const conditional = CONDITIONS.flatMap((name, cc) => {

@@ -1,5 +1,16 @@
 /** mul, imul, div, idiv and the sign extensions that go before them. */
-import { type Env, type FunctionRef, i32, type I32, i64, type I64, type Int, type Machine, type Operand } from "@guise/translator";
+// cold: constants, while code is generated
+import {
+  type Env,
+  type FunctionRef,
+  type I32,
+  i32,
+  type I64,
+  i64,
+  type Int,
+  type Machine,
+  type Operand,
+} from "@guise/translator";
 import * as e from "../encoding.ts";
 import { type Declaration, rw, w, x86 } from "../encoding.ts";
 import { setResult } from "../flags.ts";
@@ -10,7 +21,10 @@ import { extendFrom } from "./common.ts";
 function multiplyHigh(m: Env): FunctionRef {
   return m.helper("mul high", ["i64", "i64"], ["i64"], ({ f }, a, b) => {
     const x = a as I64, y = b as I64;
-    const x0 = f.let(x.and(0xffffffff)), x1 = f.let(x.shrU(32)), y0 = f.let(y.and(0xffffffff)), y1 = f.let(y.shrU(32));
+    const x0 = f.let(x.and(0xffffffff)),
+      x1 = f.let(x.shrU(32)),
+      y0 = f.let(y.and(0xffffffff)),
+      y1 = f.let(y.shrU(32));
     const middle = f.let(x1.mul(y0).add(x0.mul(y0).shrU(32)));
     const low = f.let(x0.mul(y1).add(middle.and(0xffffffff)));
     f.return(x1.mul(y1).add(middle.shrU(32)).add(low.shrU(32)));
@@ -32,12 +46,14 @@ const mul = (signed: boolean) => (m: Machine, src: Operand): void => {
   const a = m.fixed(RAX, size);
   if (size === 64) {
     const x = f.let(a.read() as I64), y = f.let(src.read() as I64);
-    const low = f.let(x.mul(y)), high = f.let(f.call("i64", signed ? multiplyHighSigned(m) : multiplyHigh(m), x, y));
+    const low = f.let(x.mul(y)),
+      high = f.let(f.call("i64", signed ? multiplyHighSigned(m) : multiplyHigh(m), x, y));
     setResult(m, low as Int, overflowBits(signed ? high.ne(low.shrS(63)) : high.ne(0)));
     m.setState("i64.store", RAX, low);
     return m.setState("i64.store", RDX, high);
   }
-  const x = signed ? a.signed().extendS() : a.read().extendU(), y = signed ? src.signed().extendS() : src.read().extendU();
+  const x = signed ? a.signed().extendS() : a.read().extendU(),
+    y = signed ? src.signed().extendS() : src.read().extendU();
   const product = f.let(x.mul(y));
   const low = extendFrom(size, product.wrap() as Int);
   const over = signed ? product.ne(low.extendS()) : product.shrU(size).ne(0);
@@ -103,7 +119,9 @@ const divideError = (m: Machine): void => m.raise("divide", 0);
 const div = (signed: boolean) => (m: Machine, src: Operand): void => {
   const { f } = m, { size } = src;
   if (size === 64) {
-    const low = f.let(m.state("i64.load", RAX)), high = f.let(m.state("i64.load", RDX)), divisor = f.let(src.read() as I64);
+    const low = f.let(m.state("i64.load", RAX)),
+      high = f.let(m.state("i64.load", RDX)),
+      divisor = f.let(src.read() as I64);
     const quotient = f.local("i64"), remainder = f.local("i64");
     f.if(divisor.eqz(), () => divideError(m));
     if (!signed) {
@@ -125,7 +143,10 @@ const div = (signed: boolean) => (m: Machine, src: Operand): void => {
         f.if(high.geU(d), () => divideError(m));
         f.do(divide128(m), [high, low, d], quotient, remainder);
         // A magnitude of 2^63 fits only a negative quotient.
-        f.if(quotient.ltS(0), () => f.if(opposite.eqz().or(quotient.ne(i64(-0x8000000000000000n))), () => divideError(m)));
+        f.if(
+          quotient.ltS(0),
+          () => f.if(opposite.eqz().or(quotient.ne(i64(-0x8000000000000000n))), () => divideError(m)),
+        );
         f.if(opposite, () => f.set(quotient, i64(0).sub(quotient)));
         f.if(negative, () => f.set(remainder, i64(0).sub(remainder)));
       });
@@ -159,9 +180,15 @@ const div = (signed: boolean) => (m: Machine, src: Operand): void => {
   m.fixed(RDX, size).write(remainder.wrap() as Int);
 };
 
-const sizes = [["F6", "", e.rm8], ["F7", "o16 ", e.rm16], ["F7", "o32 ", e.rm32], ["F7", "REX.W ", e.rm64]] as const;
+const sizes = [["F6", "", e.rm8], ["F7", "o16 ", e.rm16], ["F7", "o32 ", e.rm32], [
+  "F7",
+  "REX.W ",
+  e.rm64,
+]] as const;
 const group = (mnemonic: string, digit: string, semantics: e.Semantics, p: e.Properties): Declaration[] =>
-  sizes.map(([op, prefix, kind]) => x86(`${prefix}${op} ${digit}`, mnemonic, [kind], semantics, { ...p, hot: p.hot && kind.size >= 32 }));
+  sizes.map(([op, prefix, kind]) =>
+    x86(`${prefix}${op} ${digit}`, mnemonic, [kind], semantics, { ...p, hot: p.hot && kind.size >= 32 })
+  );
 
 const MUL: e.Properties = { writes: "cf of", undefines: "pf af zf sf", manual: "MUL" };
 const DIV: e.Properties = { undefines: "cf pf af zf sf of", traps: true, manual: "DIV" };

@@ -1,5 +1,5 @@
 /** Shifts and rotates (SDM volume 2, SAL/SAR/SHL/SHR, RCL/RCR/ROL/ROR, SHLD, SHRD). */
-import { i32, type I32, i64, type I64, type Int, type Machine, type Operand } from "@guise/translator";
+import { type I32, i32, type I64, i64, type Int, type Machine, type Operand } from "@guise/translator";
 import * as e from "../encoding.ts";
 import { type Declaration, rw, x86 } from "../encoding.ts";
 import { carry, flagsImage, setImage, setResult } from "../flags.ts";
@@ -18,7 +18,9 @@ const shl: Shift = (m, dst, count) => {
   const result = m.f.let(extendFrom(size, a.shl(n)));
   if (m.flagsWanted) {
     m.f.if(count, () => {
-      const cf = m.f.let(size < 32 ? a.shl(n).shrU(size).wrap().and(1) : bit0(a.shrU(width(a, i32(size).sub(count)))));
+      const cf = m.f.let(
+        size < 32 ? a.shl(n).shrU(size).wrap().and(1) : bit0(a.shrU(width(a, i32(size).sub(count)))),
+      );
       setResult(m, result, cf.or(signBit(size, result).xor(cf).shl(11)));
     });
   }
@@ -129,33 +131,63 @@ const double = (left: boolean) => (m: Machine, dst: Operand, src: Operand, count
   dst.write(r);
 };
 
-function family(mnemonic: string, digit: string, shift: Shift, p: e.Properties, alias = false): Declaration[] {
+function family(
+  mnemonic: string,
+  digit: string,
+  shift: Shift,
+  p: e.Properties,
+  alias = false,
+): Declaration[] {
   const mask = (size: number) => size === 64 ? 63 : 31;
-  const byImmediate = (m: Machine, dst: Operand, n: Operand) => shift(m, dst, m.f.let(n.read().wrap().and(mask(dst.size))));
+  const byImmediate = (m: Machine, dst: Operand, n: Operand) =>
+    shift(m, dst, m.f.let(n.read().wrap().and(mask(dst.size))));
   const byOne = (m: Machine, dst: Operand) => shift(m, dst, i32(1));
-  const byCl = (m: Machine, dst: Operand) => shift(m, dst, m.f.let(m.state("i32.load8_u", RCX).and(mask(dst.size))));
-  const kinds = [["", "", e.rm8], ["o16 ", "1", e.rm16], ["o32 ", "1", e.rm32], ["REX.W ", "1", e.rm64]] as const;
+  const byCl = (m: Machine, dst: Operand) =>
+    shift(m, dst, m.f.let(m.state("i32.load8_u", RCX).and(mask(dst.size))));
+  const kinds = [["", "", e.rm8], ["o16 ", "1", e.rm16], ["o32 ", "1", e.rm32], [
+    "REX.W ",
+    "1",
+    e.rm64,
+  ]] as const;
   return kinds.flatMap(([prefix, , kind]) => {
     const op = (n: number) => (kind === e.rm8 ? n : n + 1).toString(16).toUpperCase();
     const hot = p.hot && (kind === e.rm32 || kind === e.rm64);
     const q = { ...p, hot, alias };
     return [
-      x86(`${prefix}${op(0xc0)} ${digit} ib`, mnemonic, [rw(kind), e.imm8], byImmediate, { ...q, counts: true, key: `${mnemonic} imm` }),
-      x86(`${prefix}${op(0xd0)} ${digit}`, mnemonic, [rw(kind), e.fixed("1")], byOne, { ...q, hot, key: `${mnemonic} 1` }),
-      x86(`${prefix}${op(0xd2)} ${digit}`, mnemonic, [rw(kind), e.fixed("cl")], byCl, { ...q, conditional: true, key: `${mnemonic} cl` }),
+      x86(`${prefix}${op(0xc0)} ${digit} ib`, mnemonic, [rw(kind), e.imm8], byImmediate, {
+        ...q,
+        counts: true,
+        key: `${mnemonic} imm`,
+      }),
+      x86(`${prefix}${op(0xd0)} ${digit}`, mnemonic, [rw(kind), e.fixed("1")], byOne, {
+        ...q,
+        hot,
+        key: `${mnemonic} 1`,
+      }),
+      x86(`${prefix}${op(0xd2)} ${digit}`, mnemonic, [rw(kind), e.fixed("cl")], byCl, {
+        ...q,
+        conditional: true,
+        key: `${mnemonic} cl`,
+      }),
     ];
   }).map((d) => alias ? { ...d, semantics: d.semantics } : d);
 }
 
 function doubles(mnemonic: string, opcode: number, left: boolean, p: e.Properties): Declaration[] {
   const op = double(left);
-  const byImmediate = (m: Machine, dst: Operand, src: Operand, n: Operand) => op(m, dst, src, m.f.let(n.read().wrap()));
-  const byCl = (m: Machine, dst: Operand, src: Operand) => op(m, dst, src, m.f.let(m.state("i32.load8_u", RCX)));
+  const byImmediate = (m: Machine, dst: Operand, src: Operand, n: Operand) =>
+    op(m, dst, src, m.f.let(n.read().wrap()));
+  const byCl = (m: Machine, dst: Operand, src: Operand) =>
+    op(m, dst, src, m.f.let(m.state("i32.load8_u", RCX)));
   const hex = (n: number) => (opcode + n).toString(16).toUpperCase();
   const kinds = [["o16", e.rm16, e.r16], ["o32", e.rm32, e.r32], ["REX.W", e.rm64, e.r64]] as const;
   return kinds.flatMap(([prefix, rm, r]) => [
     x86(`${prefix} 0F ${hex(0)} /r ib`, mnemonic, [rw(rm), r, e.imm8], byImmediate, { ...p, counts: true }),
-    x86(`${prefix} 0F ${hex(1)} /r`, mnemonic, [rw(rm), r, e.fixed("cl")], byCl, { ...p, conditional: true, key: `${mnemonic} cl` }),
+    x86(`${prefix} 0F ${hex(1)} /r`, mnemonic, [rw(rm), r, e.fixed("cl")], byCl, {
+      ...p,
+      conditional: true,
+      key: `${mnemonic} cl`,
+    }),
   ]);
 }
 
@@ -171,7 +203,9 @@ export const shift: Declaration[] = [
   ...shlFamily,
   ...family("shr", "/5", shr, { ...SHIFT, hot: true }),
   // /6 is shl again.
-  ...shlFamily.map((d) => x86(d.encodingText.replace("/4", "/6"), "shl", d.operands, d.semantics, { ...d, alias: true })),
+  ...shlFamily.map((d) =>
+    x86(d.encodingText.replace("/4", "/6"), "shl", d.operands, d.semantics, { ...d, alias: true })
+  ),
   ...family("sar", "/7", sar, { ...SHIFT, hot: true }),
   ...doubles("shld", 0xa4, true, SHIFT),
   ...doubles("shrd", 0xac, false, SHIFT),

@@ -2,7 +2,20 @@
  * String operations. A repeated one works in pieces that lie in one page each: registers are brought up to date after each, so
  * that a fault or the end of the budget finds them as after the completed iterations.
  */
-import { ACCESS, BIAS, type Env, i32, type I32, i64, type I64, type Int, type Local, type Machine, select } from "@guise/translator";
+// cold: constants, while code is generated
+import {
+  ACCESS,
+  BIAS,
+  type Env,
+  type I32,
+  i32,
+  type I64,
+  i64,
+  type Int,
+  type Local,
+  type Machine,
+  select,
+} from "@guise/translator";
 import * as e from "../encoding.ts";
 import { type Declaration, x86 } from "../encoding.ts";
 import { setCompare } from "../flags.ts";
@@ -37,7 +50,8 @@ interface Pointers {
 type Element = (m: Machine, bytes: Bytes, si: I64, di: I64) => I32 | undefined;
 
 const source = (m: Machine, si: I64): I64 => m.segment().add(si).sub(BIAS);
-const probe = (m: Machine, address: I64, bytes: number, access: number) => m.f.if(m.probe(address, bytes, access), () => m.fault());
+const probe = (m: Machine, address: I64, bytes: number, access: number) =>
+  m.f.if(m.probe(address, bytes, access), () => m.fault());
 
 const movs: Element = (m, bytes, si, di) => {
   const from = m.f.let(source(m, si)), to = m.f.let(di.sub(BIAS));
@@ -55,7 +69,9 @@ const stos: Element = (m, bytes, _si, di) => {
 const lods: Element = (m, bytes, si) => {
   const from = m.f.let(source(m, si));
   probe(m, from, bytes, ACCESS.read);
-  m.fixed(RAX, bytes * 8).write((bytes === 8 ? m.load("i64.load", from) : m.load(LOAD[bytes], from).wrap()) as Int);
+  m.fixed(RAX, bytes * 8).write(
+    (bytes === 8 ? m.load("i64.load", from) : m.load(LOAD[bytes], from).wrap()) as Int,
+  );
   return undefined;
 };
 const compare = (m: Machine, bytes: Bytes, a: I64, b: I64): I32 => {
@@ -81,13 +97,21 @@ function advance(m: Machine, p: Pointers, si: I64, di: I64, by: I64): void {
 }
 
 const single = (element: Element, p: Pointers, bytes: Bytes) => (m: Machine): void => {
-  const si = m.f.let(limited(m, m.state("i64.load", RSI))), di = m.f.let(limited(m, m.state("i64.load", RDI)));
+  const si = m.f.let(limited(m, m.state("i64.load", RSI))),
+    di = m.f.let(limited(m, m.state("i64.load", RDI)));
   element(m, bytes, si, di);
   advance(m, p, si, di, step(m, bytes));
 };
 
 /** A piece of movs or stos at once; gives the elements done, 0 when it has to go one by one. */
-type Piece = (m: Machine, bytes: Bytes, si: Local<"i64">, di: Local<"i64">, count: Local<"i64">, done: Local<"i64">) => void;
+type Piece = (
+  m: Machine,
+  bytes: Bytes,
+  si: Local<"i64">,
+  di: Local<"i64">,
+  count: Local<"i64">,
+  done: Local<"i64">,
+) => void;
 
 function elements(m: Machine, bytes: Bytes, room: I32, count: I64): I64 {
   const fit = m.f.let(room.divU(bytes).extendU());
@@ -113,7 +137,8 @@ const stosPiece: Piece = (m, bytes, _si, di, count, done) => {
   f.if(granted(m, to, ACCESS.write), () => {
     const n = f.let(elements(m, bytes, room(to), count));
     const v = f.let(m.state(LOAD[bytes], RAX));
-    const size = bytes * 8, all = f.let(v.and(0xff).mul(i64(0x0101010101010101n)).shl(64 - size).shrU(64 - size));
+    const size = bytes * 8,
+      all = f.let(v.and(0xff).mul(i64(0x0101010101010101n)).shl(64 - size).shrU(64 - size));
     f.if(v.eq(all), () => m.fill(to, v.wrap(), n.mul(bytes) as Int), () => {
       const i = f.let(i64(0));
       f.while(() => i.ltU(n), () => {
@@ -125,33 +150,41 @@ const stosPiece: Piece = (m, bytes, _si, di, count, done) => {
   });
 };
 
-const repeated = (element: Element, p: Pointers, bytes: Bytes, until: 0 | 1 | undefined, piece?: Piece) => (m: Machine): void => {
-  const { f } = m;
-  const patience = f.let(i32(PATIENCE));
-  const count = f.let(limited(m, m.state("i64.load", RCX))), si = f.local("i64"), di = f.local("i64"), done = f.local("i64");
-  f.while(() => count.ne(0), (leave) => {
-    f.set(si, limited(m, m.state("i64.load", RSI)));
-    f.set(di, limited(m, m.state("i64.load", RDI)));
-    f.set(done, 0);
-    if (piece) {
-      f.if(m.state("i32.load", STATE.flagRest).and(DF).or(m.narrow()).eqz(), () => piece(m, bytes, si, di, count, done));
-    }
-    let go: I32 | undefined;
-    f.if(done.eqz(), () => {
-      const c = element(m, bytes, si, di);
-      if (c) go = f.let(until ? c.eqz() : c);
-      f.set(done, 1);
+const repeated =
+  (element: Element, p: Pointers, bytes: Bytes, until: 0 | 1 | undefined, piece?: Piece) =>
+  (m: Machine): void => {
+    const { f } = m;
+    const patience = f.let(i32(PATIENCE));
+    const count = f.let(limited(m, m.state("i64.load", RCX))),
+      si = f.local("i64"),
+      di = f.local("i64"),
+      done = f.local("i64");
+    f.while(() => count.ne(0), (leave) => {
+      f.set(si, limited(m, m.state("i64.load", RSI)));
+      f.set(di, limited(m, m.state("i64.load", RDI)));
+      f.set(done, 0);
+      if (piece) {
+        f.if(
+          m.state("i32.load", STATE.flagRest).and(DF).or(m.narrow()).eqz(),
+          () => piece(m, bytes, si, di, count, done),
+        );
+      }
+      let go: I32 | undefined;
+      f.if(done.eqz(), () => {
+        const c = element(m, bytes, si, di);
+        if (c) go = f.let(until ? c.eqz() : c);
+        f.set(done, 1);
+      });
+      advance(m, p, si, di, step(m, bytes).mul(done));
+      f.set(count, count.sub(done));
+      m.setState("i64.store", RCX, count);
+      if (go) f.brIf(leave, go.eqz());
+      f.set(patience, patience.sub(piece ? 16 : 1));
+      f.if(patience.leS(0).and(count.ne(0)), () => m.yield());
     });
-    advance(m, p, si, di, step(m, bytes).mul(done));
-    f.set(count, count.sub(done));
-    m.setState("i64.store", RCX, count);
-    if (go) f.brIf(leave, go.eqz());
-    f.set(patience, patience.sub(piece ? 16 : 1));
-    f.if(patience.leS(0).and(count.ne(0)), () => m.yield());
-  });
-  // A count of 32 bits clears the upper half even when nothing was done.
-  f.if(m.narrow(), () => m.setState("i64.store", RCX, count));
-};
+    // A count of 32 bits clears the upper half even when nothing was done.
+    f.if(m.narrow(), () => m.setState("i64.store", RCX, count));
+  };
 
 interface Family {
   readonly mnemonic: string;
@@ -186,23 +219,60 @@ function family(f: Family): Declaration[] {
   const kinds = [["", 1], ["o16 ", 2], ["o32 ", 4], ["REX.W ", 8]] as const;
   return kinds.flatMap(([prefix, bytes]) => {
     const op = `${prefix}${(f.opcode + (bytes > 1 ? 1 : 0)).toString(16).toUpperCase()}`;
-    const operands = texts(f, bytes).map(e.fixed), key = (rep: string) => `${rep} ${f.mnemonic}${SUFFIX[bytes]}`;
+    const operands = texts(f, bytes).map(e.fixed),
+      key = (rep: string) => `${rep} ${f.mnemonic}${SUFFIX[bytes]}`;
     const flags: e.Properties = f.compares ? { writes: "cf pf af zf sf of" } : {};
     const p: e.Properties = { ...flags, traps: true, string: true };
     const repeat = { ...p, conditional: true, partial: f.compares };
     const rep = f.compares ? "repz" : "rep";
     return [
       x86(op, f.mnemonic, operands, single(f.element, f.pointers, bytes), { ...p, key: key("") }),
-      x86(`F3 ${op}`, `${rep} ${f.mnemonic}`, operands, repeated(f.element, f.pointers, bytes, f.compares ? 0 : undefined, f.piece), { ...repeat, key: key("rep") }),
-      x86(`F2 ${op}`, `repnz ${f.mnemonic}`, operands, repeated(f.element, f.pointers, bytes, f.compares ? 1 : undefined, f.piece), { ...repeat, key: key("repne") }),
+      x86(
+        `F3 ${op}`,
+        `${rep} ${f.mnemonic}`,
+        operands,
+        repeated(f.element, f.pointers, bytes, f.compares ? 0 : undefined, f.piece),
+        { ...repeat, key: key("rep") },
+      ),
+      x86(
+        `F2 ${op}`,
+        `repnz ${f.mnemonic}`,
+        operands,
+        repeated(f.element, f.pointers, bytes, f.compares ? 1 : undefined, f.piece),
+        { ...repeat, key: key("repne") },
+      ),
     ];
   });
 }
 
 export const string: Declaration[] = [
-  ...family({ mnemonic: "movs", opcode: 0xa4, element: movs, pointers: { si: true, di: true }, piece: movsPiece }),
-  ...family({ mnemonic: "cmps", opcode: 0xa6, element: cmps, pointers: { si: true, di: true }, compares: true }),
-  ...family({ mnemonic: "stos", opcode: 0xaa, element: stos, pointers: { si: false, di: true }, piece: stosPiece }),
+  ...family({
+    mnemonic: "movs",
+    opcode: 0xa4,
+    element: movs,
+    pointers: { si: true, di: true },
+    piece: movsPiece,
+  }),
+  ...family({
+    mnemonic: "cmps",
+    opcode: 0xa6,
+    element: cmps,
+    pointers: { si: true, di: true },
+    compares: true,
+  }),
+  ...family({
+    mnemonic: "stos",
+    opcode: 0xaa,
+    element: stos,
+    pointers: { si: false, di: true },
+    piece: stosPiece,
+  }),
   ...family({ mnemonic: "lods", opcode: 0xac, element: lods, pointers: { si: true, di: false } }),
-  ...family({ mnemonic: "scas", opcode: 0xae, element: scas, pointers: { si: false, di: true }, compares: true }),
+  ...family({
+    mnemonic: "scas",
+    opcode: 0xae,
+    element: scas,
+    pointers: { si: false, di: true },
+    compares: true,
+  }),
 ];

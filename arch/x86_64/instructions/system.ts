@@ -2,7 +2,7 @@
 import { ACCESS, BIAS, FIELD, i32, type I64, type Int, type Machine, type Operand } from "@guise/translator";
 import * as e from "../encoding.ts";
 import { type Declaration, w, x86 } from "../encoding.ts";
-import { carry, flagsImage, rflags, setImage } from "../flags.ts";
+import { flagsImage, rflags, setImage } from "../flags.ts";
 import { CF, DF, IF, OF, RAX, RBX, RCX, RDX, RSP, STATE, STATUS_FLAGS } from "../state.ts";
 import { push } from "./control.ts";
 
@@ -62,16 +62,34 @@ const writeBase = (slot: number) => (m: Machine, src: Operand): void => {
 
 /** Raise #GP at CPL 3 (SDM volume 3, 5.9), whatever their operands. */
 const privileged = (encoding: string, mnemonic: string, operands: e.OperandKind[] = []): Declaration =>
-  x86(encoding, mnemonic, operands, general, { privileged: true, traps: true, flow: "end", key: "general protection" });
-
-const bases = ([["rdfsbase", "/0", STATE.fsBase], ["rdgsbase", "/1", STATE.gsBase], ["wrfsbase", "/2", STATE.fsBase], ["wrgsbase", "/3", STATE.gsBase]] as const)
-  .flatMap(([mnemonic, digit, slot]) => {
-    const read = mnemonic.startsWith("rd"), semantics = read ? readBase(slot) : writeBase(slot), access = read ? w : (k: e.OperandKind) => k;
-    return [
-      x86(`F3 o32 0F AE ${digit}`, mnemonic, [access(e.rr32)], semantics, { feature: "fsgsbase", traps: true }),
-      x86(`F3 REX.W 0F AE ${digit}`, mnemonic, [access(e.rr64)], semantics, { feature: "fsgsbase", traps: true }),
-    ];
+  x86(encoding, mnemonic, operands, general, {
+    privileged: true,
+    traps: true,
+    flow: "end",
+    key: "general protection",
   });
+
+const bases =
+  ([["rdfsbase", "/0", STATE.fsBase], ["rdgsbase", "/1", STATE.gsBase], ["wrfsbase", "/2", STATE.fsBase], [
+    "wrgsbase",
+    "/3",
+    STATE.gsBase,
+  ]] as const)
+    .flatMap(([mnemonic, digit, slot]) => {
+      const read = mnemonic.startsWith("rd"),
+        semantics = read ? readBase(slot) : writeBase(slot),
+        access = read ? w : (k: e.OperandKind) => k;
+      return [
+        x86(`F3 o32 0F AE ${digit}`, mnemonic, [access(e.rr32)], semantics, {
+          feature: "fsgsbase",
+          traps: true,
+        }),
+        x86(`F3 REX.W 0F AE ${digit}`, mnemonic, [access(e.rr64)], semantics, {
+          feature: "fsgsbase",
+          traps: true,
+        }),
+      ];
+    });
 
 // deno-fmt-ignore
 export const system: Declaration[] = [
@@ -146,4 +164,3 @@ export const system: Declaration[] = [
   x86("o64 0F A0", "push", [e.fixed("fs")], (m) => push(m, m.f.let(i32(0).extendU())), { traps: true, key: "push fs" }),
   x86("o64 0F A8", "push", [e.fixed("gs")], (m) => push(m, m.f.let(i32(0).extendU())), { traps: true, key: "push gs" }),
 ];
-void carry;

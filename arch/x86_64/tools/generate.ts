@@ -1,3 +1,4 @@
+// deno-lint-ignore-file house/no-host -- a tool for this machine
 /**
  * Writes interpreter.generated.ts (and memory32.generated.ts) from the declarations. A test fails when they are not current.
  *
@@ -8,10 +9,12 @@ import { build } from "../built.ts";
 /** The text of the generated files. */
 export function generated(): { readonly main: string; readonly memory32: string } {
   const image = build(), base64 = (b: Uint8Array) => (b as Uint8Array & { toBase64(): string }).toBase64();
-  const head = "// Written by tools/generate.ts from the declarations. Do not edit.\n// deno-fmt-ignore-file\n// deno-lint-ignore-file\n";
+  const head =
+    "// Written by tools/generate.ts from the declarations. Do not edit.\n// deno-fmt-ignore-file\n// deno-lint-ignore-file\n";
   const { tables } = image;
   return {
-    main: `${head}export const LEAVES = ${tables.leaves.length}, TEMPLATES = ${tables.templates.length}, FUSED = ${tables.fused.length};
+    main:
+      `${head}export const LEAVES = ${tables.leaves.length}, TEMPLATES = ${tables.templates.length}, FUSED = ${tables.fused.length};
 export const IDLE = ${image.idle}, ILLEGAL = ${image.special.illegal}, PROTECTION = ${image.special.protection};
 export const TABLES = "${base64(image.block)}";
 export const MODULE = "${base64(image.bytes(true))}";

@@ -1,3 +1,4 @@
+// deno-lint-ignore-file house/no-host -- a tool for this machine
 /**
  * Chooses the operations of the interpreter's big switch: runs programs with an interpreter that counts, and writes hot.ts.
  *
@@ -11,9 +12,18 @@ import { useDeclarations } from "../built.ts";
 
 /** Command lines: shells, text tools, compilers, interpreters, compression, sorting, arithmetic. */
 const PROGRAMS: readonly (readonly string[])[] = [
-  ["/bin/bash", "-c", "for i in 1 2 3 4 5 6 7 8 9; do x=$((x+i*i)); s=\"$s$x,\"; done; echo ${s//,/;} | tr ';' ' '; [[ abc =~ b ]] && echo ok"],
+  [
+    "/bin/bash",
+    "-c",
+    "for i in 1 2 3 4 5 6 7 8 9; do x=$((x+i*i)); s=\"$s$x,\"; done; echo ${s//,/;} | tr ';' ' '; [[ abc =~ b ]] && echo ok",
+  ],
   ["/bin/dash", "-c", "i=0; while [ $i -lt 300 ]; do i=$((i+1)); done; echo $i"],
-  ["/bin/busybox", "sh", "-c", "seq 1 400 | sort -rn | head -5 | md5sum; echo hello | sha256sum; busybox awk 'BEGIN{for(i=0;i<2000;i++)s+=i*i; print s}'"],
+  [
+    "/bin/busybox",
+    "sh",
+    "-c",
+    "seq 1 400 | sort -rn | head -5 | md5sum; echo hello | sha256sum; busybox awk 'BEGIN{for(i=0;i<2000;i++)s+=i*i; print s}'",
+  ],
   ["/bin/busybox", "gzip", "-c", "/bin/dash"],
   ["/bin/ls", "-la", "/usr/bin"],
   ["/bin/grep", "-rc", "a[b-d]e", "/etc/services", "/etc/passwd"],
@@ -21,9 +31,26 @@ const PROGRAMS: readonly (readonly string[])[] = [
   ["/usr/bin/awk", "{ n[$1]++; s += length($0) } END { for (k in n) c++; print c, s }", "/etc/services"],
   ["/usr/bin/sort", "/etc/services"],
   ["/usr/bin/sha256sum", "/bin/bash"],
-  ["/usr/bin/perl", "-e", "my %h; for (1..3000) { $h{$_ % 97} .= chr(65 + $_ % 26) } print join(',', map { length } sort values %h), qq(\n); $_ = 'x' x 500; s/x(x)/$1y/g; print length"],
-  ["/usr/bin/python3", "-c", "import json,re\nd={str(i):[i*i,i/3] for i in range(400)}\nprint(len(json.dumps(d)), sum(int(m) for m in re.findall(r'\\d+', json.dumps(d))[:100]), sorted(d)[:3], 2**300 % 10**9)"],
-  ["/usr/bin/gcc", "-O2", "-S", "-o", "/dev/null", "-x", "c", "/work/main/tests/bench/guests/kernels.c"],
+  [
+    "/usr/bin/perl",
+    "-e",
+    "my %h; for (1..3000) { $h{$_ % 97} .= chr(65 + $_ % 26) } print join(',', map { length } sort values %h), qq(\n); $_ = 'x' x 500; s/x(x)/$1y/g; print length",
+  ],
+  [
+    "/usr/bin/python3",
+    "-c",
+    "import json,re\nd={str(i):[i*i,i/3] for i in range(400)}\nprint(len(json.dumps(d)), sum(int(m) for m in re.findall(r'\\d+', json.dumps(d))[:100]), sorted(d)[:3], 2**300 % 10**9)",
+  ],
+  [
+    "/usr/bin/gcc",
+    "-O2",
+    "-S",
+    "-o",
+    "/dev/null",
+    "-x",
+    "c",
+    `${new URL("../../../tests/bench/kernels.c", import.meta.url).pathname}`,
+  ],
   ["/usr/bin/as", "--version"],
   ["/usr/bin/git", "--version"],
   ["/usr/bin/xz", "-0", "-c", "/bin/dash"],
@@ -34,7 +61,9 @@ const size = Number(Deno.args[Deno.args.indexOf("--size") + 1]) || 480;
 const { variants } = useDeclarations(true).numbering;
 // Computed names: an architecture imports neither the whole nor plugins; this tool needs both.
 const from = (name: string) => import(name);
-const { run } = await from("../../../mod.ts"), { OverlayFs, HostFs } = await from("@guise/vfs"), { hostFolder } = await from("@guise/host-deno");
+const { run } = await from("../../../mod.ts"),
+  { OverlayFs, HostFs } = await from("@guise/vfs"),
+  { hostFolder } = await from("@guise/host-deno");
 const share = new Map<string, number>();
 for (const [program, ...args] of PROGRAMS) {
   try {
