@@ -16,6 +16,7 @@
 import {
   createKernel as createBareKernel,
   EACCES,
+  EEXIST,
   ENOENT,
   ENOTDIR,
   errnoText,
@@ -28,6 +29,8 @@ import {
 import { elf } from "@guise/elf";
 import { linux } from "@guise/linux";
 import {
+  chmod,
+  chown,
   createMemoryFs,
   credentialsOf,
   type FileSystem,
@@ -35,11 +38,17 @@ import {
   HostStream,
   mayAccess,
   type MemoryFile,
+  mkdirAt,
   type MountSpec,
   nameOf,
+  O_CREAT,
+  O_TRUNC,
+  O_WRONLY,
+  openAt,
   openStdio,
   S_IFDIR,
   S_IFMT,
+  symlinkAt,
   vfs,
   vfsKey,
   type VfsOptions,
@@ -226,7 +235,7 @@ export async function run(program: string | Uint8Array, options: RunOptions = {}
     : Object.entries(options.mounts ?? {}).map(([at, fs]) => ({ at, fs }));
   const files: VfsOptions = options.root === undefined
     ? { root: createMemoryFs({ ...options.files, ...bytes }), mounts }
-    : { root: options.root, mounts: [...mounts, ...oneByOne({ ...options.files, ...bytes })] };
+    : { root: options.root, mounts };
 
   const kernel = await createKernel({
     ...options.kernel,
@@ -235,6 +244,7 @@ export async function run(program: string | Uint8Array, options: RunOptions = {}
     engine: options.engine,
     memoryLimit: options.memoryLimit,
   });
+  if (options.root !== undefined) addFiles(kernel, { ...options.files, ...bytes });
   const personality = options.personality ?? "linux";
   if (!kernel.personalities.has(personality)) {
     throw new Error(
@@ -316,13 +326,40 @@ function endedText(ended: NonNullable<RunResult["ended"]>, options: RunOptions):
   }
 }
 
-/** Files for a root that we did not make: each is mounted where it goes. */
-function oneByOne(files: Readonly<Record<string, MemoryFile>>): MountSpec[] {
-  return Object.entries(files).map(([at, file]) => {
-    const fs = createMemoryFs({ "/file": file });
-    const root = fs.root.lookup("file");
-    return typeof root === "number" ? { at, fs } : { at, fs, root };
-  });
+/** Puts files into a root that we did not make. Throws with a line for a person where that cannot be. */
+function addFiles(kernel: Kernel, files: Readonly<Record<string, MemoryFile>>): void {
+  const fs = kernel.data.get(vfsKey).createContext();
+  const caller = { fs, cred: credentialsOf(0) };
+  const demand = (path: string, result: unknown): void => {
+    if (typeof result !== "number" || result >= 0) return;
+    throw new Error(`guise: cannot put ${path} into the guest's files: ${errnoText(result)}`);
+  };
+  for (const [path, file] of Object.entries(files)) {
+    const parts = nameOf(path).split("/").filter((part) => part !== "");
+    const folder = typeof file === "object" && "directory" in file;
+    for (let n = 1; n < parts.length + (folder ? 1 : 0); n++) {
+      const made = mkdirAt(caller, undefined, "/" + parts.slice(0, n).join("/"), 0o755);
+      if (made !== EEXIST) demand(path, made);
+    }
+    const name = "/" + parts.join("/");
+    const more = typeof file === "string" || file instanceof Uint8Array ? { content: file } : file;
+    if ("symlink" in more) demand(path, symlinkAt(caller, nameOf(more.symlink), undefined, name));
+    else if ("content" in more) {
+      const open = openAt(caller, undefined, name, O_CREAT | O_WRONLY | O_TRUNC, 0o644);
+      if (typeof open === "number") return demand(path, open);
+      const { content } = more;
+      const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+      if (bytes.length > 0) demand(path, open.write(bytes));
+      open.unref();
+    }
+    if ("symlink" in more) continue;
+    const at = walk(caller, undefined, name);
+    if (typeof at === "number") return demand(path, at);
+    const { mode, uid, gid } = more;
+    if (mode !== undefined) demand(path, chmod(caller, at, mode));
+    if (uid !== undefined || gid !== undefined) demand(path, chown(caller, at, uid ?? -1, gid ?? -1));
+  }
+  fs.drop();
 }
 
 /** Standard input that comes from a value. */

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { makeProgram } from "@guise/elf";
+import { createMemoryFs } from "@guise/vfs";
 import { x86_64 } from "@guise/x86-64";
 import { createKernel, findProgram, run } from "./mod.ts";
 
@@ -61,6 +62,16 @@ Deno.test("run finds a program among its files, by path and by PATH", async () =
   assertEquals((await run("plain", { files, env: { PATH: "/opt/x" } })).status, 126);
   const kernel = await createKernel();
   assertEquals(findProgram(kernel, "a/b", { user: { uid: 0, gid: 0 } }), "a/b");
+});
+
+Deno.test("run puts files into a root of one's own", async () => {
+  const root = createMemoryFs({ "/etc/motd": "x" });
+  const files = { "/opt/a/hello": { content: hello, mode: 0o755 }, "/link": { symlink: "/opt/a/hello" } };
+  assertEquals((await run("/link", { root, files })).status, 3);
+  assertEquals((await run(hello, { root, files: { "/new/dir": { directory: true } } })).text(), "hello\n");
+  assert(typeof root.root.lookup("new") === "object");
+  const error = await assertRejects(() => run(hello, { root, files: { "/etc/motd/x": "" } }), Error);
+  assertEquals(error.message, "guise: cannot put /etc/motd/x into the guest's files: Not a directory");
 });
 
 Deno.test("run gives standard input from text, bytes and pieces, and none by default", async () => {
