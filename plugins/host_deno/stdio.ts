@@ -154,6 +154,8 @@ function terminalOutput(): HostWrite {
 function terminalOf(rdev: number, kernel: () => Kernel): Terminal {
   const terminal: Terminal = new Terminal({
     cooked: true,
+    // Deno's raw mode leaves the mapping of output on.
+    mapsNewlines: true,
     write: terminalOutput(),
     demand: () =>
       readInput(kernel(), MOST, (bytes) => bytes.length === 0 ? terminal.eof() : terminal.input(bytes)),

@@ -241,7 +241,7 @@ class GeneratedOpenFile extends OpenFile {
     if (caller === undefined) return EIO;
     const node = this.#node;
     if (node.writeAt !== undefined) return node.writeAt(from, offset, caller);
-    return node.write === undefined ? EINVAL : node.write(from, caller);
+    return node.write === undefined ? EIO : node.write(from, caller);
   }
   override seek(offset: number, whence: number): number | Errno {
     if (whence === SEEK_CUR) offset += this.position;

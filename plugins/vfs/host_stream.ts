@@ -43,8 +43,10 @@ export interface HostConsole {
   readonly cooked: boolean;
   readonly write: HostWrite;
   readonly demand: HostDemand;
-  /** Asks the host for raw mode (no editing, no echo, no signals, no output mapping) or back. */
+  /** Asks the host for raw mode (no editing, no echo, no signals) or back. */
   setRaw?(raw: boolean): void;
+  /** Whether the host makes CR and NL of a NL that is written even when raw (Deno's raw mode leaves that on). */
+  readonly mapsNewlines?: boolean;
   size?(): { readonly rows: number; readonly columns: number } | undefined;
 }
 
@@ -204,13 +206,14 @@ export function openTerminal(
   caller: Caller,
   location?: Location,
 ): OpenFile {
+  location ??= caller.fs.vfs.adoptTerminal(terminal, caller);
   let inode = inodes.get(terminal);
-  if (inode === undefined) {
+  if (inode === undefined && location === undefined) {
     const again: Again = (at, f, c) => new TerminalFile(terminal, at.inode, f, c.cred, at);
     inode = new StdioInode(ttyName(terminal.rdev), S_IFCHR | 0o620, terminal.rdev, caller, again);
     inodes.set(terminal, inode);
   }
-  return new TerminalFile(terminal, location?.inode ?? inode, flags, caller.cred, location);
+  return new TerminalFile(terminal, location?.inode ?? inode!, flags, caller.cred, location);
 }
 
 /** A redirected standard stream; its name is the host's business. */

@@ -3,7 +3,17 @@
  * master is the other end of its wire: what is written to it is typed, what the terminal shows is read from it.
  */
 import { EAGAIN, EBADF, EFAULT, EIO, ENOSPC, type Errno, ESPIPE, type Task, WaitQueue } from "@guise/core";
-import { makedev, minorOf, POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM, S_IFCHR } from "./constants.ts";
+import {
+  majorOf,
+  makedev,
+  minorOf,
+  POLLHUP,
+  POLLIN,
+  POLLOUT,
+  POLLRDNORM,
+  POLLWRNORM,
+  S_IFCHR,
+} from "./constants.ts";
 import type { Caller, Location } from "./context.ts";
 import type { Credentials } from "./cred.ts";
 import { OpenFile } from "./file.ts";
@@ -181,10 +191,11 @@ export function createPtyFs(vfs: Vfs, options: MemoryFsOptions = {}): MemoryFs {
   const ptmx = fs.root.create("ptmx", { mode: S_IFCHR | 0o666, uid: 0, gid: 0, rdev: PTMX });
   if (typeof ptmx === "number") throw new Error(`guise: /dev/pts/ptmx cannot be made: error ${-ptmx}`);
   const pairs = new Map<number, Pty>();
+  const adopted = new Map<number, { readonly terminal: Terminal; readonly node: Inode }>();
 
   vfs.registerCharacterDevice(PTMX, (at, flags, caller) => {
     let number = 0;
-    while (pairs.has(number)) number++;
+    while (pairs.has(number) || adopted.has(number)) number++;
     if (number >= PAIRS) return ENOSPC;
     const pty = new Pty(number);
     const { cred } = caller;
@@ -199,6 +210,25 @@ export function createPtyFs(vfs: Vfs, options: MemoryFsOptions = {}): MemoryFs {
       fs.root.unlink(String(number), node);
     });
   });
+  vfs.adoptTerminal = (terminal, caller) => {
+    const { rdev } = terminal;
+    const number = minorOf(rdev);
+    const mount = vfs.mounts.find((m) => m.fs === fs);
+    if (mount === undefined || majorOf(rdev) !== PTS_MAJOR || pairs.has(number)) return undefined;
+    const name = String(number);
+    const known = adopted.get(number);
+    if (known !== undefined && known.terminal !== terminal) return undefined;
+    const { cred } = caller;
+    const node = known?.node ??
+      fs.root.create(name, { mode: S_IFCHR | 0o620, uid: cred.fsuid, gid: 5, rdev });
+    if (typeof node === "number") return undefined;
+    adopted.set(number, { terminal, node });
+    vfs.registerCharacterDevice(
+      rdev,
+      (at, flags, c) => new TerminalFile(terminal, at.inode, flags, c.cred, at),
+    );
+    return { mount, inode: node, dir: fs.root, name };
+  };
   return fs;
 }
 

@@ -7,8 +7,11 @@ import {
   defaultTermios,
   mountAt,
   openAt,
+  openStdio,
+  pathText,
   POLLHUP,
   PtyMaster,
+  Terminal,
   Vfs,
 } from "./mod.ts";
 import { bytes, caller, list, open, take } from "./testing_test.ts";
@@ -72,4 +75,16 @@ Deno.test("a pty takes no more than fits in either direction", () => {
   assertEquals(master.write(bytes("x")), EAGAIN);
   assertEquals(take(slave, 10), "\0".repeat(10));
   assertEquals(master.write(bytes("x")), 1);
+});
+
+Deno.test("a terminal of the host has a node in /dev/pts when it is a pty there", () => {
+  const { c } = setup();
+  const terminal = new Terminal({ cooked: true, write: (b) => b.length, demand: () => {} }, 0x8807);
+  const [file] = openStdio(c, [terminal]);
+  assert(file !== undefined);
+  assertEquals(pathText(c, file), "/dev/pts/7");
+  const again = open(c, "/dev/pts/7", 2);
+  assert(again.terminal === terminal && again.inode === file.inode);
+  const other = new Terminal({ cooked: true, write: (b) => b.length, demand: () => {} }, 0x401);
+  assertEquals(pathText(c, openStdio(c, [other])[0]!), "/dev/tty1");
 });

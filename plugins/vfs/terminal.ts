@@ -286,7 +286,8 @@ export class Terminal {
 
   /** OPOST: what the host gets for these bytes. */
   #process(bytes: Uint8Array): Uint8Array {
-    const { oflag } = this.#termios;
+    let { oflag } = this.#termios;
+    if (this.#console.mapsNewlines === true) oflag &= ~ONLCR;
     if ((oflag & OPOST) === 0 || (oflag & (ONLCR | OCRNL | ONLRET)) === 0) return bytes;
     const out: number[] = [];
     for (const byte of bytes) {

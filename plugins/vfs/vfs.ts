@@ -19,6 +19,8 @@ export class Vfs {
   readonly rootMount: Mount;
   /** The controlling terminal of a caller, which /dev/tty opens; a personality with sessions sets it. */
   controllingTerminal: (caller: Caller) => Terminal | undefined = () => undefined;
+  /** Gives a terminal of the host its node in /dev/pts, so that ttyname(3) finds it; set by the file system there. */
+  adoptTerminal: (terminal: Terminal, caller: Caller) => Location | undefined = () => undefined;
   /** A mount that is nowhere in the tree, for places of things without a name. */
   readonly nowhere: Mount = new Mount(new AnonymousFs("nowhere"), undefined);
   /** The time that inodes get. */
