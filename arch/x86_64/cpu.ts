@@ -4,6 +4,8 @@ import {
   BaseCpu,
   BIAS,
   Engine,
+  FIELD,
+  RECORD,
   type Kernel,
   type Space,
   TABLES,
@@ -14,7 +16,7 @@ import { Decoder, RUN_INSTRUCTIONS, RUN_RECORDS } from "./decode.ts";
 import { KIND } from "./kinds.ts";
 import { Frame } from "./frame.ts";
 import { type Image, image, moduleOf } from "./image.ts";
-import { RAX, RBX, RCX, RDX, STATE } from "./state.ts";
+import { RAX, RBP, RBX, RCX, RDX, RSP, STATE } from "./state.ts";
 
 const engines = new Map<Image, Engine>();
 /** The engine memory of all CPUs that work from the current image. */
@@ -87,7 +89,9 @@ export class X86Cpu extends BaseCpu {
     // Addresses whose upper 17 bits differ are not canonical: #GP, without an address (SDM volume 1, 3.3.7.1).
     const canonical = trap.addressHi >> 15 === 0 || trap.addressHi >> 15 === -1;
     trap.cause = canonical ? "page" : "protection";
-    trap.vector = canonical ? 14 : 13;
+    // Through rsp or rbp it is the stack segment's fault.
+    const base = trap.access === ACCESS.exec ? 0 : this.engine.u8[this.engine.u32[FIELD.record >>> 2] + RECORD.base];
+    trap.vector = canonical ? 14 : base === RSP || base === RBP ? 12 : 13;
     trap.error = canonical ? (trap.access === ACCESS.write ? 6 : trap.access === ACCESS.exec ? 0x14 : 4) : 0;
     return trap;
   }
