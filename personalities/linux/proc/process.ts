@@ -212,7 +212,7 @@ function comm(process: LinuxProcess, thread: () => LinuxTask | undefined): Gener
       const t = thread();
       if (t === undefined) return ESRCH;
       if (caller.task === undefined || caller.task.process !== process.process) return EINVAL;
-      t.name = nameOfBytes(bytes).replace(/[\n\0][^]*$/, "").slice(0, 15);
+      t.name = nameOfBytes(bytes).replace(/\0[^]*$/, "").slice(0, 15);
       return bytes.length;
     },
   };

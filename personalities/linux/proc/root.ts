@@ -21,6 +21,7 @@ import {
   systemStatText,
   uptimeText,
   versionText,
+  vmStatText,
 } from "./system.ts";
 
 /** A file of that text. */
@@ -161,6 +162,7 @@ export function procRoot(linux: LinuxKernel): GeneratedDirectory {
     },
     uptime: file(() => uptimeText(linux)),
     version: file(() => versionText()),
+    vmstat: file(() => vmStatText(linux)),
   };
   const net = generatedDirectory(
     Object.fromEntries(Object.entries(NET_HEADERS).map(([name, header]) => [name, fixed(header)])),

@@ -7,13 +7,13 @@ import { RELEASE, SYSNAME, VERSION } from "../uts.ts";
 /** What /proc/cpuinfo says of the one processor, by architecture: only what CPUID and HWCAP announce. */
 const CPU_INFO: Readonly<Record<string, string>> = {
   "x86-64": `processor\t: 0
-vendor_id\t: GuiseVirtual
+vendor_id\t: GenuineIntel
 cpu family\t: 6
 model\t\t: 26
-model name\t: Guise virtual CPU
-stepping\t: 3
+model name\t: Guise virtual x86-64 processor
+stepping\t: 5
 cpu MHz\t\t: 1000.000
-cache size\t: 4096 KB
+cache size\t: 8192 KB
 physical id\t: 0
 siblings\t: 1
 core id\t\t: 0
@@ -24,7 +24,7 @@ fpu\t\t: yes
 fpu_exception\t: yes
 cpuid level\t: 7
 wp\t\t: yes
-flags\t\t: fpu de tsc msr pae cx8 cmov pat clflush mmx fxsr sse sse2 syscall nx rdtscp lm nopl cpuid pni ssse3 cx16 sse4_1 sse4_2 popcnt lahf_lm
+flags\t\t: fpu pse tsc msr pae cx8 apic sep pge mca cmov pat clflush mmx fxsr sse sse2 syscall nx rdtscp lm constant_tsc nopl cpuid pni ssse3 cx16 sse4_1 sse4_2 popcnt hypervisor lahf_lm fsgsbase
 bugs\t\t:
 bogomips\t: 2000.00
 clflush size\t: 64
@@ -130,6 +130,28 @@ function lastPid(linux: LinuxKernel): number {
   let last = 1;
   for (const tid of linux.tasks.keys()) last = Math.max(last, tid);
   return last;
+}
+
+/** /proc/vmstat: the counters that vmstat(8) cannot do without. */
+export function vmStatText(linux: LinuxKernel): string {
+  const { total, free } = memoryOf(linux);
+  let faults = 0;
+  for (const process of linux.processes.values()) faults += process.usage.minorFaults;
+  const counters = {
+    nr_free_pages: Math.floor(free / 4096),
+    nr_anon_pages: Math.floor((total - free) / 4096),
+    nr_mapped: 0,
+    nr_dirty: 0,
+    nr_writeback: 0,
+    pgpgin: 0,
+    pgpgout: 0,
+    pswpin: 0,
+    pswpout: 0,
+    pgfault: faults,
+    pgmajfault: 0,
+    oom_kill: 0,
+  };
+  return Object.entries(counters).map(([name, value]) => `${name} ${value}\n`).join("");
 }
 
 /** /proc/loadavg. */
