@@ -3,7 +3,7 @@
  * pending exceptions, condition codes; and the images of the state in memory. Nothing is masked but the named exceptions.
  */
 import { assertEquals } from "@std/assert";
-import { type Case, CaseGenerator, type Form, forms, Random } from "@guise/x86-64/testing";
+import { type Case, CaseGenerator, forms, Random, WINDOW } from "@guise/x86-64/testing";
 import { approximate } from "./undefined.ts";
 import { AT, native, nativeRunner, Ours, STATE } from "./x86_64.ts";
 
@@ -28,8 +28,8 @@ function draw(r: Random, c: Case): Case {
   return c;
 }
 
-/** All that differs; `images`: also the selectors and pointers that we leave zero may differ. */
-function compare(expected: Uint8Array, actual: Uint8Array): string[] {
+/** All that differs, but for 4 bytes of the window at `except`. */
+function compare(expected: Uint8Array, actual: Uint8Array, except = -1): string[] {
   const e = new DataView(expected.buffer, expected.byteOffset),
     a = new DataView(actual.buffer, actual.byteOffset);
   const text: string[] = [];
@@ -39,7 +39,7 @@ function compare(expected: Uint8Array, actual: Uint8Array): string[] {
   };
   both("signal", AT.signal), both("rip", AT.rip), both("flags", AT.flags, 0xcd5);
   for (let i = 0; i < 128; i += 4) both(`gpr+${i}`, AT.gpr + i);
-  for (let i = 0; i < 512; i += 4) both(`window+${i}`, AT.window + i);
+  for (let i = 0; i < 512; i += 4) if (i !== except) both(`window+${i}`, AT.window + i);
   both("fcw, fsw", AT.fx), both("ftw", AT.fx + 4, 0xff), both("mxcsr", AT.fx + 24);
   for (let i = 32; i < 160; i += 4) {
     both(`st${(i - 32) >> 4}+${i & 15}`, AT.fx + i, i & 8 ? (i & 4 ? 0 : 0xffff) : -1);
@@ -48,14 +48,14 @@ function compare(expected: Uint8Array, actual: Uint8Array): string[] {
   return text;
 }
 
-async function differences(cases: readonly Case[]): Promise<unknown[]> {
+async function differences(cases: readonly Case[], except = (_: Case) => -1): Promise<unknown[]> {
   const results = await native(runner!, cases),
     ours = new Ours(),
     out = new Uint8Array(STATE),
     found: unknown[] = [];
   cases.forEach((c, i) => {
     ours.run(c, out);
-    const text = compare(results.subarray(i * STATE, (i + 1) * STATE), out);
+    const text = compare(results.subarray(i * STATE, (i + 1) * STATE), out, except(c));
     if (text.length > 0 && found.length < 5) found.push({ case: i, forms: c.forms.map((f) => f.name), text });
   });
   return found;
@@ -70,6 +70,41 @@ for (const [seed, count] of [[1, 20_000], [11, 20_000]] as const) {
       const generator = new CaseGenerator(seed, mine), r = new Random(seed * 7 + 1);
       const cases = Array.from({ length: count }, (_, i) => draw(r, generator.next(mine[i % mine.length])));
       assertEquals(await differences(cases), []);
+    },
+  });
+}
+
+/** With [rdi]. Alone in their cases: an instruction before would leave its address in the images, where we have zero. */
+// deno-fmt-ignore
+const IMAGES: Record<string, number[]> = {
+  fnstenv: [0xd9, 0x37], "fnstenv, 16 bits": [0x66, 0xd9, 0x37], fldenv: [0xd9, 0x27], "fldenv, 16 bits": [0x66, 0xd9, 0x27],
+  fnsave: [0xdd, 0x37], "fnsave, 16 bits": [0x66, 0xdd, 0x37], frstor: [0xdd, 0x27], "frstor, 16 bits": [0x66, 0xdd, 0x27],
+  fxsave: [0x0f, 0xae, 0x07], fxsave64: [0x48, 0x0f, 0xae, 0x07], fxrstor: [0x0f, 0xae, 0x0f], fxrstor64: [0x48, 0x0f, 0xae, 0x0f],
+};
+for (const [name, bytes] of Object.entries(IMAGES)) {
+  Deno.test({
+    name: `${name} leaves the host's state and memory when registers and image are random${skipped}`,
+    ignore: runner === undefined,
+    async fn() {
+      const some = mine.find((f) => f.declaration.mnemonic === "fnop")!;
+      const generator = new CaseGenerator(3, [some]), r = new Random(3);
+      // Where the image holds MXCSR, and after it its mask: the host has one bit more, misaligned SSE.
+      const mxcsr = (c: Case) => Number(c.gpr[7]) - WINDOW + 24; // rdi
+      const cases = Array.from({ length: 1000 }, () => {
+        const c = draw(r, generator.next(some));
+        const window = new DataView(c.window.buffer), at = mxcsr(c);
+        if (at < 508) {
+          window.setUint32(at, window.getUint32(at, true) & (r.chance(0.9) ? 0xffff : 0xdffff), true);
+        }
+        return {
+          ...c,
+          code: Uint8Array.from(bytes),
+          ends: [bytes.length],
+          forms: [some],
+          undefinedFlags: [0],
+        };
+      });
+      assertEquals(await differences(cases, (c) => name.startsWith("fxsave") ? mxcsr(c) + 4 : -1), []);
     },
   });
 }
