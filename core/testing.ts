@@ -5,3 +5,10 @@
  * @module
  */
 export * from "./fake_arch.ts";
+export {
+  conformance,
+  type ConformanceCheck,
+  ConformanceError,
+  type ConformanceGuest,
+  type ConformanceSubject,
+} from "./conformance.ts";
