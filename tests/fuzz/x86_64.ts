@@ -221,10 +221,11 @@ export async function fuzz(
   program: string,
   count: number,
   seed: number,
-  only = "",
+  only: string | ((f: Form) => boolean) = "",
   most = 20,
+  change: (c: Case) => Case = (c) => c,
 ): Promise<Summary> {
-  const list = forms().filter((f) => f.name.includes(only));
+  const list = forms().filter(typeof only === "string" ? (f) => f.name.includes(only) : only);
   const exact = list.filter((f) => approximate(f.declaration) === undefined);
   const generator = new CaseGenerator(seed, exact), approximated = new CaseGenerator(seed, []);
   const ours = new Ours(), drawn = new Map<string, number>(list.map((f) => [f.name, 0]));
@@ -234,7 +235,7 @@ export async function fuzz(
     const batch: Case[] = [];
     while (batch.length < 20_000 && index + batch.length < count) {
       const form: Form = list[(index + batch.length) % list.length];
-      const c = (approximate(form.declaration) === undefined ? generator : approximated).next(form);
+      const c = change((approximate(form.declaration) === undefined ? generator : approximated).next(form));
       for (const f of c.forms) drawn.set(f.name, (drawn.get(f.name) ?? 0) + 1);
       batch.push(c);
     }

@@ -5,8 +5,8 @@ import {
   floatSqrt,
   type Func,
   type FunctionRef,
-  i32,
   type I32,
+  i32,
   type Int,
   type Local,
   type Machine,
@@ -54,7 +54,15 @@ const wide = (v: Float): Value<"f64"> => (v as Value<"f32">).to("f64.promote_f32
  * Is r = a op b inexact? For numbers in range, and zeros but as divisors. In f64 a product of significands of together 53
  * bits or fewer is exact, of 55 or more is not; `unsure` is emitted for 54.
  */
-function inexact(k: Kind, name: Arithmetic | "sqrt", f: Func, a: Local, b: Local, r: Local, unsure: () => void): I32 {
+function inexact(
+  k: Kind,
+  name: Arithmetic | "sqrt",
+  f: Func,
+  a: Local,
+  b: Local,
+  r: Local,
+  unsure: () => void,
+): I32 {
   const [x, y, z] = [a, b, r] as unknown as Local<"f64">[]; // or f32, for the sum
   if (name === "add" || name === "sub") {
     // Knuth's two-sum: the error of a rounded sum is exact.
@@ -67,7 +75,9 @@ function inexact(k: Kind, name: Arithmetic | "sqrt", f: Func, a: Local, b: Local
     return wide(r as Float).mul(wide(r as Float)).ne(wide(a as Float));
   }
   const zeros = (v: Local<"f64">) => v.to("i64.reinterpret_f64").or(leastNormal(k)).ctz().wrap();
-  const both = f.let(name === "mul" ? zeros(x).add(zeros(y)) : name === "div" ? zeros(z).add(zeros(y)) : zeros(z).shl(1));
+  const both = f.let(
+    name === "mul" ? zeros(x).add(zeros(y)) : name === "div" ? zeros(z).add(zeros(y)) : zeros(z).shl(1),
+  );
   f.if(both.eq(52).and(x.ne(0)), unsure);
   const back = name === "mul" ? undefined : name === "div" ? z.mul(y).ne(x) : z.mul(z).ne(x);
   const few = both.ltS(53);
@@ -80,7 +90,8 @@ function laneArithmetic(m: Machine, k: Kind, name: Arithmetic): FunctionRef {
   return m.helper(`sse ${k.float}.${name}`, [T, T], [T, "i32"], (h) => {
     const { f } = h, a = f.param(0, T), b = f.param(1, T), ctl = f.let(mxcsr(h));
     f.if(isDefault(ctl), () => {
-      const good = (v: Int, zero: boolean) => zero ? inRange(k, v, range).or(v.shl(1).eqz()) : inRange(k, v, range);
+      const good = (v: Int, zero: boolean) =>
+        zero ? inRange(k, v, range).or(v.shl(1).eqz()) : inRange(k, v, range);
       f.block((slow) => {
         f.brIf(slow, good(a as Int, true).and(good(b as Int, name !== "div")).eqz());
         const x = f.let(asFloat(k, a as Int)), y = f.let(asFloat(k, b as Int));
@@ -129,26 +140,42 @@ const scalar = (k: Kind, name: Arithmetic): e.Semantics => (m, dst, src) => {
 };
 const scalarSqrt = (k: Kind): e.Semantics => (m, dst, src) => {
   const { f } = m, a = f.let(loadBits(k, src));
-  f.if(isPositive(k, a).and(quick(m)), () => storeFloat(k, dst, (asFloat(k, a) as Value<"f64">).sqrt()), () => {
-    const r = f.local(k.bits), flags = f.local("i32");
-    f.do(laneSqrt(m, k), [a], r, flags);
-    finish(m, flags);
-    storeBits(k, dst, r as Int);
-  });
+  f.if(
+    isPositive(k, a).and(quick(m)),
+    () => storeFloat(k, dst, (asFloat(k, a) as Value<"f64">).sqrt()),
+    () => {
+      const r = f.local(k.bits), flags = f.local("i32");
+      f.do(laneSqrt(m, k), [a], r, flags);
+      finish(m, flags);
+      storeBits(k, dst, r as Int);
+    },
+  );
 };
 
 /** dst = a op b by lanes. `odd`: the operation of odd lanes where it differs (addsub: sub, add). */
-function vectors(m: Machine, k: Kind, name: Arithmetic, dst: Operand, a: Local<"v128">, b: Local<"v128">, odd?: Arithmetic): void {
+function vectors(
+  m: Machine,
+  k: Kind,
+  name: Arithmetic,
+  dst: Operand,
+  a: Local<"v128">,
+  b: Local<"v128">,
+  odd?: Arithmetic,
+): void {
   const { f } = m;
   // a - b in even lanes is a + -b for anything but NaNs.
   const other = odd ? xor(b, evenSigns(k)) : b;
-  f.if(allInRange(k, rangeOf(k, name), a, b).and(quick(m)), () => dst.store("v128.store", op(k, odd ?? name, a, other)), () => {
-    const r = f.local("v128"), flags = f.local("i32");
-    const ref = laneArithmetic(m, k, name), second = odd ? laneArithmetic(m, k, odd) : ref;
-    f.do(onVectors(m, k, `sse ${k.float}.${name}${odd ?? ""}`, ref, second), [a, b], r, flags);
-    finish(m, flags);
-    dst.store("v128.store", r);
-  });
+  f.if(
+    allInRange(k, rangeOf(k, name), a, b).and(quick(m)),
+    () => dst.store("v128.store", op(k, odd ?? name, a, other)),
+    () => {
+      const r = f.local("v128"), flags = f.local("i32");
+      const ref = laneArithmetic(m, k, name), second = odd ? laneArithmetic(m, k, odd) : ref;
+      f.do(onVectors(m, k, `sse ${k.float}.${name}${odd ?? ""}`, ref, second), [a, b], r, flags);
+      finish(m, flags);
+      dst.store("v128.store", r);
+    },
+  );
 }
 const evenSigns = (k: Kind): V128 => k.size === 8 ? v128(signBit(k)) : dwords((i) => i & 1 ? 0 : 0x80000000);
 const lit = (k: Kind, bits: bigint): Int => laneBits(k, every(k, bits), 0);
@@ -160,11 +187,15 @@ const packed = (k: Kind, name: Arithmetic): e.Semantics => (m, dst, src) => {
 const packedSqrt = (k: Kind): e.Semantics => (m, dst, src) => {
   aligned(m, src);
   const { f } = m, a = f.let(vector(src)), r = f.local("v128"), flags = f.local("i32");
-  f.if(allInRange(k, [1, k.format.maxExp - 1], a).and(signs(k, a).eqz()).and(quick(m)), () => dst.store("v128.store", op(k, "sqrt", a)), () => {
-    f.do(onVectors(m, k, `sse ${k.float}.sqrt`, laneSqrt(m, k)), [a], r, flags);
-    finish(m, flags);
-    dst.store("v128.store", r);
-  });
+  f.if(
+    allInRange(k, [1, k.format.maxExp - 1], a).and(signs(k, a).eqz()).and(quick(m)),
+    () => dst.store("v128.store", op(k, "sqrt", a)),
+    () => {
+      f.do(onVectors(m, k, `sse ${k.float}.sqrt`, laneSqrt(m, k)), [a], r, flags);
+      finish(m, flags);
+      dst.store("v128.store", r);
+    },
+  );
 };
 const signs = (k: Kind, v: V128): I32 => simd(`${k.vectorBits}.bitmask`, v);
 
@@ -183,7 +214,10 @@ const alternating = (k: Kind): e.Semantics => (m, dst, src) => {
 const dotProduct = (k: Kind): e.Semantics => (m, dst, src, imm) => {
   aligned(m, src);
   const { f } = m, a = f.let(vector(dst)), b = f.let(vector(src)), which = f.let(imm8(imm));
-  const mul = laneArithmetic(m, k, "mul"), add = laneArithmetic(m, k, "add"), flags = f.local("i32"), all = f.let(i32(0));
+  const mul = laneArithmetic(m, k, "mul"),
+    add = laneArithmetic(m, k, "add"),
+    flags = f.local("i32"),
+    all = f.let(i32(0));
   const products = Array.from({ length: k.lanes }, (_, i) => {
     const p = f.let(lit(k, 0n)) as Local;
     f.if(which.and(16 << i), () => {

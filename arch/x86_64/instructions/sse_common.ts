@@ -1,15 +1,15 @@
 /** Small pieces that the SSE families use. */
 import {
-  i32,
   type I32,
+  i32,
   type I64,
   type Int,
   type Machine,
   type Operand,
   select,
   shuffle,
-  simd,
   type Simd,
+  simd,
   type V128,
   v128,
 } from "@guise/translator";
@@ -71,7 +71,9 @@ export function unary(compute: (a: V128, m: Machine) => V128): e.Semantics {
   };
 }
 /** dst = op(dst, src, imm), a memory source aligned. `known` is the immediate where the machine has it as a constant. */
-export function ternary(compute: (a: V128, b: V128, imm: I32, known: number | undefined, m: Machine) => V128): e.Semantics {
+export function ternary(
+  compute: (a: V128, b: V128, imm: I32, known: number | undefined, m: Machine) => V128,
+): e.Semantics {
   return (m, dst, src, imm) => {
     aligned(m, src);
     const a = m.f.let(vector(dst)), b = m.f.let(vector(src)), k = known(imm);
@@ -102,7 +104,11 @@ export function unpack(size: number, high: boolean): e.Semantics {
 
 /** The even or odd lanes of `size` bytes of a, then of b. */
 export function everySecond(a: V128, b: V128, size: number, odd: boolean): V128 {
-  return shuffle(a, b, Array.from({ length: 16 }, (_, i) => Math.floor(i / size) * 2 * size + (odd ? size : 0) + i % size));
+  return shuffle(
+    a,
+    b,
+    Array.from({ length: 16 }, (_, i) => Math.floor(i / size) * 2 * size + (odd ? size : 0) + i % size),
+  );
 }
 
 /** Byte indices for `swizzle` that bring lane `n` of `size` bytes to every place. */

@@ -7,8 +7,8 @@ import {
   f64,
   type Func,
   type FunctionRef,
-  i32,
   type I32,
+  i32,
   type Int,
   lane,
   type Local,
@@ -50,7 +50,8 @@ const least = (k: Kind): V128 => every(k, leastNormal(k));
 const quiet = (k: Kind): V128 => every(k, leastNormal(k) >> 1n);
 const sign = (k: Kind): V128 => every(k, signBit(k));
 const isNan = (k: Kind, v: V128): V128 => op(k, "ne", v, v);
-const isDenormal = (k: Kind, v: V128): V128 => and(op(k, "lt", op(k, "abs", v), least(k)), op(k, "ne", v, ZERO));
+const isDenormal = (k: Kind, v: V128): V128 =>
+  and(op(k, "lt", op(k, "abs", v), least(k)), op(k, "ne", v, ZERO));
 /** No lane is a NaN or a denormal. */
 function plain(k: Kind, a: V128, b: V128): I32 {
   const good = (v: V128) => or(op(k, "ge", op(k, "abs", v), least(k)), op(k, "eq", v, ZERO));
@@ -62,7 +63,8 @@ function special(m: Machine, k: Kind): FunctionRef {
   return m.helper(`sse ${k.vector} operands`, ["v128", "v128", "i32"], ["v128", "v128", "i32"], (h) => {
     const { f } = h, a = f.param(0, "v128"), b = f.param(1, "v128"), signalling = f.param(2, "i32");
     const nan = f.let(or(isNan(k, a), isNan(k, b))), flags = f.local("i32");
-    const isSignalling = (v: V128) => simd("v128.andnot", isNan(k, v), simd(`${k.vectorBits}.ne`, and(v, quiet(k)), ZERO));
+    const isSignalling = (v: V128) =>
+      simd("v128.andnot", isNan(k, v), simd(`${k.vectorBits}.ne`, and(v, quiet(k)), ZERO));
     f.set(flags, select(signalling, anyTrue(nan), anyTrue(or(isSignalling(a), isSignalling(b)))));
     f.if(mxcsr(h).and(DAZ), () => {
       for (const v of [a, b]) f.set(v, and(v, or(simd("v128.not", isDenormal(k, v)), sign(k))));
@@ -86,22 +88,28 @@ function prepare(m: Machine, k: Kind, a: Local<"v128">, b: Local<"v128">, signal
 
 type Compare = (a: V128, b: V128, m: Machine) => V128;
 /** dst = compute(dst, src) by lanes, or in the lowest lane alone. */
-const lanes = (k: Kind, scalar: boolean, compute: Compare, signalling: (imm: I32) => I32): e.Semantics => (m, dst, src, imm) => {
-  const { f } = m;
-  if (!scalar) aligned(m, src);
-  const load = (o: Operand) => scalar ? loadAlone(k, o) : vector(o);
-  const a = f.let(load(dst)), b = f.let(load(src)), predicate = imm ? f.let(imm8(imm)) : i32(0);
-  prepare(m, k, a, b, signalling(predicate));
-  const v = imm ? compare(k, a, b, predicate) : compute(a, b, m);
-  if (scalar) storeBits(k, dst, laneBits(k, v, 0));
-  else dst.store("v128.store", v);
-};
+const lanes =
+  (k: Kind, scalar: boolean, compute: Compare, signalling: (imm: I32) => I32): e.Semantics =>
+  (m, dst, src, imm) => {
+    const { f } = m;
+    if (!scalar) aligned(m, src);
+    const load = (o: Operand) => scalar ? loadAlone(k, o) : vector(o);
+    const a = f.let(load(dst)), b = f.let(load(src)), predicate = imm ? f.let(imm8(imm)) : i32(0);
+    prepare(m, k, a, b, signalling(predicate));
+    const v = imm ? compare(k, a, b, predicate) : compute(a, b, m);
+    if (scalar) storeBits(k, dst, laneBits(k, v, 0));
+    else dst.store("v128.store", v);
+  };
 
 /** The eight predicates: equal, less, less or equal, unordered, and their opposites. */
 function compare(k: Kind, a: V128, b: V128, predicate: I32): V128 {
   const which = predicate.and(3), is = (n: number) => which.eq(n);
   const unordered = or(isNan(k, a), isNan(k, b));
-  const v = select(is(0), op(k, "eq", a, b), select(is(1), op(k, "lt", a, b), select(is(2), op(k, "le", a, b), unordered)));
+  const v = select(
+    is(0),
+    op(k, "eq", a, b),
+    select(is(1), op(k, "lt", a, b), select(is(2), op(k, "le", a, b), unordered)),
+  );
   return xor(v, select(predicate.and(4), ONES, ZERO));
 }
 /** Less and less-or-equal, and their opposites, do not take quiet NaNs. */
@@ -129,7 +137,12 @@ const compareFlags = (k: Kind, signalling: boolean): e.Semantics => (m, dst, src
 };
 
 // Estimates. The manual asks for 11 bits; these are rounded correctly (rcp) or nearly so, and the same everywhere.
-const estimate = (name: string, compute: (x: Value<"f32">) => Value<"f32">, bits: (a: Local<"i32">, give: (v: Value<"i32">) => void, f: Func) => void) => (m: Machine): FunctionRef =>
+const estimate = (
+  name: string,
+  compute: (x: Value<"f32">) => Value<"f32">,
+  bits: (a: Local<"i32">, give: (v: Value<"i32">) => void, f: Func) => void,
+) =>
+(m: Machine): FunctionRef =>
   m.helper(name, ["i32"], ["i32", "i32"], ({ f }) => {
     const a = f.param(0, "i32"), give = (v: Value<"i32">) => f.return(v, i32(0));
     const magnitude = f.let(a.and(0x7fffffff));

@@ -11,8 +11,8 @@ import {
   floatToInteger,
   type Func,
   type FunctionRef,
-  i32,
   type I32,
+  i32,
   type I64,
   type Int,
   lane,
@@ -32,9 +32,9 @@ import {
   asBits,
   asFloat,
   finish,
+  type Float,
   FLOAT32,
   FLOAT64,
-  type Float,
   inRange,
   type Kind,
   KINDS,
@@ -53,9 +53,18 @@ type Mode = "current" | "truncate";
 // To integers.
 const power = (k: Kind, n: number) => (k.size === 8 ? f64(2 ** n) : f32(2 ** n)) as Value<"f64">;
 /** x as an integer in its own type, the result, and whether it fits and nothing was lost. */
-function tryInteger(k: Kind, bits: 32 | 64, mode: Mode, f: Func, a: Int): { result: Local; fits: I32; exact: I32 } {
-  const x = f.let(asFloat(k, a)) as Value<"f64">, rounded = f.let(mode === "truncate" ? x.trunc() : x.nearest());
-  const result = f.let((rounded as Value<"f64">).to(`i${bits}.trunc_sat_${k.float}_s` as "i64.trunc_sat_f64_s")) as Local;
+function tryInteger(
+  k: Kind,
+  bits: 32 | 64,
+  mode: Mode,
+  f: Func,
+  a: Int,
+): { result: Local; fits: I32; exact: I32 } {
+  const x = f.let(asFloat(k, a)) as Value<"f64">,
+    rounded = f.let(mode === "truncate" ? x.trunc() : x.nearest());
+  const result = f.let(
+    (rounded as Value<"f64">).to(`i${bits}.trunc_sat_${k.float}_s` as "i64.trunc_sat_f64_s"),
+  ) as Local;
   return { result, fits: rounded.abs().lt(power(k, bits - 1)), exact: rounded.eq(x) };
 }
 /** (float) -> (i32 or i64, flags). */
@@ -141,14 +150,30 @@ const convertScalar = (from: Kind, to: Kind): e.Semantics => (m, dst, src) => {
 };
 
 // Vectors: `count` lanes of one kind become lanes of another, the rest zero.
-type Lane = { readonly take: (v: V128, i: number) => Value; readonly put: (v: V128, i: number, x: Value) => V128; readonly type: "i32" | "i64" };
-const float = (k: Kind): Lane => ({ take: (v, i) => laneBits(k, v, i), put: (v, i, x) => withLane(k, v, i, x as Int), type: k.bits });
+type Lane = {
+  readonly take: (v: V128, i: number) => Value;
+  readonly put: (v: V128, i: number, x: Value) => V128;
+  readonly type: "i32" | "i64";
+};
+const float = (k: Kind): Lane => ({
+  take: (v, i) => laneBits(k, v, i),
+  put: (v, i, x) => withLane(k, v, i, x as Int),
+  type: k.bits,
+});
 const dword: Lane = {
   take: (v, i) => lane("i32x4.extract_lane", v, i).extendS(),
   put: (v, i, x) => replaceLane("i32x4.replace_lane", v, i, x as I32),
   type: "i32",
 };
-const convertVector = (name: string, from: Lane, to: Lane, count: 2 | 4, ref: (m: Machine) => FunctionRef, half: boolean): e.Semantics => (m, dst, src) => {
+const convertVector = (
+  name: string,
+  from: Lane,
+  to: Lane,
+  count: 2 | 4,
+  ref: (m: Machine) => FunctionRef,
+  half: boolean,
+): e.Semantics =>
+(m, dst, src) => {
   if (!half) aligned(m, src);
   const { f } = m;
   const all = m.helper(name, ["v128"], ["v128", "i32"], ({ f }) => {
@@ -173,11 +198,17 @@ function laneRound(m: Machine, k: Kind): FunctionRef {
   const soft = floatRoundToIntegral(m, k.format);
   return m.helper(`sse ${k.float} round`, [k.bits, "i32"], [k.bits, "i32"], (h) => {
     const { f } = h, a = f.param(0, k.bits), imm = f.param(1, "i32"), ctl = f.let(mxcsr(h));
-    const mode = f.let(select(imm.and(4), modeOf(ctl), imm.and(3))), result = f.local(k.bits), flags = f.local("i32");
+    const mode = f.let(select(imm.and(4), modeOf(ctl), imm.and(3))),
+      result = f.local(k.bits),
+      flags = f.local("i32");
     const x = f.let(asFloat(k, a as Int)) as Value<"f64">;
     f.if(inRange(k, a as Int, [1, k.format.maxExp - 1]), () => {
       const r = f.local(k.float) as Local<"f64">;
-      f.switch(mode, [() => f.set(r, x.nearest()), () => f.set(r, x.floor()), () => f.set(r, x.ceil())], () => f.set(r, x.trunc()));
+      f.switch(
+        mode,
+        [() => f.set(r, x.nearest()), () => f.set(r, x.floor()), () => f.set(r, x.ceil())],
+        () => f.set(r, x.trunc()),
+      );
       f.set(result as Local<"i64">, asBits(k, r) as I64);
       f.set(flags, r.ne(x).mul(PE));
     }, () => f.do(soft, [a, ctl, mode], result, flags));
@@ -192,7 +223,13 @@ const roundScalar = (k: Kind): e.Semantics => (m, dst, src, imm) => {
 };
 const roundVector = (k: Kind): e.Semantics => (m, dst, src, imm) => {
   aligned(m, src);
-  const { f } = m, a = f.let(vector(src)), v = f.let(a), how = f.let(imm8(imm)), r = f.local(k.bits), flags = f.local("i32"), all = f.let(i32(0));
+  const { f } = m,
+    a = f.let(vector(src)),
+    v = f.let(a),
+    how = f.let(imm8(imm)),
+    r = f.local(k.bits),
+    flags = f.local("i32"),
+    all = f.let(i32(0));
   for (let i = 0; i < k.lanes; i++) {
     f.do(laneRound(m, k), [laneBits(k, a, i), how], r, flags);
     f.set(all, all.or(flags));

@@ -1,7 +1,7 @@
 /** Integer vector arithmetic, logic, comparisons and shifts of SSE2 to SSE4.2 (SDM volume 2). */
 import {
-  i32,
   type I32,
+  i32,
   i64,
   lane,
   type Machine,
@@ -34,8 +34,8 @@ import {
   ternary,
   unary,
   unpack,
-  type VectorOp,
   vector,
+  type VectorOp,
   words,
   xor,
   ZERO,
@@ -43,7 +43,12 @@ import {
 
 // Multiplication.
 const highWords = (sign: "s" | "u"): Compute => (a, b) =>
-  everySecond(simd(`i32x4.extmul_low_i16x8_${sign}`, a, b), simd(`i32x4.extmul_high_i16x8_${sign}`, a, b), 2, true);
+  everySecond(
+    simd(`i32x4.extmul_low_i16x8_${sign}`, a, b),
+    simd(`i32x4.extmul_high_i16x8_${sign}`, a, b),
+    2,
+    true,
+  );
 const evenDwords = (sign: "s" | "u"): Compute => (a, b) => {
   const even = [0, 1, 2, 3, 8, 9, 10, 11, 0, 1, 2, 3, 8, 9, 10, 11];
   return simd(`i64x2.extmul_low_i32x4_${sign}`, shuffle(a, a, even), shuffle(b, b, even));
@@ -117,22 +122,31 @@ function test(m: Machine, dst: Operand, src: Operand): void {
 // Shifts. Counts beyond the lane give zeros, or signs.
 type Lanes = "i16x8" | "i32x4" | "i64x2";
 const BITS = { i16x8: 16, i32x4: 32, i64x2: 64 };
-const shift = (type: Lanes, kind: "shl" | "shr_u" | "shr_s", a: V128, count: ReturnType<typeof i64>): V128 => {
+const shift = (
+  type: Lanes,
+  kind: "shl" | "shr_u" | "shr_s",
+  a: V128,
+  count: ReturnType<typeof i64>,
+): V128 => {
   const bits = BITS[type], op = `${type}.${kind}` as VectorOp;
   if (kind === "shr_s") return simd(op, a, select(count.ltU(bits), count, i64(bits - 1)).wrap());
   return below(count, bits, simd(op, a, count.wrap()));
 };
 /** The count is the low 64 bits of a vector. */
-const shiftBy = (type: Lanes, kind: "shl" | "shr_u" | "shr_s") => (m: Machine, dst: Operand, src: Operand): void => {
-  aligned(m, src);
-  const count = m.f.let(src.load("i64.load"));
-  dst.store("v128.store", shift(type, kind, vector(dst), count));
-};
-const shiftImm = (type: Lanes, kind: "shl" | "shr_u" | "shr_s") => (m: Machine, dst: Operand, imm: Operand): void => {
-  const k = known(imm), bits = BITS[type];
-  if (k !== undefined && k < bits) return dst.store("v128.store", simd(`${type}.${kind}` as VectorOp, vector(dst), i32(k)));
-  dst.store("v128.store", shift(type, kind, vector(dst), m.f.let(imm8(imm).extendU())));
-};
+const shiftBy =
+  (type: Lanes, kind: "shl" | "shr_u" | "shr_s") => (m: Machine, dst: Operand, src: Operand): void => {
+    aligned(m, src);
+    const count = m.f.let(src.load("i64.load"));
+    dst.store("v128.store", shift(type, kind, vector(dst), count));
+  };
+const shiftImm =
+  (type: Lanes, kind: "shl" | "shr_u" | "shr_s") => (m: Machine, dst: Operand, imm: Operand): void => {
+    const k = known(imm), bits = BITS[type];
+    if (k !== undefined && k < bits) {
+      return dst.store("v128.store", simd(`${type}.${kind}` as VectorOp, vector(dst), i32(k)));
+    }
+    dst.store("v128.store", shift(type, kind, vector(dst), m.f.let(imm8(imm).extendU())));
+  };
 const shiftBytes = (left: boolean) => (m: Machine, dst: Operand, imm: Operand): void => {
   const count = m.f.let(imm8(imm)), iota = bytes((i) => i);
   const clamped: I32 = select(count.ltU(16), count, 16);
@@ -141,15 +155,29 @@ const shiftBytes = (left: boolean) => (m: Machine, dst: Operand, imm: Operand): 
 };
 void splat16;
 
-const sse2 = { feature: "sse2" }, ssse3 = { feature: "ssse3" }, sse41 = { feature: "sse4.1" }, sse42 = { feature: "sse4.2" };
+const sse2 = { feature: "sse2" },
+  ssse3 = { feature: "ssse3" },
+  sse41 = { feature: "sse4.1" },
+  sse42 = { feature: "sse4.2" };
 const hot = { hot: true };
 
 /** An operation on two vectors of the 0F map. `kind` is WebAssembly's name of it, or what it computes. */
-const two = (opcode: string, mnemonic: string, kind: VectorOp | Compute, more: e.Properties = {}): Declaration =>
+const two = (
+  opcode: string,
+  mnemonic: string,
+  kind: VectorOp | Compute,
+  more: e.Properties = {},
+): Declaration =>
   x86(`66 0F ${opcode} /r`, mnemonic, [rw(e.xmm), e.xmm_m128], binary(kind), { ...sse2, ...more });
 const two38 = (opcode: string, mnemonic: string, kind: VectorOp | Compute, more: e.Properties): Declaration =>
   x86(`66 0F 38 ${opcode} /r`, mnemonic, [rw(e.xmm), e.xmm_m128], binary(kind), more);
-const shifts = (mnemonic: string, opcode: string, group: string, type: Lanes, kind: "shl" | "shr_u" | "shr_s"): Declaration[] => [
+const shifts = (
+  mnemonic: string,
+  opcode: string,
+  group: string,
+  type: Lanes,
+  kind: "shl" | "shr_u" | "shr_s",
+): Declaration[] => [
   x86(`66 0F ${opcode} /r`, mnemonic, [rw(e.xmm), e.xmm_m128], shiftBy(type, kind), sse2),
   x86(`66 0F ${group} ib`, mnemonic, [rw(e.xmm_rm), e.imm8], shiftImm(type, kind), sse2),
 ];
@@ -162,10 +190,23 @@ const logic = {
 /** The same bits for integers, f32 and f64. */
 const three = (integer: string, float: string, name: keyof typeof logic, mnemonic: string): Declaration[] => [
   x86(`66 0F ${integer} /r`, mnemonic, [rw(e.xmm), e.xmm_m128], logic[name], { ...sse2, ...hot }),
-  x86(`NP 0F ${float} /r`, `${name}ps`, [rw(e.xmm), e.xmm_m128], logic[name], { feature: "sse", key: mnemonic, ...hot }),
-  x86(`66 0F ${float} /r`, `${name}pd`, [rw(e.xmm), e.xmm_m128], logic[name], { ...sse2, key: mnemonic, ...hot }),
+  x86(`NP 0F ${float} /r`, `${name}ps`, [rw(e.xmm), e.xmm_m128], logic[name], {
+    feature: "sse",
+    key: mnemonic,
+    ...hot,
+  }),
+  x86(`66 0F ${float} /r`, `${name}pd`, [rw(e.xmm), e.xmm_m128], logic[name], {
+    ...sse2,
+    key: mnemonic,
+    ...hot,
+  }),
 ];
-const interleave = { ldq: unpack(4, false), hdq: unpack(4, true), lqdq: unpack(8, false), hqdq: unpack(8, true) };
+const interleave = {
+  ldq: unpack(4, false),
+  hdq: unpack(4, true),
+  lqdq: unpack(8, false),
+  hqdq: unpack(8, true),
+};
 
 // deno-fmt-ignore
 export const sseInteger: Declaration[] = [

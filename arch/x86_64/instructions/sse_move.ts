@@ -1,5 +1,13 @@
 /** Moves of SSE, SSE2, SSE3 and their relatives: whole vectors, scalars, halves, non-temporal stores (SDM volume 2). */
-import { type I32, type Load, type Machine, type Operand, shuffle, simd, type Store } from "@guise/translator";
+import {
+  type I32,
+  type Load,
+  type Machine,
+  type Operand,
+  shuffle,
+  simd,
+  type Store,
+} from "@guise/translator";
 import * as e from "../encoding.ts";
 import { type Declaration, rw, w, x86 } from "../encoding.ts";
 import { RDI } from "../state.ts";
@@ -13,11 +21,12 @@ function moveAligned(m: Machine, dst: Operand, src: Operand): void {
   move(m, dst, src);
 }
 /** A scalar load clears the rest; between registers it keeps the rest; a store writes the scalar. */
-const scalar = (zero: Load & `v128.${string}`, load: "i32.load" | "i64.load", store: "i32.store" | "i64.store") =>
-(_m: Machine, dst: Operand, src: Operand): void => {
-  if (src.place === "mem") dst.store("v128.store", src.load(zero as "v128.load"));
-  else dst.store(store as "i64.store", src.load(load as "i64.load"));
-};
+const scalar =
+  (zero: Load & `v128.${string}`, load: "i32.load" | "i64.load", store: "i32.store" | "i64.store") =>
+  (_m: Machine, dst: Operand, src: Operand): void => {
+    if (src.place === "mem") dst.store("v128.store", src.load(zero as "v128.load"));
+    else dst.store(store as "i64.store", src.load(load as "i64.load"));
+  };
 const moveSs = scalar("v128.load32_zero", "i32.load", "i32.store");
 const moveSd = scalar("v128.load64_zero", "i64.load", "i64.store");
 /** movd and movq into a vector, from a general register, a vector or memory alike. */
@@ -30,16 +39,19 @@ const half = (to: number, from: number) => (_m: Machine, dst: Operand, src: Oper
   dst.store("i64.store", src.load("i64.load", from), to);
 const store64 = (from: number) => (_m: Machine, dst: Operand, src: Operand): void =>
   dst.store("i64.store" as Store & "i64.store", src.load("i64.load", from));
-const duplicate = (indices: readonly number[], half = false) => (m: Machine, dst: Operand, src: Operand): void => {
-  if (half) return dst.store("v128.store", simd("i64x2.splat", src.load("i64.load")));
-  aligned(m, src);
-  const v = m.f.let(vector(src));
-  dst.store("v128.store", shuffle(v, v, indices));
-};
-const mask = (op: "i8x16.bitmask" | "i32x4.bitmask" | "i64x2.bitmask") => (_m: Machine, dst: Operand, src: Operand): void => {
-  const bits: I32 = simd(op, vector(src));
-  dst.write(dst.size === 64 ? bits.extendU() as never : bits as never);
-};
+const duplicate =
+  (indices: readonly number[], half = false) => (m: Machine, dst: Operand, src: Operand): void => {
+    if (half) return dst.store("v128.store", simd("i64x2.splat", src.load("i64.load")));
+    aligned(m, src);
+    const v = m.f.let(vector(src));
+    dst.store("v128.store", shuffle(v, v, indices));
+  };
+const mask =
+  (op: "i8x16.bitmask" | "i32x4.bitmask" | "i64x2.bitmask") =>
+  (_m: Machine, dst: Operand, src: Operand): void => {
+    const bits: I32 = simd(op, vector(src));
+    dst.write(dst.size === 64 ? bits.extendU() as never : bits as never);
+  };
 
 const loadLow = half(0, 0), loadHigh = half(8, 0), storeLow = store64(0), storeHigh = store64(8);
 
@@ -50,7 +62,8 @@ function maskmovdqu(m: Machine, src: Operand, selector: Operand): void {
   const keep = simd("i8x16.lt_s", vector(selector), ZERO);
   m.store("v128.store", at, simd("v128.bitselect", vector(src), m.load("v128.load", at), keep));
 }
-const lanes4 = (a: number, b: number, c: number, d: number) => [a, b, c, d].flatMap((l) => [0, 1, 2, 3].map((i) => l * 4 + i));
+const lanes4 = (a: number, b: number, c: number, d: number) =>
+  [a, b, c, d].flatMap((l) => [0, 1, 2, 3].map((i) => l * 4 + i));
 const hot = { hot: true };
 const sse = { feature: "sse" }, sse2 = { feature: "sse2" }, sse3 = { feature: "sse3" };
 

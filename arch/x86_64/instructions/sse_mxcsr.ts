@@ -14,8 +14,8 @@ import {
   type Env,
   type Format,
   type FunctionRef,
-  i32,
   type I32,
+  i32,
   IE,
   type Int,
   lane,
@@ -72,16 +72,24 @@ export const KINDS: readonly Kind[] = [FLOAT32, FLOAT64];
 
 // Values: bits and floats of a kind. The types say "either"; at run time they are the kind's.
 export const loadBits = (k: Kind, o: Operand): Int => o.load(`${k.bits}.load` as "i64.load") as Int;
-export const storeBits = (k: Kind, o: Operand, v: Int): void => o.store(`${k.bits}.store` as "i64.store", v as Value<"i64">);
-export const storeFloat = (k: Kind, o: Operand, v: Float): void => o.store(`${k.float}.store` as Store & "f64.store", v as Value<"f64">);
+export const storeBits = (k: Kind, o: Operand, v: Int): void =>
+  o.store(`${k.bits}.store` as "i64.store", v as Value<"i64">);
+export const storeFloat = (k: Kind, o: Operand, v: Float): void =>
+  o.store(`${k.float}.store` as Store & "f64.store", v as Value<"f64">);
 /** The scalar with zeros above it. */
-export const loadAlone = (k: Kind, o: Operand): V128 => o.load(`v128.load${k.size * 8}_zero` as Load & "v128.load64_zero");
+export const loadAlone = (k: Kind, o: Operand): V128 =>
+  o.load(`v128.load${k.size * 8}_zero` as Load & "v128.load64_zero");
 export const asFloat = (k: Kind, v: Int): Float =>
-  k.size === 8 ? (v as Value<"i64">).to("f64.reinterpret_i64") : (v as Value<"i32">).to("f32.reinterpret_i32");
+  k.size === 8
+    ? (v as Value<"i64">).to("f64.reinterpret_i64")
+    : (v as Value<"i32">).to("f32.reinterpret_i32");
 export const asBits = (k: Kind, v: Float): Int =>
-  (k.size === 8 ? (v as Value<"f64">).to("i64.reinterpret_f64") : (v as Value<"f32">).to("i32.reinterpret_f32")) as Int;
+  (k.size === 8
+    ? (v as Value<"f64">).to("i64.reinterpret_f64")
+    : (v as Value<"f32">).to("i32.reinterpret_f32")) as Int;
 /** A vector operation of the kind: `op(k, "add", a, b)`. */
-export const op = (k: Kind, name: string, ...args: V128[]): V128 => simd(`${k.vector}.${name}` as VectorOp, ...args);
+export const op = (k: Kind, name: string, ...args: V128[]): V128 =>
+  simd(`${k.vector}.${name}` as VectorOp, ...args);
 /** The same bits in every lane. */
 export function every(k: Kind, bits: bigint): V128 {
   let v = 0n;
@@ -121,14 +129,19 @@ export function inRange(k: Kind, bits: Int, [low, high]: Range): I32 {
 /** All lanes of all vectors are in range. */
 export function allInRange(k: Kind, [low, high]: Range, ...vectors: V128[]): I32 {
   const bound = (n: number) => every(k, BigInt(n) << BigInt(k.format.fraction));
-  const tests = vectors.map((v) => and(op(k, "ge", op(k, "abs", v), bound(low)), op(k, "lt", op(k, "abs", v), bound(high + 1))));
+  const tests = vectors.map((v) =>
+    and(op(k, "ge", op(k, "abs", v), bound(low)), op(k, "lt", op(k, "abs", v), bound(high + 1)))
+  );
   return allTrue(k, tests.reduce(and));
 }
 
 /** (flags) -> 1 when one of them is unmasked: adds them to MXCSR. */
 function commit(m: Machine): FunctionRef {
   return m.helper("mxcsr flags", ["i32"], ["i32"], (h) => {
-    const { f } = h, flags = f.param(0, "i32"), ctl = f.let(mxcsr(h)), unmasked = f.let(ctl.shrU(7).not().and(0x3f));
+    const { f } = h,
+      flags = f.param(0, "i32"),
+      ctl = f.let(mxcsr(h)),
+      unmasked = f.let(ctl.shrU(7).not().and(0x3f));
     // Invalid, denormal and divide come before the operation is done: nothing is rounded then.
     f.if(flags.and(7).and(unmasked), () => f.set(flags, flags.and(7)));
     h.setState("i32.store", STATE.mxcsr, ctl.or(flags));
@@ -141,7 +154,13 @@ export function finish(m: Machine, flags: Local<"i32">): void {
 }
 
 /** A function on vectors from one on lanes: (lane, …) -> (lane, flags) becomes (vector, …) -> (vector, flags). `second`: for odd lanes. */
-export function onVectors(m: Machine, k: Kind, name: string, ref: FunctionRef, second: FunctionRef = ref): FunctionRef {
+export function onVectors(
+  m: Machine,
+  k: Kind,
+  name: string,
+  ref: FunctionRef,
+  second: FunctionRef = ref,
+): FunctionRef {
   const count = ref.params.length;
   return m.helper(`${name} of vectors`, ref.params.map(() => "v128" as const), ["v128", "i32"], ({ f }) => {
     const all = f.let(i32(0)), flags = f.local("i32"), result = f.local("v128"), r = f.local(k.bits);
@@ -158,7 +177,9 @@ export function laneBits(k: Kind, v: V128, i: number): Int {
   return (k.size === 8 ? lane("i64x2.extract_lane", v, i) : lane("i32x4.extract_lane", v, i)) as Int;
 }
 export function withLane(k: Kind, v: V128, i: number, x: Int): V128 {
-  return k.size === 8 ? replaceLane("i64x2.replace_lane", v, i, x as Value<"i64">) : replaceLane("i32x4.replace_lane", v, i, x as Value<"i32">);
+  return k.size === 8
+    ? replaceLane("i64x2.replace_lane", v, i, x as Value<"i64">)
+    : replaceLane("i32x4.replace_lane", v, i, x as Value<"i32">);
 }
 
 function ldmxcsr(m: Machine, src: Operand): void {

@@ -1,7 +1,7 @@
 /** Rearranging lanes: shuffles, inserts, extracts, blends, extensions (SDM volume 2). Lane numbers come from immediates. */
 import {
-  i32,
   type I32,
+  i32,
   type Int,
   lane,
   type Machine,
@@ -46,7 +46,11 @@ import {
 function indices4(imm: I32, m: Machine): V128 {
   const at = simd("i32x4.mul", splat32(imm), dwords((i) => 0x40 >> 2 * i));
   const four = m.f.let(simd("i32x4.shr_u", and(at, dwords(() => 0xc0)), i32(4))); // lane number * 4
-  return simd("i8x16.add", shuffle(four, four, [0, 0, 0, 0, 4, 4, 4, 4, 8, 8, 8, 8, 12, 12, 12, 12]), bytes((i) => i & 3));
+  return simd(
+    "i8x16.add",
+    shuffle(four, four, [0, 0, 0, 0, 4, 4, 4, 4, 8, 8, 8, 8, 12, 12, 12, 12]),
+    bytes((i) => i & 3),
+  );
 }
 const constant4 = (k: number) => Array.from({ length: 16 }, (_, i) => (k >> 2 * (i >> 2) & 3) * 4 + (i & 3));
 
@@ -62,7 +66,8 @@ const shufps = ternary((a, b, imm, k, m) => {
   return shuffle(swizzle(a, at), swizzle(b, at), halves);
 });
 const shufpd = ternary((a, b, imm) => {
-  const half = (v: V128, bit: number) => select(imm.and(bit), lane("i64x2.extract_lane", v, 1), lane("i64x2.extract_lane", v, 0));
+  const half = (v: V128, bit: number) =>
+    select(imm.and(bit), lane("i64x2.extract_lane", v, 1), lane("i64x2.extract_lane", v, 0));
   return replaceLane("i64x2.replace_lane", splat64(half(a, 1)), 1, half(b, 2));
 });
 /** pshuflw and pshufhw: four words of one half, the other stays. */
@@ -86,7 +91,8 @@ const palignr = ternary((a, b, imm, k, m) => {
 // Single lanes.
 type Size = 1 | 2 | 4 | 8;
 const laneNumber = (size: Size, imm: Operand): I32 => imm8(imm).and(16 / size - 1);
-const splat = (size: Size, v: Int): V128 => size === 8 ? splat64(v as never) : ({ 1: splat8, 2: splat16, 4: splat32 })[size](v as I32);
+const splat = (size: Size, v: Int): V128 =>
+  size === 8 ? splat64(v as never) : ({ 1: splat8, 2: splat16, 4: splat32 })[size](v as I32);
 const insert = (size: Size) => (m: Machine, dst: Operand, src: Operand, imm: Operand): void => {
   const n = m.f.let(laneNumber(size, imm));
   dst.store("v128.store", pick(laneMask(size, n), splat(size, src.read()), vector(dst)));
@@ -94,7 +100,11 @@ const insert = (size: Size) => (m: Machine, dst: Operand, src: Operand, imm: Ope
 const extract = (size: Size) => (m: Machine, dst: Operand, src: Operand, imm: Operand): void => {
   const n = m.f.let(laneNumber(size, imm)), v = swizzle(vector(src), laneIndices(size, n));
   if (size === 8) return dst.write(lane("i64x2.extract_lane", v, 0) as Int);
-  const bits = size === 1 ? lane("i8x16.extract_lane_u", v, 0) : size === 2 ? lane("i16x8.extract_lane_u", v, 0) : lane("i32x4.extract_lane", v, 0);
+  const bits = size === 1
+    ? lane("i8x16.extract_lane_u", v, 0)
+    : size === 2
+    ? lane("i16x8.extract_lane_u", v, 0)
+    : lane("i32x4.extract_lane", v, 0);
   if (dst.place === "mem") dst.write(bits as Int);
   else writeLow(dst, bits);
 };
@@ -124,24 +134,40 @@ const blendBySign = (type: "i8x16" | "i32x4" | "i64x2") =>
   binary((a, b, m) => pick(simd(`${type}.lt_s` as VectorOp, m.state("v128.load", STATE.xmm), ZERO), b, a));
 
 /** pmovsx and pmovzx: lanes of `from` bytes at the start become lanes of `to` bytes. */
-const extend = (from: 1 | 2 | 4, to: 2 | 4 | 8, sign: "s" | "u") => (_m: Machine, dst: Operand, src: Operand): void => {
-  const size = 16 * from / to;
-  let v = size === 8 ? src.load("v128.load64_zero") : size === 4 ? src.load("v128.load32_zero") : splat16(src.load("i32.load16_u"));
-  for (let s: number = from; s < to; s *= 2) {
-    v = simd(`i${s * 16}x${8 / s}.extend_low_i${s * 8}x${16 / s}_${sign}` as VectorOp, v);
-  }
-  dst.store("v128.store", v);
-};
+const extend =
+  (from: 1 | 2 | 4, to: 2 | 4 | 8, sign: "s" | "u") => (_m: Machine, dst: Operand, src: Operand): void => {
+    const size = 16 * from / to;
+    let v = size === 8
+      ? src.load("v128.load64_zero")
+      : size === 4
+      ? src.load("v128.load32_zero")
+      : splat16(src.load("i32.load16_u"));
+    for (let s: number = from; s < to; s *= 2) {
+      v = simd(`i${s * 16}x${8 / s}.extend_low_i${s * 8}x${16 / s}_${sign}` as VectorOp, v);
+    }
+    dst.store("v128.store", v);
+  };
 
 const r32_m8: e.OperandKind = { ...e.rm8, name: "r32/m8", registerSize: 32 };
 const r32_m16: e.OperandKind = { ...e.rm16, name: "r32/m16", registerSize: 32 };
-const sse = { feature: "sse" }, sse2 = { feature: "sse2" }, ssse3 = { feature: "ssse3" }, sse41 = { feature: "sse4.1" };
+const sse = { feature: "sse" },
+  sse2 = { feature: "sse2" },
+  ssse3 = { feature: "ssse3" },
+  sse41 = { feature: "sse4.1" };
 const hot = { hot: true };
 const extensions = (mnemonic: string, base: number, sign: "s" | "u"): Declaration[] =>
-  ([["bw", 1, 2], ["bd", 1, 4], ["bq", 1, 8], ["wd", 2, 4], ["wq", 2, 8], ["dq", 4, 8]] as const).map(([name, from, to], i) => {
-    const source = to / from === 2 ? e.xmm_m64 : to / from === 4 ? e.xmm_m32 : e.xmm_m16;
-    return x86(`66 0F 38 ${(base + i).toString(16).toUpperCase()} /r`, mnemonic + name, [w(e.xmm), source], extend(from, to, sign), sse41);
-  });
+  ([["bw", 1, 2], ["bd", 1, 4], ["bq", 1, 8], ["wd", 2, 4], ["wq", 2, 8], ["dq", 4, 8]] as const).map(
+    ([name, from, to], i) => {
+      const source = to / from === 2 ? e.xmm_m64 : to / from === 4 ? e.xmm_m32 : e.xmm_m16;
+      return x86(
+        `66 0F 38 ${(base + i).toString(16).toUpperCase()} /r`,
+        mnemonic + name,
+        [w(e.xmm), source],
+        extend(from, to, sign),
+        sse41,
+      );
+    },
+  );
 
 // deno-fmt-ignore
 export const sseShuffles: Declaration[] = [

@@ -2,12 +2,40 @@
  * SSE4.2's string comparisons and crc32 (SDM volume 2, "PCMPxSTRx" in 4.1). One helper computes the result mask for all
  * modes, one element of the first operand at a time against all elements of the second.
  */
-import { type FunctionRef, i32, type I32, i64, type I64, type Int, type Local, type Machine, type Operand, select, simd, type V128 } from "@guise/translator";
+import {
+  type FunctionRef,
+  type I32,
+  i32,
+  type I64,
+  i64,
+  type Int,
+  type Local,
+  type Machine,
+  type Operand,
+  select,
+  simd,
+  type V128,
+} from "@guise/translator";
 import * as e from "../encoding.ts";
 import { type Declaration, rw, x86 } from "../encoding.ts";
 import { setImage } from "../flags.ts";
 import { CF, OF, RAX, RCX, RDX, SF, STATE, ZF } from "../state.ts";
-import { and, bytes, dwords, imm8, IOTA, laneIndices, or, splat16, splat8, swizzle, vector, type VectorOp, words, ZERO } from "./sse_common.ts";
+import {
+  and,
+  bytes,
+  dwords,
+  imm8,
+  IOTA,
+  laneIndices,
+  or,
+  splat16,
+  splat8,
+  swizzle,
+  vector,
+  type VectorOp,
+  words,
+  ZERO,
+} from "./sse_common.ts";
 
 /** Bits of the immediate. */
 const WORDS = 1, SIGNED = 2, MASKED = 0x20, NEGATIVE = 0x10, LAST = 0x40;
@@ -17,15 +45,22 @@ type Compare = "eq" | "ge_s" | "ge_u" | "le_s" | "le_u";
 /** (a, b, elements in a, elements in b, immediate) -> IntRes2, a bit an element. */
 function resultMask(m: Machine): FunctionRef {
   return m.helper("pcmpstr", ["v128", "v128", "i32", "i32", "i32"], ["i32"], ({ f }) => {
-    const a = f.param(0, "v128"), b = f.param(1, "v128"), lengthA = f.param(2, "i32"), lengthB = f.param(3, "i32"), imm = f.param(4, "i32");
-    const wide = f.let(imm.and(WORDS)), count = f.let(i32(16).shrU(wide)), all = f.let(i32(1).shl(count).sub(1));
+    const a = f.param(0, "v128"),
+      b = f.param(1, "v128"),
+      lengthA = f.param(2, "i32"),
+      lengthB = f.param(3, "i32"),
+      imm = f.param(4, "i32");
+    const wide = f.let(imm.and(WORDS)),
+      count = f.let(i32(16).shrU(wide)),
+      all = f.let(i32(1).shl(count).sub(1));
     const validA = f.let(i32(1).shl(lengthA).sub(1)), validB = f.let(i32(1).shl(lengthB).sub(1));
     const result = f.let(i32(0)), j = f.let(i32(0)), v = f.local("v128");
     const bits = (words: boolean, v: V128): I32 =>
       words ? simd("i8x16.bitmask", simd("i8x16.narrow_i16x8_s", v, ZERO)) : simd("i8x16.bitmask", v);
     /** Element n of `a` everywhere. */
     const broadcast = (words: boolean, n: I32): V128 => swizzle(a, laneIndices(words ? 2 : 1, n));
-    const compare = (words: boolean, op: Compare, x: V128, y: V128): V128 => simd(`${words ? "i16x8" : "i8x16"}.${op}` as VectorOp, x, y);
+    const compare = (words: boolean, op: Compare, x: V128, y: V128): V128 =>
+      simd(`${words ? "i16x8" : "i8x16"}.${op}` as VectorOp, x, y);
     /** Runs `body` for j below `limit`. */
     const each = (limit: I32, step: number, body: () => void) => {
       f.while(() => j.ltU(limit), () => (body(), f.set(j, j.add(step))));
@@ -42,7 +77,8 @@ function resultMask(m: Machine): FunctionRef {
         f.set(v, ZERO);
         const within = (sign: "s" | "u") =>
           each(lengthA.and(-2), 2, () => {
-            const low = compare(words, `ge_${sign}`, b, broadcast(words, j)), high = compare(words, `le_${sign}`, b, broadcast(words, f.let(j.add(1))));
+            const low = compare(words, `ge_${sign}`, b, broadcast(words, j)),
+              high = compare(words, `le_${sign}`, b, broadcast(words, f.let(j.add(1))));
             f.set(v, or(v, and(low, high)));
           });
         f.if(imm.and(SIGNED), () => within("s"), () => within("u"));
@@ -86,28 +122,34 @@ function explicitLength(m: Machine, register: number, size: number, count: I32):
 }
 
 /** `size`: of the explicit lengths in rax and rdx; 0: the strings end at a zero. */
-const compareStrings = (size: 0 | 32 | 64, index: boolean) => (m: Machine, x: Operand, y: Operand, imm: Operand): void => {
-  const { f } = m, k = f.let(imm8(imm)), a = f.let(vector(x)), b = f.let(vector(y));
-  const count = f.let(i32(16).shrU(k.and(WORDS)));
-  const lengthA = f.let(size ? explicitLength(m, RAX, size, count) : implicitLength(a, k));
-  const lengthB = f.let(size ? explicitLength(m, RDX, size, count) : implicitLength(b, k));
-  const result = f.let(f.call("i32", resultMask(m), a, b, lengthA, lengthB, k));
-  if (m.flagsWanted) {
-    const flag = (cond: I32, bit: number) => select(cond, i32(bit), 0);
-    setImage(m, flag(result, CF).or(flag(lengthB.ltU(count), ZF)).or(flag(lengthA.ltU(count), SF)).or(flag(result.and(1), OF)));
-  }
-  if (index) {
-    const first = select(k.and(LAST), i32(31).sub(result.clz()), result.ctz());
-    return m.fixed(RCX, 32).write(select(result, first, count) as Int);
-  }
-  // A mask: bits at the start, or whole bytes or words.
-  const wordMask = simd("i16x8.ne", and(splat16(result), words((i) => 1 << i)), ZERO);
-  const spread = swizzle(simd("i16x8.splat", result), bytes((i) => i >> 3));
-  const byteMask = simd("i8x16.ne", and(spread, bytes((i) => 1 << (i & 7))), ZERO);
-  const lanes = select(k.and(WORDS), wordMask, byteMask);
-  const plain = and(simd("i32x4.splat", result), dwords((i) => i ? 0 : -1));
-  m.setState("v128.store", STATE.xmm, select(k.and(LAST), lanes, plain));
-};
+const compareStrings =
+  (size: 0 | 32 | 64, index: boolean) => (m: Machine, x: Operand, y: Operand, imm: Operand): void => {
+    const { f } = m, k = f.let(imm8(imm)), a = f.let(vector(x)), b = f.let(vector(y));
+    const count = f.let(i32(16).shrU(k.and(WORDS)));
+    const lengthA = f.let(size ? explicitLength(m, RAX, size, count) : implicitLength(a, k));
+    const lengthB = f.let(size ? explicitLength(m, RDX, size, count) : implicitLength(b, k));
+    const result = f.let(f.call("i32", resultMask(m), a, b, lengthA, lengthB, k));
+    if (m.flagsWanted) {
+      const flag = (cond: I32, bit: number) => select(cond, i32(bit), 0);
+      setImage(
+        m,
+        flag(result, CF).or(flag(lengthB.ltU(count), ZF)).or(flag(lengthA.ltU(count), SF)).or(
+          flag(result.and(1), OF),
+        ),
+      );
+    }
+    if (index) {
+      const first = select(k.and(LAST), i32(31).sub(result.clz()), result.ctz());
+      return m.fixed(RCX, 32).write(select(result, first, count) as Int);
+    }
+    // A mask: bits at the start, or whole bytes or words.
+    const wordMask = simd("i16x8.ne", and(splat16(result), words((i) => 1 << i)), ZERO);
+    const spread = swizzle(simd("i16x8.splat", result), bytes((i) => i >> 3));
+    const byteMask = simd("i8x16.ne", and(spread, bytes((i) => 1 << (i & 7))), ZERO);
+    const lanes = select(k.and(WORDS), wordMask, byteMask);
+    const plain = and(simd("i32x4.splat", result), dwords((i) => i ? 0 : -1));
+    m.setState("v128.store", STATE.xmm, select(k.and(LAST), lanes, plain));
+  };
 void splat8, IOTA;
 
 // CRC-32C, reflected, a bit at a time.
