@@ -92,11 +92,13 @@ export class HostFs implements FileSystem {
     }
     const made = new HostInode(this, stat, parent, name);
     if (several) this.#linked.set(key, new WeakRef(made));
-    if (++this.#cached > CACHE) {
-      this.#cached = this.root.prune(made);
-      for (const [k, ref] of this.#linked) if (ref.deref() === undefined) this.#linked.delete(k);
-    }
+    if (++this.#cached === CACHE) queueMicrotask(() => this.forget());
     return made;
+  }
+  /** Forgets inodes that nobody holds; from a microtask, as the overlay does. */
+  forget(): void {
+    this.#cached = Math.min(this.root.prune(), CACHE / 2);
+    for (const [key, ref] of this.#linked) if (ref.deref() === undefined) this.#linked.delete(key);
   }
   /** A number for hosts that have none. */
   newIno(): number {
@@ -185,13 +187,13 @@ export class HostInode extends Inode {
     this.#handle?.close();
     this.#handle = undefined;
   }
-  /** Drops cached entries that nothing holds, but `keep`; returns how many stay. */
-  prune(keep: HostInode, depth = 0): number {
+  /** Drops cached entries that nothing holds; returns how many stay. */
+  prune(depth = 0): number {
     if (depth > 500) return 1;
     let kept = 0;
     for (const [name, child] of this.#children ?? []) {
-      const inside = child.prune(keep, depth + 1);
-      if (inside === 0 && child.holds === 0 && child !== keep) this.#children!.delete(name);
+      const inside = child.prune(depth + 1);
+      if (inside === 0 && child.holds === 0) this.#children!.delete(name);
       else kept += inside + 1;
     }
     return kept;

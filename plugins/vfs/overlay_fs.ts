@@ -44,6 +44,14 @@ export class OverlayFs extends MemoryFs {
   protected override makeInode(attr: NewInode, dir: MemoryInode): MemoryInode {
     return new OverlayInode(this, this.newIno(), attr, dir.dev, undefined);
   }
+  /**
+   * Forgets inodes that are as below and held by nobody. Never in the middle of an operation, which may be about to
+   * change what it has looked up: hence from a microtask, when the kernel has returned to the host's loop.
+   */
+  forget(): void {
+    // Half of the room at least is for what comes, or every look-up would sweep.
+    this.#cached = Math.min((this.root as OverlayInode).prune(), CACHE / 2);
+  }
   /** The inode over a lower one. */
   wrap(lower: Inode): OverlayInode | Errno {
     let inode = this.#wrapped.get(lower);
@@ -59,7 +67,7 @@ export class OverlayFs extends MemoryFs {
     }
     inode = new OverlayInode(this, lower.ino, { ...attrOf(lower), target }, lower.dev, lower);
     this.#wrapped.set(lower, inode);
-    if (++this.#cached > CACHE) this.#cached = (this.root as OverlayInode).prune(inode);
+    if (++this.#cached === CACHE) queueMicrotask(() => this.forget());
     return inode;
   }
 }
@@ -81,6 +89,8 @@ export class OverlayInode extends MemoryInode {
   readonly #dev: number;
   /** Something here differs from what is below: it must not be forgotten, nor brought up to date from there. */
   #changed = false;
+  /** Something inside was changed: it stays, even when the host removes what is below. */
+  #anchored = false;
   /** Entries that are below and were looked up; those that are above, and whiteouts, are in `entries`. */
   #seen: Map<Name, OverlayInode> | undefined;
 
@@ -116,6 +126,10 @@ export class OverlayInode extends MemoryInode {
   }
   protected override touched(): void {
     this.#changed = true;
+    for (let at = this.parent as OverlayInode | undefined; at !== undefined && !at.#anchored;) {
+      at.#anchored = true;
+      at = at.parent as OverlayInode | undefined;
+    }
   }
   override get dev(): number {
     return this.#dev;
@@ -151,18 +165,18 @@ export class OverlayInode extends MemoryInode {
     super.free();
     this.#seen = undefined;
   }
-  /** Forgets what is as below and held by nobody, but `keep`; returns how many stay. */
-  prune(keep: OverlayInode, depth = 0): number {
+  /** Forgets what is as below and held by nobody; returns how many stay. */
+  prune(depth = 0): number {
     // A guest can make directories deeper than our stack.
     if (depth > 500) return 1;
     let kept = 0;
     for (const [name, child] of this.#seen ?? []) {
-      const inside = child.prune(keep, depth + 1);
-      if (inside === 0 && !child.#changed && child.holds === 0 && child !== keep) this.#seen!.delete(name);
+      const inside = child.prune(depth + 1);
+      if (inside === 0 && !child.#changed && child.holds === 0) this.#seen!.delete(name);
       else kept += inside + 1;
     }
     for (const child of this.entries?.values() ?? []) {
-      if (child !== undefined) kept += (child as OverlayInode).prune(keep, depth + 1);
+      if (child !== undefined) kept += (child as OverlayInode).prune(depth + 1);
     }
     return kept;
   }
@@ -176,7 +190,7 @@ export class OverlayInode extends MemoryInode {
     // A removed directory is empty, whatever is still below.
     if (this.nlink === 0) return ENOENT;
     const seen = this.#seen?.get(name);
-    if (seen !== undefined && seen.#changed) return seen;
+    if (seen !== undefined && (seen.#changed || seen.#anchored)) return seen;
     const found = lower.lookup(name, caller);
     if (typeof found === "number") {
       this.#seen?.delete(name);

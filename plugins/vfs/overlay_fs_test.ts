@@ -10,6 +10,7 @@ import {
   O_RDWR,
   openAt,
   OverlayFs,
+  type OverlayInode,
   renameAt,
   truncate,
   unlinkAt,
@@ -158,8 +159,7 @@ Deno.test("OverlayFs keeps changes when its caches are thrown away", () => {
   unlinkAt(c, undefined, "/d6/f1", false);
   const held = open(c, "/d7/f7");
   for (let d = 0; d < 100; d++) for (let f = 0; f < 50; f++) walk(c, undefined, `/d${d}/f${f}`);
-  const root = overlay.root as unknown as { prune(keep: unknown): number };
-  const kept = root.prune(undefined);
+  const kept = (overlay.root as OverlayInode).prune();
   assert(kept < 20, `${kept} kept`);
   assertEquals([read(c, "/d5/f7"), read(c, "/d6/f1"), read(c, "/d6/f2")], ["above", ENOENT, "below"]);
   assert(place(c, "/d7/f7").inode === held.inode);
@@ -176,4 +176,27 @@ Deno.test("OverlayFs frees what was written when the file is unlinked and closed
     file.unref();
     assertEquals(overlay.budget.used, 0);
     assertEquals(openAt(c, undefined, "/hard", 0), ENOENT);
+  }));
+
+Deno.test("OverlayFs forgets between operations only when many inodes were looked at", async () => {
+  const files: Record<string, string> = {};
+  for (let d = 0; d < 700; d++) for (let f = 0; f < 100; f++) files[`/d${d}/f${f}`] = "";
+  const overlay = new OverlayFs({ lower: createMemoryFs(files) });
+  const c = caller(overlay);
+  for (let d = 0; d < 700; d++) {
+    for (let f = 0; f < 100; f++) walk(c, undefined, `/d${d}/f${f}`);
+    // The directory of an operation must not be forgotten before it is changed.
+    assertEquals(write(c, `/d${d}/new`, "x"), 1);
+  }
+  await Promise.resolve();
+  for (let d = 0; d < 700; d++) assertEquals(read(c, `/d${d}/new`), "x");
+  // Left: changed directories and what is new in them.
+  assertEquals((overlay.root as OverlayInode).prune(), 700);
+});
+
+Deno.test("OverlayFs keeps what the guest wrote when the host removes the folder below", () =>
+  withHost((dir, c) => {
+    write(c, "/d/e/mine", "mine");
+    Deno.removeSync(`${dir}/d`, { recursive: true });
+    assertEquals([read(c, "/d/e/mine"), read(c, "/d/f")], ["mine", ENOENT]);
   }));
