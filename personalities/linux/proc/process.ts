@@ -25,6 +25,7 @@ import {
 import { credentialsKey } from "../credentials.ts";
 import type { LinuxProcess, LinuxTask } from "../state.ts";
 import { mapsText, smapsText } from "./maps.ts";
+import { netDirectory } from "./net.ts";
 import { limitsText, statmText, statText, statusText } from "./status.ts";
 
 /** Makes a file whose text is `read`, while the process lives. */
@@ -277,6 +278,7 @@ function common(
     mem: memoryFile(process),
     mountinfo: text(process, mountInfoText),
     mounts: text(process, mountsText),
+    net: netDirectory,
     oom_score: text(process, () => "0\n"),
     oom_score_adj: oomScore(process),
     personality: text(process, () => "00000000\n", 0o400),

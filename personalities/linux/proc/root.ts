@@ -123,15 +123,6 @@ function sysctl(linux: LinuxKernel): GeneratedDirectory {
   });
 }
 
-// deno-fmt-ignore
-const NET_HEADERS = {
-  dev: "Inter-|   Receive                                                |  Transmit\n face |bytes    packets errs drop fifo frame " +
-    "compressed multicast|bytes    packets errs drop fifo colls carrier compressed",
-  tcp: "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode",
-  udp: "   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops",
-  unix: "Num       RefCount Protocol Flags    Type St Inode Path",
-};
-
 /** The whole of /proc. */
 export function procRoot(linux: LinuxKernel): GeneratedDirectory {
   const entries: Record<string, GeneratedNode> = {
@@ -142,6 +133,7 @@ export function procRoot(linux: LinuxKernel): GeneratedDirectory {
     loadavg: file(() => loadText(linux)),
     meminfo: file(() => memInfoText(linux)),
     mounts: { kind: "link", target: () => "self/mounts" },
+    net: { kind: "link", target: () => "self/net" },
     partitions: file(() => "major minor  #blocks  name\n\n"),
     self: {
       kind: "link",
@@ -164,11 +156,6 @@ export function procRoot(linux: LinuxKernel): GeneratedDirectory {
     version: file(() => versionText()),
     vmstat: file(() => vmStatText(linux)),
   };
-  const net = generatedDirectory(
-    Object.fromEntries(Object.entries(NET_HEADERS).map(([name, header]) => [name, fixed(header)])),
-  );
-  // Every process sees the one network.
-  entries.net = net;
   const fixedNodes = new Map(Object.entries(entries));
   return {
     kind: "directory",
