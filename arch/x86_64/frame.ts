@@ -1,6 +1,6 @@
 /** The trap frame: the running task's registers in the state block. */
 // cold: images, and registers read by tools and at traps; calls use lo, hi and num
-import type { BaseCpu } from "@guise/translator";
+import type { BaseCpu } from "@guise/translator/run";
 import { KIND } from "./kinds.ts";
 import { REG, REGISTERS } from "./registers.ts";
 import { AF, CF, OF, PF, SF, STATE, STATUS_FLAGS, ZF } from "./state.ts";
@@ -120,8 +120,10 @@ export class Frame {
   #fxrstor(from: Uint8Array): void {
     const { state, memory } = this.cpu, view = new DataView(from.buffer, from.byteOffset, 512);
     const fsw = view.getUint16(2, true), top = fsw >> 11 & 7;
-    state.setInt32(STATE.fcw, view.getUint16(0, true), true);
-    state.setInt32(STATE.fsw, fsw & 0xc7ff, true);
+    // As the instruction: reserved bits are dropped, and the summary follows from flags and masks.
+    const fcw = view.getUint16(0, true) & 0x1f3f | 0x40;
+    state.setInt32(STATE.fcw, fcw, true);
+    state.setInt32(STATE.fsw, fsw & 0x477f | (fsw & ~fcw & 0x3f ? 0x8080 : 0), true);
     state.setInt32(STATE.ftop, top, true);
     state.setInt32(STATE.ftw, view.getUint8(4), true);
     state.setInt32(STATE.fop, view.getUint16(6, true) & 0x7ff, true);

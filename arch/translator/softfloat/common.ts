@@ -21,6 +21,7 @@ export const IE = 1, DE = 2, ZE = 4, OE = 8, UE = 16, PE = 32, C1 = 0x200;
 
 /** The only thing needed of a module: `Env` of machine.ts is one. */
 export interface Library {
+  /** A function of the module, made at its first use; the name is its identity. */
   helper(
     name: string,
     params: readonly Type[],

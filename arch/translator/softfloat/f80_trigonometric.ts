@@ -169,8 +169,11 @@ function trigonometric(lib: Library, name: "sin" | "cos" | "tan"): FunctionRef {
     round();
   });
 }
+/** (se, sig, cw) -> (se, sig, flags with C2): the sine. */
 export const f80Sin = (lib: Library): FunctionRef => trigonometric(lib, "sin");
+/** (se, sig, cw) -> (se, sig, flags with C2): the cosine. */
 export const f80Cos = (lib: Library): FunctionRef => trigonometric(lib, "cos");
+/** (se, sig, cw) -> (se, sig, flags with C2): the tangent. */
 export const f80Tan = (lib: Library): FunctionRef => trigonometric(lib, "tan");
 
 /** (se, sig, se, sig, cw) -> (se, sig, flags): the angle of the point (x = first, y = second). */

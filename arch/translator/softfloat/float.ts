@@ -24,6 +24,7 @@ import {
   unpack,
 } from "./format.ts";
 
+/** The four operations of `floatArithmetic`. */
 export type Arithmetic = "add" | "sub" | "mul" | "div";
 type I64L = Local<"i64">;
 

@@ -16,9 +16,11 @@ import { flagIf, normalise, type Parts } from "./core.ts";
 
 /** A binary interchange format of at most 64 bits. */
 export interface Format {
+  /** Part of the names of its functions. */
   readonly name: "f32" | "f64";
   /** Type of its bits. */
   readonly type: "i32" | "i64";
+  /** Bits in all. */
   readonly bits: 32 | 64;
   /** Stored bits of the significand. */
   readonly fraction: number;
@@ -27,6 +29,7 @@ export interface Format {
   /** From its exponents to those of bias 0x3fff. */
   readonly rebias: number;
 }
+/** IEEE 754 binary32. */
 export const SINGLE: Format = {
   name: "f32",
   type: "i32",
@@ -35,6 +38,7 @@ export const SINGLE: Format = {
   maxExp: 255,
   rebias: 0x3fff - 127,
 };
+/** IEEE 754 binary64. */
 export const DOUBLE: Format = {
   name: "f64",
   type: "i64",

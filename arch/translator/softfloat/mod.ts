@@ -1,7 +1,7 @@
 /** Soft floating point as WebAssembly functions: see README.md. */
 export { C1, DE, IE, type Library, OE, PE, UE, ZE } from "./common.ts";
 export { DAZ, DOUBLE, type Format, FTZ, SINGLE, widen } from "./format.ts";
-export * from "./f80_arithmetic.ts";
+export { f80Add, f80Div, f80Mul, f80Sqrt, f80Sub } from "./f80_arithmetic.ts";
 export { f80Round } from "./f80_round.ts";
 export { f80Compare, f80FromInteger, f80RoundToIntegral, f80ToFloat, f80ToInteger } from "./f80_convert.ts";
 export { type Arithmetic, floatArithmetic, floatCompare, floatNan, floatSqrt } from "./float.ts";
