@@ -108,7 +108,7 @@ int main(int argc, char **argv) {
   slurp("/proc/self/status");
   printf("name %d\n", !strncmp(text, "Name:\tplain\nUmask:\t0027\nState:\tR (running)\nTgid:\t", 50));
   char *names[] = {"Ngid", "TracerPid", "Threads", "SigPnd", "ShdPnd", "SigBlk", "SigIgn", "SigCgt", "CapInh", "NoNewPrivs", "Seccomp", "Kthread", 0};
-  for (int i = 0; names[i]; i++) printf("%s %s\n", names[i], field(names[i]));
+  for (int i = 0; names[i]; i++) printf("%s %s\n", names[i], !strncmp(names[i], "Sig", 3) ? field(names[i]) + 8 : field(names[i])); // without what was inherited for signals above 32
   printf("pid %d ppid %d\n", atoi(field("Pid")) == getpid(), atoi(field("PPid")) == getppid());
   char *sizes[] = {"VmPeak", "VmSize", "VmLck", "VmHWM", "VmRSS", "RssAnon", "RssFile", "VmData", "VmStk", "VmExe", "VmLib", "VmPTE", "VmSwap", 0};
   for (int i = 0; sizes[i]; i++) if (!matches(field(sizes[i]), "^[0-9]+ kB$")) printf("bad %s\n", sizes[i]);
