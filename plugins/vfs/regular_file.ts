@@ -144,6 +144,7 @@ export class RegularFile extends OpenFile {
     return error;
   }
   override allocate(mode: number, offset: number, length: number): 0 | Errno {
+    if (offset < 0 || length <= 0) return EINVAL;
     if (!this.writable) return EBADF;
     flushShared(this.inode);
     const error = this.inode.allocate(mode, offset, length);
