@@ -17,7 +17,9 @@ export interface Register {
 export interface CallAbi {
   /** Number register; absent for plain calls. */
   readonly number?: string;
+  /** Argument registers in order. */
   readonly args: readonly string[];
+  /** Result register. */
   readonly result: string;
   /** Register that takes the return address; absent: it is pushed on the stack. Of `call`. */
   readonly link?: string;
@@ -47,15 +49,19 @@ export const READ = 1, WRITE = 2, EXEC = 4;
 
 /** Why `run` returned. One object a CPU, reused: copy what must live on. */
 export interface Trap {
+  /** What happened. */
   cause: TrapCause;
   /** Faulting address ("page"), call target ("call"); exact below 2^53, else rounded: see addressHi/addressLo. */
   address: number;
+  /** Low 32 bits of the address, signed. */
   addressLo: number;
+  /** High 32 bits of the address, signed. */
   addressHi: number;
   /** {@link READ}, {@link WRITE} or {@link EXEC} ("page"). */
   access: number;
   /** Vector and error code as the architecture defines them (x86: vector, #GP/#PF error code; aarch64: EC, ISS). */
   vector: number;
+  /** Error code; see `vector`. */
   error: number;
   /** Entry id ("syscall"). */
   entry: number;
@@ -65,7 +71,9 @@ export interface Trap {
 export interface TrapFrame {
   /** Low and high 32 bits, signed. */
   lo(reg: number): number;
+  /** See {@link TrapFrame.lo}. */
   hi(reg: number): number;
+  /** Sets both halves. */
   set(reg: number, lo: number, hi: number): void;
   /** The value as an unsigned number, exact below 2^53 (above it is rounded, never smaller than 2^53). */
   num(reg: number): number;
@@ -73,19 +81,25 @@ export interface TrapFrame {
   setNum(reg: number, value: number): void;
   /** Tools only. */
   big(reg: number): bigint;
+  /** Tools only. */
   setBig(reg: number, value: bigint): void;
   /** Registers wider than 64 bits and images such as `fxsave` (x86) or `fpsimd` (aarch64), by copy. */
   read(reg: number, into: Uint8Array): void;
+  /** See {@link TrapFrame.read}. */
   write(reg: number, from: Uint8Array): void;
   /** The whole state of a task, to switch tasks that share an address space, for fork and for clone. */
   save(into?: Uint8Array): Uint8Array;
+  /** Takes back what `save` gave; does not keep `saved`. */
   restore(saved: Uint8Array): void;
 }
 
 /** A CPU bound to one address space. Never throws for anything a guest does. */
 export interface Cpu {
+  /** Its architecture. */
   readonly arch: Arch;
+  /** The memory it runs in. */
   readonly space: AddressSpace;
+  /** Registers of the task that it runs. */
   readonly frame: TrapFrame;
   /** Guest instructions finished by this CPU so far. */
   readonly instructions: number;
@@ -111,6 +125,7 @@ export interface KernelEntry {
 export interface CpuOptions {
   /** A CPU whose decoded or translated code may be shared: the parent's, at fork. */
   readonly parent?: Cpu;
+  /** Which engine runs guest code; default "auto". */
   readonly engine?: "interpreter" | "jit" | "auto";
 }
 
@@ -120,8 +135,11 @@ export interface Arch {
   readonly name: string;
   /** ELF e_machine. */
   readonly elfMachine: number;
+  /** 32- or 64-bit programs. */
   readonly elfClass: 32 | 64;
+  /** In bytes. */
   readonly pageSize: number;
+  /** What {@link TrapFrame} gives access to, by index. */
   readonly registers: readonly Register[];
   /** Entry paths by id: `["syscall", "int80"]`, `["svc"]`. */
   readonly entries: readonly string[];
@@ -131,13 +149,17 @@ export interface Arch {
   register(name: string): number;
   /** Index of the program counter, of the stack pointer and of the thread pointer. */
   readonly pc: number;
+  /** See {@link Arch.pc}. */
   readonly sp: number;
+  /** See {@link Arch.pc}. */
   readonly tls: number;
   /** Bytes of the system call instruction of the first entry, to step back for a restart. */
   readonly syscallLength: number;
   /** Code of a stub that calls `target` in the kernel and returns to its caller. Honoured only in pages mapped as stubs. */
   stub(target: number): Uint8Array;
+  /** Makes the CPU of an address space; it sets `space.codeWatcher`. */
   createCpu(space: AddressSpace, kernel: KernelEntry, options?: CpuOptions): Cpu;
+  /** The instructions of `code`, which lies at guest address `pc`. */
   disassemble(code: Uint8Array, pc: number): { text: string; length: number }[];
   /** Assembles a listing of one instruction or label a line. Throws on a bad line: it is the author's mistake. */
   assemble(source: string, at: number): Uint8Array;

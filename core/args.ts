@@ -19,7 +19,9 @@ export function slotReader(abi: RowAbi, slot: number): (task: Task) => number {
 
 /** What {@link argType} needs: decoding from the raw number of its first register, and a text. */
 export interface ArgInit<T> {
+  /** For the documentation. */
   readonly label: string;
+  /** Default "in"; "out" is printed after the call. */
   readonly direction?: "in" | "out" | "inout";
   /** Turns the raw register (unsigned) into the value, or fails. */
   readonly decode: (raw: number, task: Task, abi: RowAbi) => T | Failure;
@@ -123,11 +125,13 @@ const MOST = 0x7ffff000;
 
 /** A buffer of the guest. One object a row, reused: copy what must live on. */
 export class Span {
+  /** Guest address of the first byte. */
   address = 0;
   /** Bytes that can be accessed, from the first; less than {@link asked} when the buffer is partly bad (G2). */
   length = 0;
   /** Bytes that the guest named, at most 0x7ffff000. */
   asked = 0;
+  /** The space that the address is of. */
   space: AddressSpace | undefined;
 
   /** The bytes, valid until the next call that can map memory. */
@@ -189,9 +193,12 @@ export const outBytes: ArgType<Span> = buffer("void *, size_t", WRITE, "out");
 
 /** A structure that the handler fills in. One object a row, reused. */
 export class OutStruct<T> {
+  /** Guest address of the first byte. */
   address = 0;
+  /** The space that the address is of. */
   space: AddressSpace | undefined;
   readonly #layout: StructOf<T>;
+  /** For {@link outStruct}. */
   constructor(layout: StructOf<T>) {
     this.#layout = layout;
   }

@@ -12,10 +12,13 @@ import type { Process, Task } from "./task.ts";
 
 /** A program that the suite runs, and how it must end. */
 export interface ConformanceGuest {
+  /** For reports. */
   readonly name: string;
+  /** What to run. */
   readonly request: SpawnRequest;
   /** Its exit code (or `signal`). */
   readonly code: number;
+  /** The signal that must end it. */
   readonly signal?: number;
 }
 
@@ -39,7 +42,9 @@ export interface ConformanceSubject {
 
 /** One check. It rejects with a {@link ConformanceError} whose message says what is wrong. */
 export interface ConformanceCheck {
+  /** For reports. */
   readonly name: string;
+  /** Runs the check. */
   readonly run: () => Promise<void>;
 }
 

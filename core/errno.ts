@@ -63,21 +63,177 @@ export function errnoText(errno: Errno): string {
   return texts.get(-errno) ?? `Unknown error ${-errno}`;
 }
 
-// deno-fmt-ignore
-export const EPERM: Errno = -1, ENOENT: Errno = -2, ESRCH: Errno = -3, EINTR: Errno = -4, EIO: Errno = -5, ENXIO: Errno = -6,
-  E2BIG: Errno = -7, ENOEXEC: Errno = -8, EBADF: Errno = -9, ECHILD: Errno = -10, EAGAIN: Errno = -11, ENOMEM: Errno = -12,
-  EACCES: Errno = -13, EFAULT: Errno = -14, ENOTBLK: Errno = -15, EBUSY: Errno = -16, EEXIST: Errno = -17, EXDEV: Errno = -18,
-  ENODEV: Errno = -19, ENOTDIR: Errno = -20, EISDIR: Errno = -21, EINVAL: Errno = -22, ENFILE: Errno = -23, EMFILE: Errno = -24,
-  ENOTTY: Errno = -25, ETXTBSY: Errno = -26, EFBIG: Errno = -27, ENOSPC: Errno = -28, ESPIPE: Errno = -29, EROFS: Errno = -30,
-  EMLINK: Errno = -31, EPIPE: Errno = -32, EDOM: Errno = -33, ERANGE: Errno = -34, EDEADLK: Errno = -35,
-  ENAMETOOLONG: Errno = -36, ENOLCK: Errno = -37, ENOSYS: Errno = -38, ENOTEMPTY: Errno = -39, ELOOP: Errno = -40,
-  ENOMSG: Errno = -42, EIDRM: Errno = -43, ENODATA: Errno = -61, ETIME: Errno = -62, EPROTO: Errno = -71, EBADMSG: Errno = -74,
-  EOVERFLOW: Errno = -75, ELIBACC: Errno = -79, ELIBBAD: Errno = -80, ELIBEXEC: Errno = -83, EILSEQ: Errno = -84, EUSERS: Errno = -87, ENOTSOCK: Errno = -88, EDESTADDRREQ: Errno = -89,
-  EMSGSIZE: Errno = -90, EPROTOTYPE: Errno = -91, ENOPROTOOPT: Errno = -92, EPROTONOSUPPORT: Errno = -93,
-  ESOCKTNOSUPPORT: Errno = -94, EOPNOTSUPP: Errno = -95, EPFNOSUPPORT: Errno = -96, EAFNOSUPPORT: Errno = -97,
-  EADDRINUSE: Errno = -98, EADDRNOTAVAIL: Errno = -99, ENETDOWN: Errno = -100, ENETUNREACH: Errno = -101,
-  ECONNABORTED: Errno = -103, ECONNRESET: Errno = -104, ENOBUFS: Errno = -105, EISCONN: Errno = -106, ENOTCONN: Errno = -107,
-  ESHUTDOWN: Errno = -108, ETIMEDOUT: Errno = -110, ECONNREFUSED: Errno = -111, EHOSTDOWN: Errno = -112,
-  EHOSTUNREACH: Errno = -113, EALREADY: Errno = -114, EINPROGRESS: Errno = -115, ESTALE: Errno = -116, EDQUOT: Errno = -122,
-  ECANCELED: Errno = -125, EOWNERDEAD: Errno = -130, ENOTRECOVERABLE: Errno = -131,
-  ERESTARTSYS: Errno = -512, ERESTARTNOINTR: Errno = -513, ERESTARTNOHAND: Errno = -514, ERESTART_RESTARTBLOCK: Errno = -516;
+/** Operation not permitted. */
+export const EPERM: Errno = -1;
+/** No such file or directory. */
+export const ENOENT: Errno = -2;
+/** No such process. */
+export const ESRCH: Errno = -3;
+/** Interrupted system call. */
+export const EINTR: Errno = -4;
+/** Input/output error. */
+export const EIO: Errno = -5;
+/** No such device or address. */
+export const ENXIO: Errno = -6;
+/** Argument list too long. */
+export const E2BIG: Errno = -7;
+/** Exec format error. */
+export const ENOEXEC: Errno = -8;
+/** Bad file descriptor. */
+export const EBADF: Errno = -9;
+/** No child processes. */
+export const ECHILD: Errno = -10;
+/** Resource temporarily unavailable. */
+export const EAGAIN: Errno = -11;
+/** Cannot allocate memory. */
+export const ENOMEM: Errno = -12;
+/** Permission denied. */
+export const EACCES: Errno = -13;
+/** Bad address. */
+export const EFAULT: Errno = -14;
+/** Block device required. */
+export const ENOTBLK: Errno = -15;
+/** Device or resource busy. */
+export const EBUSY: Errno = -16;
+/** File exists. */
+export const EEXIST: Errno = -17;
+/** Invalid cross-device link. */
+export const EXDEV: Errno = -18;
+/** No such device. */
+export const ENODEV: Errno = -19;
+/** Not a directory. */
+export const ENOTDIR: Errno = -20;
+/** Is a directory. */
+export const EISDIR: Errno = -21;
+/** Invalid argument. */
+export const EINVAL: Errno = -22;
+/** Too many open files in system. */
+export const ENFILE: Errno = -23;
+/** Too many open files. */
+export const EMFILE: Errno = -24;
+/** Inappropriate ioctl for device. */
+export const ENOTTY: Errno = -25;
+/** Text file busy. */
+export const ETXTBSY: Errno = -26;
+/** File too large. */
+export const EFBIG: Errno = -27;
+/** No space left on device. */
+export const ENOSPC: Errno = -28;
+/** Illegal seek. */
+export const ESPIPE: Errno = -29;
+/** Read-only file system. */
+export const EROFS: Errno = -30;
+/** Too many links. */
+export const EMLINK: Errno = -31;
+/** Broken pipe. */
+export const EPIPE: Errno = -32;
+/** Numerical argument out of domain. */
+export const EDOM: Errno = -33;
+/** Numerical result out of range. */
+export const ERANGE: Errno = -34;
+/** Resource deadlock avoided. */
+export const EDEADLK: Errno = -35;
+/** File name too long. */
+export const ENAMETOOLONG: Errno = -36;
+/** No locks available. */
+export const ENOLCK: Errno = -37;
+/** Function not implemented. */
+export const ENOSYS: Errno = -38;
+/** Directory not empty. */
+export const ENOTEMPTY: Errno = -39;
+/** Too many levels of symbolic links. */
+export const ELOOP: Errno = -40;
+/** No message of desired type. */
+export const ENOMSG: Errno = -42;
+/** Identifier removed. */
+export const EIDRM: Errno = -43;
+/** No data available. */
+export const ENODATA: Errno = -61;
+/** Timer expired. */
+export const ETIME: Errno = -62;
+/** Protocol error. */
+export const EPROTO: Errno = -71;
+/** Bad message. */
+export const EBADMSG: Errno = -74;
+/** Value too large for defined data type. */
+export const EOVERFLOW: Errno = -75;
+/** Can not access a needed shared library. */
+export const ELIBACC: Errno = -79;
+/** Accessing a corrupted shared library. */
+export const ELIBBAD: Errno = -80;
+/** Cannot exec a shared library directly. */
+export const ELIBEXEC: Errno = -83;
+/** Invalid or incomplete multibyte or wide character. */
+export const EILSEQ: Errno = -84;
+/** Too many users. */
+export const EUSERS: Errno = -87;
+/** Socket operation on non-socket. */
+export const ENOTSOCK: Errno = -88;
+/** Destination address required. */
+export const EDESTADDRREQ: Errno = -89;
+/** Message too long. */
+export const EMSGSIZE: Errno = -90;
+/** Protocol wrong type for socket. */
+export const EPROTOTYPE: Errno = -91;
+/** Protocol not available. */
+export const ENOPROTOOPT: Errno = -92;
+/** Protocol not supported. */
+export const EPROTONOSUPPORT: Errno = -93;
+/** Socket type not supported. */
+export const ESOCKTNOSUPPORT: Errno = -94;
+/** Operation not supported. */
+export const EOPNOTSUPP: Errno = -95;
+/** Protocol family not supported. */
+export const EPFNOSUPPORT: Errno = -96;
+/** Address family not supported by protocol. */
+export const EAFNOSUPPORT: Errno = -97;
+/** Address already in use. */
+export const EADDRINUSE: Errno = -98;
+/** Cannot assign requested address. */
+export const EADDRNOTAVAIL: Errno = -99;
+/** Network is down. */
+export const ENETDOWN: Errno = -100;
+/** Network is unreachable. */
+export const ENETUNREACH: Errno = -101;
+/** Software caused connection abort. */
+export const ECONNABORTED: Errno = -103;
+/** Connection reset by peer. */
+export const ECONNRESET: Errno = -104;
+/** No buffer space available. */
+export const ENOBUFS: Errno = -105;
+/** Transport endpoint is already connected. */
+export const EISCONN: Errno = -106;
+/** Transport endpoint is not connected. */
+export const ENOTCONN: Errno = -107;
+/** Cannot send after transport endpoint shutdown. */
+export const ESHUTDOWN: Errno = -108;
+/** Connection timed out. */
+export const ETIMEDOUT: Errno = -110;
+/** Connection refused. */
+export const ECONNREFUSED: Errno = -111;
+/** Host is down. */
+export const EHOSTDOWN: Errno = -112;
+/** No route to host. */
+export const EHOSTUNREACH: Errno = -113;
+/** Operation already in progress. */
+export const EALREADY: Errno = -114;
+/** Operation now in progress. */
+export const EINPROGRESS: Errno = -115;
+/** Stale file handle. */
+export const ESTALE: Errno = -116;
+/** Disk quota exceeded. */
+export const EDQUOT: Errno = -122;
+/** Operation canceled. */
+export const ECANCELED: Errno = -125;
+/** Owner died. */
+export const EOWNERDEAD: Errno = -130;
+/** State not recoverable. */
+export const ENOTRECOVERABLE: Errno = -131;
+/** To be restarted if SA_RESTART is set. */
+export const ERESTARTSYS: Errno = -512;
+/** To be restarted. */
+export const ERESTARTNOINTR: Errno = -513;
+/** To be restarted if no handler. */
+export const ERESTARTNOHAND: Errno = -514;
+/** Interrupted by signal. */
+export const ERESTART_RESTARTBLOCK: Errno = -516;

@@ -43,6 +43,7 @@ export interface FakeArchOptions {
   readonly entries?: readonly string[];
   /** Default 8. */
   readonly pointer?: 4 | 8;
+  /** Default 0xfa5e. */
   readonly elfMachine?: number;
 }
 

@@ -10,11 +10,15 @@ import type { ExitStatus, SpawnRequest } from "./personality.ts";
 
 /** One system call being made; valid during the hook only. */
 export interface SyscallEvent {
+  /** Who makes the call. */
   readonly task: Task;
   /** Undefined when the table has no such row. */
   readonly call: Syscall | undefined;
+  /** Its number, as the guest gave it (32 bits, signed). */
   readonly number: number;
+  /** Name of the architecture. */
   readonly arch: string;
+  /** Name of the entry path. */
   readonly entry: string;
   /** The raw argument in slot `n`. */
   arg(n: number): number;
@@ -67,4 +71,5 @@ export interface Hooks {
   /** Every. */
   event(event: KernelEvent): void;
 }
+/** The kinds of hooks. */
 export type HookName = keyof Hooks;

@@ -19,11 +19,15 @@ export interface Clock {
   advance?(until: number): void;
 }
 
+/** Options of {@link createKernel}. */
 export interface KernelOptions {
+  /** In order of set-up. */
   readonly plugins: readonly Plugin[];
+  /** How guest code runs; default "auto". */
   readonly engine?: "interpreter" | "jit" | "auto";
   /** Host bytes all address spaces together may commit. Default 4 GiB. */
   readonly memoryLimit?: number;
+  /** Default: the host's. */
   readonly clock?: Clock;
   /** Instructions a task runs before another one's turn. Default 2,000,000; 1 is exact. */
   readonly quantum?: number;
@@ -31,16 +35,25 @@ export interface KernelOptions {
   readonly random?: (into: Uint8Array) => void;
 }
 
+/** A running kernel; see {@link createKernel}. */
 export interface Kernel {
+  /** As given. */
   readonly options: KernelOptions;
+  /** The time of its guests. */
   readonly clock: Clock;
+  /** Values of plugins. */
   readonly data: State;
+  /** By name. */
   readonly arches: ReadonlyMap<string, Arch>;
+  /** By name. */
   readonly personalities: ReadonlyMap<string, Personality>;
+  /** Processes that have not ended, by number. */
   readonly processes: ReadonlyMap<number, Process>;
+  /** Fills with random bytes, for guests. */
   random(into: Uint8Array): void;
   /** Adds hooks; the result removes them. Takes effect with the next call. */
   hook(hooks: Partial<Hooks>): () => void;
+  /** Tells the event hooks. */
   emit(event: KernelEvent): void;
   /** A fresh, empty address space with this kernel's limits; undefined when out of memory. */
   createSpace(): AddressSpace | undefined;
@@ -55,6 +68,7 @@ export interface Kernel {
   ended(process: Process, status: ExitStatus): void;
   /** Runs until no task is left, or until `stop()`. While all tasks wait, awaits the host. */
   run(): Promise<void>;
+  /** Makes `run` return soon; a later `run` goes on. */
   stop(): void;
   /** A timer in kernel monotonic ns; the result cancels it. */
   timer(deadline: number, fire: () => void): () => void;
@@ -62,5 +76,6 @@ export interface Kernel {
   background<T>(work: Promise<T>, then: (value: T | undefined, error: unknown) => void): void;
   /** Runs soon, between tasks, from any host callback (a host signal, a resize). */
   post(work: () => void): void;
+  /** The task that runs now; undefined between tasks. */
   readonly current: Task | undefined;
 }

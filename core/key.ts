@@ -13,6 +13,7 @@ export class Key<T> {
   readonly name: string;
   /** Only for the type. */
   declare readonly type: T;
+  /** `name` is for error messages; two keys of one name are different keys. */
   constructor(name: string) {
     this.name = name;
     this.slot = next++;

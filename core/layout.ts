@@ -37,7 +37,9 @@ export type Values<F extends Fields> = {
 
 /** What a layout depends on. */
 export interface LayoutAbi {
+  /** Name of the architecture. */
   readonly arch: string;
+  /** Width of pointers and longs in bytes. */
   readonly pointer: 4 | 8;
 }
 
@@ -45,6 +47,7 @@ export interface LayoutAbi {
 export interface StructOf<T> {
   /** Size in bytes, trailing padding included. */
   readonly size: number;
+  /** Alignment in bytes. */
   readonly align: number;
   /** Offset of each field. */
   readonly offsets: Readonly<Record<string, number>>;
@@ -58,7 +61,9 @@ export interface StructOf<T> {
 
 /** A structure's layout for every ABI. */
 export interface Layout<T> {
+  /** The structure's name in C. */
   readonly name: string;
+  /** The layout for an ABI, compiled once. */
   of(abi: LayoutAbi): StructOf<T>;
 }
 
@@ -125,6 +130,7 @@ function plain(type: FieldType, pointer: 4 | 8): Place["type"] {
 
 class Compiled<T> implements StructOf<T> {
   readonly size: number;
+  /** Alignment in bytes. */
   readonly align: number;
   readonly offsets: Record<string, number> = {};
   readonly #places: Place[] = [];

@@ -12,6 +12,7 @@ import type { Errno } from "./errno.ts";
 export const BIAS = 0x10000;
 /** The first mappable guest address. Between BIAS and it lies the CPU's state block. */
 export const LOWEST = 0x20000;
+/** Bytes of a page. */
 export const PAGE = 4096;
 /**
  * Where mmap's area begins, upwards, and below it the stack, unless the program is large (`AddressSpace.mapBase`). Low,
@@ -37,22 +38,29 @@ export interface Backing {
   readonly identity: object;
   /** The line in /proc/self/maps: path or [name], device numbers and inode. */
   readonly name: string;
+  /** Major and minor number, for /proc/self/maps. */
   readonly device?: readonly [number, number];
+  /** For /proc/self/maps. */
   readonly inode?: number;
   /** A mapping was made or removed, as open(2) and close(2) count files. */
   hold?(): void;
+  /** See {@link Backing.hold}. */
   release?(): void;
 }
 
 /** A mapped range with one protection and one backing. */
 export interface Vma {
+  /** First address. */
   readonly start: number;
+  /** Address after the last byte. */
   readonly end: number;
   /** READ | WRITE | EXEC of arch.ts, as Linux's PROT_ bits. */
   readonly prot: number;
   /** What `protect` may set at most (a file opened without writing, mapped shared). */
   readonly maxProt: number;
+  /** MAP_SHARED. */
   readonly shared: boolean;
+  /** What it maps; anonymous without. */
   readonly backing?: Backing;
   /** Offset in the backing of `start`. */
   readonly offset: number;
@@ -60,6 +68,7 @@ export interface Vma {
   readonly name: string;
   /** Call stubs and the vsyscall page: jumping there traps to the kernel (design 4: stubs only where the kernel put them). */
   readonly stubs: boolean;
+  /** A stack: grows down when the page below is used. */
   readonly growsDown: boolean;
 }
 
@@ -67,17 +76,25 @@ export interface Vma {
 export interface MapRequest {
   /** 0: anywhere. Without `fixed` a hint, that falls back to a free place. */
   readonly address: number;
+  /** In bytes; rounded up to pages. */
   readonly length: number;
+  /** READ | WRITE | EXEC. */
   readonly prot: number;
   /** Default: everything. See {@link Vma.maxProt}. */
   readonly maxProt?: number;
+  /** MAP_SHARED. */
   readonly shared?: boolean;
   /** "replace": MAP_FIXED; "exclusive": MAP_FIXED_NOREPLACE (EEXIST). */
   readonly fixed?: "replace" | "exclusive";
+  /** What to map; anonymous without. */
   readonly backing?: Backing;
+  /** Offset in the backing, a multiple of the page size. */
   readonly offset?: number;
+  /** See {@link Vma.name}. */
   readonly name?: string;
+  /** See {@link Vma.stubs}. */
   readonly stubs?: boolean;
+  /** See {@link Vma.growsDown}. */
   readonly growsDown?: boolean;
   /** Below 2 GiB (MAP_32BIT). */
   readonly low?: boolean;
@@ -85,9 +102,11 @@ export interface MapRequest {
 
 /** Somebody who must know when code changes: the CPU of this space. */
 export interface CodeWatcher {
+  /** Decoded code of this range is not valid any more. */
   invalidate(start: number, length: number): void;
 }
 
+/** The memory of a process; see {@link createSpace}. */
 export interface AddressSpace {
   /** Guest bytes. Grows; every view must be taken anew after a call that can map. */
   readonly memory: WebAssembly.Memory;
@@ -95,8 +114,11 @@ export interface AddressSpace {
   readonly pages: WebAssembly.Memory;
   /** Views of `memory`, current at the time of reading the property. Offset = guest address - BIAS. */
   readonly u8: Uint8Array;
+  /** See {@link AddressSpace.u8}. */
   readonly i32: Int32Array;
+  /** See {@link AddressSpace.u8}. */
   readonly u32: Uint32Array;
+  /** See {@link AddressSpace.u8}. */
   readonly view: DataView;
   /** Upper limit of addresses, at most 4 GiB. */
   readonly limit: number;
@@ -111,12 +133,14 @@ export interface AddressSpace {
   mapLimit: number;
   /** Bytes mapped (RLIMIT_AS counts them), and bytes that can have been touched. */
   readonly mapped: number;
+  /** Bytes that the host has committed. */
   readonly committed: number;
   /** Where the last failed `resolve` found: nothing mapped, forbidden, or beyond the end of its file. */
   readonly faultCause: "unmapped" | "forbidden" | "beyond";
 
   /** Maps; returns the address or ENOMEM, EEXIST, EINVAL, EPERM (fixed below {@link LOWEST}). Old mappings under a fixed one go as by unmap. */
   map(request: MapRequest): number | Errno;
+  /** Removes what is mapped in the range; EINVAL when the range is wrong. */
   unmap(start: number, length: number): 0 | Errno;
   /** ENOMEM when part of the range is not mapped (earlier parts are changed, as on Linux), EACCES when the backing forbids it. */
   protect(start: number, length: number, prot: number): 0 | Errno;
@@ -140,6 +164,7 @@ export interface AddressSpace {
   check(address: number, length: number, access: number): boolean;
   /** Stores to these pages must reach `resolve`, which tells the watcher before it permits them. */
   watchCode(start: number, length: number): void;
+  /** The CPU of this space. */
   codeWatcher: CodeWatcher | undefined;
 
   /** A view of checked memory, valid until the next call that can map. Does not check. */
@@ -152,14 +177,19 @@ export interface AddressSpace {
   cstring(address: number, max: number): Uint8Array | Errno;
   /** Scalars for the kernel; undefined or false when not accessible. num64 is unsigned and exact below 2^53. */
   getU32(address: number): number | undefined;
+  /** See {@link AddressSpace.getU32}. */
   getNum64(address: number): number | undefined;
+  /** See {@link AddressSpace.getU32}. */
   setU32(address: number, value: number): boolean;
+  /** See {@link AddressSpace.getU32}; negative numbers as two's complement. */
   setNum64(address: number, value: number): boolean;
 
   /** A copy for fork: private pages copied (only touched ones), shared ones shared. undefined: out of memory. */
   fork(): AddressSpace | undefined;
   /** This space's tasks are about to run, or stop running: merges shared pages with their objects. */
   enter(): void;
+  /** See {@link AddressSpace.enter}. */
   leave(): void;
+  /** Gives everything back; the space is not used any more. */
   dispose(): void;
 }

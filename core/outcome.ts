@@ -19,8 +19,11 @@ export type Control =
   /** Call guest code at `address` with integer arguments by the C ABI; `then` gets its result register. */
   | Invoke;
 
+/** The task waits. Made by {@link wait}. */
 export interface Wait {
+  /** Which control. */
   readonly kind: "wait";
+  /** Any of them ends the wait. */
   readonly queues: readonly WaitQueue[];
   /** Kernel monotonic time in ns at which to give up; Infinity: never. */
   readonly deadline: number;
@@ -34,13 +37,19 @@ export interface Wait {
   readonly uninterruptible?: boolean;
 }
 
+/** The kernel calls guest code. Made by {@link invoke}. */
 export interface Invoke {
+  /** Which control. */
   readonly kind: "invoke";
+  /** Of the function. */
   readonly address: number;
+  /** Integers; more than fit into registers go on the stack. */
   readonly args: readonly number[];
+  /** Gets the result register as a signed number; its outcome is the call's. */
   readonly then: (task: Task, result: number) => Outcome;
 }
 
+/** What a handler answers. */
 export type Outcome = number | Control;
 
 /** See {@link Control}. */

@@ -9,8 +9,11 @@ import type { Kernel } from "./kernel.ts";
 export interface SpawnRequest {
   /** Path in the guest's file system, or the bytes of a program. */
   readonly program: string | Uint8Array;
+  /** The first one is the program's name. */
   readonly args: readonly string[];
+  /** The environment. */
   readonly env: Readonly<Record<string, string>>;
+  /** Working directory in the guest; default `/`. */
   readonly cwd?: string;
   /** More, by the personality's own keys (user, rlimits, files 0-2). */
   readonly options?: Readonly<Record<string, unknown>>;
@@ -18,7 +21,9 @@ export interface SpawnRequest {
 
 /** How a process ended: `code` 0-255, or killed by `signal`. */
 export interface ExitStatus {
+  /** 0 to 255. */
   readonly code: number;
+  /** The signal that killed it. */
   readonly signal?: number;
   /** One line for a person when it was killed by a fault: pc, symbol and mapping. */
   readonly message?: string;
@@ -26,18 +31,25 @@ export interface ExitStatus {
 
 /** A call stub or vDSO export that guest code calls directly. */
 export interface VdsoExport {
+  /** Symbol name. */
   readonly name: string;
+  /** Symbol version, `LINUX_2.6`. */
   readonly version: string;
   /** A second, weak name of the same code: `clock_gettime` beside `__vdso_clock_gettime` (X17). */
   readonly alias?: string;
   /** Guest code by architecture, assembled at image building; or a host function reached through a call stub. */
   readonly code?: Readonly<Record<string, string>>;
+  /** Called by the stub. */
   readonly call?: (task: Task) => Outcome;
 }
 
+/** What the kernel means to a process: its calls, its faults, its programs. */
 export interface Personality {
+  /** What `spawn` calls it. */
   readonly name: string;
+  /** Rows by architecture and entry. */
   readonly tables: readonly SyscallTable[];
+  /** Functions of its vDSO. */
   readonly exports?: readonly VdsoExport[];
   /** Called once for a kernel. */
   setup?(kernel: Kernel): void;

@@ -4,10 +4,15 @@ import type { Hooks } from "./hooks.ts";
 import type { Kernel } from "./kernel.ts";
 import type { Personality } from "./personality.ts";
 
+/** What a plugin brings; see {@link createKernel}. */
 export interface Plugin {
+  /** Unique in a kernel. */
   readonly name: string;
+  /** A CPU. */
   readonly arch?: Arch;
+  /** A personality. */
   readonly personality?: Personality;
+  /** Hooks that are on from the start. */
   readonly hooks?: Partial<Hooks>;
   /** Called once, in order of the list, after all plugins' data are known. */
   setup?(kernel: Kernel): void | Promise<void>;

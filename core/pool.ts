@@ -27,7 +27,9 @@ const KEEP_MEMORIES = 8;
 
 /** A guest memory with its page table. */
 export interface MemoryPair {
+  /** Guest bytes. */
   readonly memory: WebAssembly.Memory;
+  /** One byte a page. */
   readonly pages: WebAssembly.Memory;
   /** Pages that the host has committed to it. */
   resident: number;
@@ -39,9 +41,11 @@ export class HostMemory {
   limit: number;
   /** Bytes committed, those of kept memories included. */
   used = 0;
+  /** Memories with 32-bit addresses, for hosts without memory64. */
   readonly memory32: boolean;
   readonly #kept: MemoryPair[] = [];
 
+  /** `limit` in bytes. */
   constructor(limit: number = 4 * 2 ** 30, memory32: boolean = false) {
     this.limit = limit;
     this.memory32 = memory32;

@@ -29,6 +29,7 @@ export type Script = (task: Task, cpu: Cpu) => Step | undefined;
 
 /** A failed check of the suite: the message is for the personality's author. */
 export class ConformanceError extends Error {
+  /** `ConformanceError`. */
   override readonly name = "ConformanceError";
 }
 

@@ -8,15 +8,19 @@ import type { Task } from "./task.ts";
 
 /** What a row knows about where its arguments are. */
 export interface RowAbi {
+  /** Name of the architecture. */
   readonly arch: string;
+  /** Name of the entry path. */
   readonly entry: string;
   /** Register index of each argument slot. */
   readonly registers: readonly number[];
+  /** Width of pointers and longs in bytes. */
   readonly pointer: 4 | 8;
 }
 
 /** A decoder's way to fail: no allocation, one object an error number. */
 export class Failure {
+  /** The negated error number. */
   readonly errno: Errno;
   private constructor(errno: Errno) {
     this.errno = errno;
@@ -43,12 +47,16 @@ export interface ArgType<T> {
   readonly slots: number;
   /** "out" arguments are printed after the call. */
   readonly direction: "in" | "out" | "inout";
+  /** The decoder for a row, its first register in `slot`. */
   compile(abi: RowAbi, slot: number): Decoder<T>;
+  /** The trace text for a row. */
   format(abi: RowAbi, slot: number): Formatter;
 }
 
+/** Arguments by name, in order. */
 // deno-lint-ignore no-explicit-any -- the bound of a heterogeneous record
 export type ArgTypes = Readonly<Record<string, ArgType<any>>>;
+/** The decoded arguments of a call. */
 export type Args<A extends ArgTypes> = { readonly [K in keyof A]: A[K] extends ArgType<infer T> ? T : never };
 
 /**
@@ -62,9 +70,13 @@ export type ResultFormat =
   | "none"
   | ((task: Task, result: number, abi: RowAbi) => string);
 
+/** A declaration; see {@link syscall}. */
 export interface SyscallSpec<A extends ArgTypes> {
+  /** Its name, as in the manual. */
   readonly name: string;
+  /** One sentence for the table of supported calls. */
   readonly doc: string;
+  /** Its arguments by name, in the order of registers. */
   readonly args: A;
   /** `args` is one object a row, reused: copy what must live on. */
   readonly run: (task: Task, args: Args<A>) => Outcome;
@@ -72,12 +84,15 @@ export interface SyscallSpec<A extends ArgTypes> {
   readonly support?: "full" | "partial" | "none";
   /** What is missing, for the support table. */
   readonly note?: string;
+  /** Default "number". */
   readonly result?: ResultFormat;
 }
 
 /** A declared system call. */
 export interface Syscall {
+  /** Its name. */
   readonly name: string;
+  /** The declaration. */
   readonly spec: SyscallSpec<ArgTypes>;
 }
 
@@ -97,16 +112,23 @@ export function syscall<const A extends ArgTypes>(spec: SyscallSpec<A>): Syscall
 
 /** The rows of one entry path of one architecture. */
 export interface SyscallTable {
+  /** Name of the architecture. */
   readonly arch: string;
+  /** Name of the entry path. */
   readonly entry: string;
+  /** Calls by number. */
   readonly rows: ReadonlyMap<number, Syscall>;
 }
 
 /**
  * Builds the tables of several (architecture, entry) columns from rows of numbers; null: not in that column.
  *
+ * @example
  * ```ts
- * tables([["x86-64", "syscall"], ["aarch64", "svc"]], [[[0, 63], read], [[2, null], open]]);
+ * import { syscall, tables } from "@guise/core";
+ * const getpid = syscall({ name: "getpid", doc: "The process's number.", args: {}, run: (task) => task.process.id });
+ * const [x86, arm] = tables([["x86-64", "syscall"], ["aarch64", "svc"]], [[[39, 172], getpid]]);
+ * console.assert(x86.rows.get(39) === getpid && arm.rows.get(172) === getpid);
  * ```
  */
 export function tables(

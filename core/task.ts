@@ -22,8 +22,11 @@ export type TaskState =
 export interface Task {
   /** Unique in its kernel, from 1. */
   readonly id: number;
+  /** Whose thread it is. */
   readonly process: Process;
+  /** The kernel that runs it. */
   readonly kernel: Kernel;
+  /** What it is doing. */
   readonly state: TaskState;
   /** Registers: of the CPU while the task is the current one of its space, else of its saved block. */
   readonly frame: TrapFrame;
@@ -40,7 +43,9 @@ export interface Task {
   readonly cpuTime: number;
   /** Makes a waiting or stopped task runnable, with this reason. Nothing when it is neither. */
   wake(reason: WakeReason): void;
+  /** Does not run until `resume` or `wake`. A wait goes on. */
   stop(): void;
+  /** Ends a stop. */
   resume(): void;
   /** Ends the task now: off all queues, never run again. */
   end(): void;
@@ -48,12 +53,19 @@ export interface Task {
 
 /** A process: what owns memory and is spawned, forked, exec'd and ended. */
 export interface Process {
+  /** Unique in its kernel; also the number of its first task. */
   readonly id: number;
+  /** The kernel that runs it. */
   readonly kernel: Kernel;
+  /** What the kernel means to it. */
   readonly personality: Personality;
+  /** Its memory. */
   readonly space: AddressSpace;
+  /** The CPU of its memory. */
   readonly cpu: Cpu;
+  /** Its living tasks. */
   readonly tasks: readonly Task[];
+  /** Values of plugins. */
   readonly data: State;
   /** Creates one more task of this process; its registers are copied from `from` (or zero). */
   addTask(from?: Task): Task;

@@ -11,14 +11,19 @@ import { frameInformation } from "./vdso_frames.ts";
 
 /** A note of the NOTE segment. */
 export interface VdsoNote {
+  /** Owner, `Linux`. */
   readonly name: string;
+  /** Note type. */
   readonly type: number;
+  /** Contents. */
   readonly desc: Uint8Array;
 }
 
 /** What {@link buildVdso} needs. */
 export interface VdsoRequest {
+  /** Assembles the code. */
   readonly arch: Arch;
+  /** Functions, in order. */
   readonly exports: readonly VdsoExport[];
   /** Default `linux-vdso.so.1`. */
   readonly soname?: string;
@@ -53,6 +58,7 @@ const SHN_ABS = 0xfff1;
 interface Symbol {
   readonly name: string;
   readonly binding: number;
+  /** Note type. */
   readonly type: number;
   /** Index into the functions; -1 for a version's own symbol. */
   readonly fn: number;

@@ -12,12 +12,15 @@ export interface Waiter {
 /** A first-in first-out list of waiters. */
 export class WaitQueue {
   readonly #waiters = new Set<Waiter>();
+  /** How many wait. */
   get size(): number {
     return this.#waiters.size;
   }
+  /** At the end of the queue. */
   add(waiter: Waiter): void {
     this.#waiters.add(waiter);
   }
+  /** Nothing when it does not wait here. */
   remove(waiter: Waiter): void {
     this.#waiters.delete(waiter);
   }
