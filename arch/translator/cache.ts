@@ -7,13 +7,14 @@ import {
   CHUNK_RECORDS,
   CHUNK_TABLES,
   CHUNKS,
+  CORE_OPS,
   EMPTY_LEVEL,
   EMPTY_PAGE,
+  FIELD,
   INFO,
   infoOf,
   RECORD,
 } from "./layout.ts";
-import { CORE_OPS } from "./interpreter.ts";
 
 /** Memory 2, shared by all spaces of one kernel. */
 export class Engine {
@@ -23,11 +24,14 @@ export class Engine {
   i32!: Int32Array;
   u32!: Uint32Array;
   #free: number[] = [];
+  readonly #caches = new Set<CodeCache>();
+  #current: CodeCache | undefined;
   #next: number = CHUNKS;
   /** One run of a single instruction, for stepping. */
   readonly scratch: number;
 
-  constructor() {
+  /** `limit`: bytes; a cache in use may go beyond. */
+  constructor(readonly limit: number = 256 << 20) {
     this.#views();
     this.u32.fill(EMPTY_PAGE, EMPTY_LEVEL >>> 2, (EMPTY_LEVEL >>> 2) + 1024);
     this.scratch = this.chunk();
@@ -39,17 +43,44 @@ export class Engine {
     this.i32 = new Int32Array(buffer), this.u32 = new Uint32Array(buffer);
   }
 
-  /** A chunk with old contents. Memory grows by 4 MiB when none is free. */
+  /**
+   * A chunk with old contents. Memory grows by 4 MiB when none is free; at the limit the cache that was not used for longest is
+   * dropped: whoever executed from it decodes again.
+   */
   chunk(): number {
     const reused = this.#free.pop();
     if (reused !== undefined) return reused;
     const at = this.#next;
     if (at + CHUNK > this.memory.buffer.byteLength) {
+      if (at + CHUNK > this.limit && this.#drop()) return this.chunk();
       this.memory.grow(64);
       this.#views();
     }
     this.#next += CHUNK;
     return at;
+  }
+  #drop(): boolean {
+    for (const cache of this.#caches) {
+      if (cache === this.#current || !cache.holds) continue;
+      cache.reset(false);
+      return true;
+    }
+    return false;
+  }
+
+  /** The cache that is executed from now on. */
+  use(cache: CodeCache): void {
+    if (cache !== this.#current) {
+      // In order of use, the latest last.
+      this.#caches.delete(cache);
+      this.#caches.add(cache);
+      this.#current = cache;
+    }
+    this.u32[FIELD.directory >>> 2] = cache.ready();
+  }
+  forget(cache: CodeCache): void {
+    this.#caches.delete(cache);
+    if (this.#current === cache) this.#current = undefined;
   }
   release(chunk: number): void {
     this.#free.push(chunk);
@@ -77,18 +108,34 @@ export class CodeCache {
   generation = 0;
 
   constructor(readonly engine: Engine, readonly maxChunks: number = 512) {
-    this.reset();
+    this.ready();
   }
 
-  /** Drops everything. */
-  reset(): void {
-    this.dispose();
+  /** Drops everything. Without `restart` nothing is held until the next use. */
+  reset(restart = true): void {
+    this.#release();
     this.generation++;
-    this.root = this.#tables(1);
-    this.engine.u32.fill(EMPTY_LEVEL, this.root >>> 2, (this.root >>> 2) + 1024);
+    this.root = 0;
+    if (restart) this.ready();
+  }
+  /** The directory, made when there is none. */
+  ready(): number {
+    if (!this.root) {
+      this.root = this.#tables(1);
+      this.engine.u32.fill(EMPTY_LEVEL, this.root >>> 2, (this.root >>> 2) + 1024);
+    }
+    return this.root;
+  }
+  get holds(): boolean {
+    return this.#chunks.length > 0;
   }
 
   dispose(): void {
+    this.#release();
+    this.root = 0;
+    this.engine.forget(this);
+  }
+  #release(): void {
     for (const chunk of this.#chunks) this.engine.release(chunk);
     this.#chunks = [];
     this.#record =
@@ -138,6 +185,7 @@ export class CodeCache {
 
   /** The record of a biased pc, or 0. */
   find(pc: number): number {
+    if (!this.root) return 0;
     const { u32 } = this.engine;
     const level = u32[(this.root >>> 2) + (pc >>> 22)];
     const page = u32[(level >>> 2) + (pc >>> 12 & 1023)];
@@ -166,12 +214,14 @@ export class CodeCache {
 
   /** Has code of this biased page been decoded? */
   knows(page: number): boolean {
+    if (!this.root) return false;
     const level = this.engine.u32[(this.root >>> 2) + (page >>> 10)];
     return this.engine.u32[(level >>> 2) + (page & 1023)] !== EMPTY_PAGE;
   }
 
   /** Forgets the code of a biased page, in place: whoever runs into one of its records decodes again. */
   invalidate(page: number): void {
+    if (!this.root) return;
     const { engine } = this;
     const level = engine.u32[(this.root >>> 2) + (page >>> 10)];
     const table = engine.u32[(level >>> 2) + (page & 1023)];

@@ -1,7 +1,17 @@
 /** What CPUs of all architectures share: the run loop, misses, traps, stepping and invalidation. */
 import { CodeCache, type Engine, type Sharer } from "./cache.ts";
-import { CORE_OPS, IDLE_OPS } from "./interpreter.ts";
-import { ACCESS, BIAS, FIELD, INFO, infoOf, RECORD, STATUS } from "./layout.ts";
+import {
+  ACCESS,
+  BIAS,
+  CORE_OPS,
+  EMPTY_LEVEL,
+  FIELD,
+  IDLE_OPS,
+  INFO,
+  infoOf,
+  RECORD,
+  STATUS,
+} from "./layout.ts";
 import { type Cause, CAUSES } from "./machine.ts";
 
 /** What a CPU needs of an address space (core's AddressSpace has it). */
@@ -28,6 +38,9 @@ export interface TrapData {
   error: number;
   entry: number;
 }
+
+/** Records of the engine's scratch chunk: a step from 0, a way to a dropped cache's successor, the warming up. */
+const SCRATCH = { bridge: 64, warm: 128 } as const;
 
 /** Instructions in one stay inside the interpreter: V8 replaces code on entry only. */
 const SLICE = 400_000;
@@ -101,13 +114,16 @@ export abstract class BaseCpu implements Sharer {
 
   /** Shows the interpreter's indirect call site enough different functions ({@link IDLE_OPS}). */
   #warm(): void {
-    const { engine } = this, { u32 } = engine;
+    const { engine } = this, { u32 } = engine, first = engine.scratch + SCRATCH.warm * RECORD.size;
     for (let i = 0; i <= IDLE_OPS; i++) {
-      const record = engine.scratch + i * RECORD.size;
+      const record = first + i * RECORD.size;
       u32[record >>> 2] = i < IDLE_OPS ? this.parts.idle + i : CORE_OPS.step;
       u32[record + 4 >>> 2] = 0;
     }
-    this.exports.run(engine.scratch, 1);
+    // A fork makes this instance while its parent's is at work: its fields stay.
+    const fields = u32.slice(0, 2);
+    this.exports.run(first, 1);
+    u32.set(fields);
   }
 
   #instantiate(imports: WebAssembly.Imports): Record<string, (...args: number[]) => number> {
@@ -179,13 +195,13 @@ export abstract class BaseCpu implements Sharer {
     this.cache.sharers.delete(this);
     this.cache = new CodeCache(this.engine);
     this.cache.sharers.add(this);
-    this.engine.u32[FIELD.directory >>> 2] = this.cache.root;
+    this.engine.use(this.cache);
     this.#moved = true;
   }
 
   /** Code in this range has changed or is no longer executable. */
   invalidate(start: number, length: number): void {
-    if (length <= 0 || start + length <= BIAS) return;
+    if (length <= 0 || start + length <= BIAS || !this.cache.root) return;
     const first = Math.max(0, Math.floor((start - BIAS) / 4096));
     const last = Math.min(0xfffff, Math.floor((start + length - 1 - BIAS) / 4096));
     // Nothing to forget is the common case, and must not cost a cache its sharers.
@@ -193,7 +209,7 @@ export abstract class BaseCpu implements Sharer {
     for (let p = first; p <= last && !known; p++) {
       if (
         (p & 1023) === 0 && p + 1023 <= last &&
-        this.engine.u32[(this.cache.root >>> 2) + (p >>> 10)] === 0x1000
+        this.engine.u32[(this.cache.root >>> 2) + (p >>> 10)] === EMPTY_LEVEL
       ) p += 1023;
       else known = this.cache.knows(p);
     }
@@ -229,7 +245,7 @@ export abstract class BaseCpu implements Sharer {
     if (!this.executable(pc)) return 0;
     this.claim(pc);
     if (this.cache.full) this.cache.reset();
-    this.engine.u32[FIELD.directory >>> 2] = this.cache.root;
+    this.engine.use(this.cache);
     record = this.decode(biased, 64);
     return record;
   }
@@ -261,7 +277,7 @@ export abstract class BaseCpu implements Sharer {
   }
 
   #bridge(target: number): number {
-    const { engine } = this, record = engine.scratch + 64 * RECORD.size;
+    const { engine } = this, record = engine.scratch + SCRATCH.bridge * RECORD.size;
     engine.u16[record >>> 1] = CORE_OPS.goto;
     engine.i32[record + RECORD.imm >>> 2] = -engine.u8[target + RECORD.ordinal];
     engine.u32[record + RECORD.disp >>> 2] = target;
@@ -294,7 +310,7 @@ export abstract class BaseCpu implements Sharer {
         return this.#trap("budget");
       }
       this.#moved = false;
-      engine.u32[FIELD.directory >>> 2] = this.cache.root;
+      engine.use(this.cache);
       if (single) {
         record = this.executable(pc) ? (this.claim(pc), this.stepAt(pc)) : 0;
       } else if (!record) {

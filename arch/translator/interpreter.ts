@@ -2,7 +2,7 @@
  * The interpreter: one WebAssembly module made from the definitions. `run(record, count)` is a loop around one br_table
  * with a case for each hot operation variant; each rare operation is a function of its own in a table.
  */
-import { BIAS, FIELD, PAGE_BIAS, RECORD, STATUS, TABLES } from "./layout.ts";
+import { BIAS, CORE_OPS, FIELD, IDLE_OPS, PAGE_BIAS, RECORD, STATUS, TABLES } from "./layout.ts";
 import type { Env, OpDef } from "./machine.ts";
 import { HelperEnv, type LoopContext, RecordMachine } from "./record_machine.ts";
 import {
@@ -40,18 +40,6 @@ export interface InterpreterSpec {
   /** More functions of the same module (the decoder), made with the same environment. */
   readonly extra?: (module: Generator) => void;
 }
-
-/** Operations of the interpreter itself; architectures' follow. */
-export const CORE_OPS = {
-  miss: 0,
-  link: 1,
-  goto: 2,
-  step: 3,
-  ea: 4,
-  ea32: 5,
-  absolute: 6,
-  first: 7,
-} as const;
 
 /** One number in a record: an operation with an address form, with or without flags. */
 export interface Variant {
@@ -100,12 +88,6 @@ export function number(ops: readonly OpDef[], hot?: ReadonlySet<string>): Number
   for (let at = 0; at < numbers.length; at += 2) numbers[at] ||= numbers[at + 1];
   return { variants, hot: CORE_OPS.first + lists[0].length, numbers };
 }
-
-/**
- * Operations that do nothing, numbered after all others. V8 inlines what a call site has called until then, and throws the optimised
- * code away when another function comes; a call site that has seen more than four is left alone. So a new instance executes these.
- */
-export const IDLE_OPS = 6;
 
 /** Counters by operation in memory 2, in place of the decoder's tables, of a profiling interpreter. */
 export const PROFILE: number = TABLES;

@@ -93,3 +93,21 @@ export const STATUS = {
 
 /** Kinds of access: the permission bits of a page. */
 export const ACCESS = { read: 1, write: 2, exec: 4 } as const;
+
+/** Operations of the interpreter itself; architectures' follow. */
+export const CORE_OPS = {
+  miss: 0,
+  link: 1,
+  goto: 2,
+  step: 3,
+  ea: 4,
+  ea32: 5,
+  absolute: 6,
+  first: 7,
+} as const;
+
+/**
+ * Operations that do nothing, numbered after all others. V8 inlines what a call site has called until then, and throws the optimised
+ * code away when another function comes; a call site that has seen more than four is left alone. So a new instance executes these.
+ */
+export const IDLE_OPS = 6;

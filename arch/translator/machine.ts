@@ -17,6 +17,8 @@ export interface OperandSpec {
   readonly access: Access;
   /** Offset in the state block: of a fixed slot, or of the register file that the record's field counts from. */
   readonly offset?: number;
+  /** Memory must be aligned to its size, else a protection fault with this vector comes before any page fault. */
+  readonly misaligned?: number;
   /** An immediate of 64 bits fills disp and imm together. */
   readonly wideImmediate?: boolean;
   /** Writing 32 bits clears the upper half (x86 and aarch64 general registers). */

@@ -121,6 +121,10 @@ export class RecordMachine extends HelperEnv implements Machine {
         return new RecordOperand(this, spec, spec.place === "reg" && registers++ > 0 ? "b" : "a");
       }
       const address = this.f.let(this.effectiveAddress(this.#form === 1));
+      const { misaligned } = spec;
+      if (misaligned !== undefined) {
+        this.f.if(address.wrap().and((spec.size >> 3) - 1), () => this.raise("protection", misaligned));
+      }
       if (spec.access !== "none") {
         this.#check(address, spec.size >> 3, spec.access === "r" ? ACCESS.read : ACCESS.write);
       }

@@ -1,8 +1,6 @@
 /** The architecture as the kernel sees it. */
 import type { AddressSpace, Arch, CallAbi, Cpu, CpuOptions, KernelEntry, Register } from "@guise/core";
-import { assemble } from "./assemble.ts";
 import { X86Cpu } from "./cpu.ts";
-import { disassemble } from "./disassemble.ts";
 import { REG, REGISTERS } from "./registers.ts";
 
 const registers: readonly Register[] = REGISTERS.map(({ name, bits }) => ({ name, bits }));
@@ -16,6 +14,23 @@ const abis: Record<string, CallAbi> = {
   call: { args: ["rdi", "rsi", "rdx", "rcx", "r8", "r9"], result: "rax", pointer: 8 },
 };
 
+/** Assembler and disassembler need all declarations, which take longer to load than everything else: programs run without them. */
+interface Tools {
+  disassemble(code: Uint8Array, pc: number): { text: string; length: number }[];
+  assemble(source: string, at: number): Uint8Array;
+}
+let tools: Tools | undefined;
+export function provideTools(t: Tools): void {
+  tools = t;
+}
+function need(): Tools {
+  if (!tools) {
+    throw new Error("assembler and disassembler are not loaded: import @guise/x86-64, not only its /run");
+  }
+  return tools;
+}
+
+/** The x86-64 architecture. */
 export const x86_64: Arch = {
   name: "x86-64",
   elfMachine: 62,
@@ -43,6 +58,6 @@ export const x86_64: Arch = {
     space.codeWatcher = cpu;
     return cpu as unknown as Cpu;
   },
-  disassemble,
-  assemble,
+  disassemble: (code, pc) => need().disassemble(code, pc),
+  assemble: (source, at) => need().assemble(source, at),
 };

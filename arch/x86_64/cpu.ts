@@ -5,12 +5,12 @@ import {
   BIAS,
   Engine,
   FIELD,
-  RECORD,
   type Kernel,
+  RECORD,
   type Space,
   TABLES,
   type TrapData,
-} from "@guise/translator";
+} from "@guise/translator/run";
 import { cpuid } from "./cpuid.ts";
 import { Decoder, RUN_INSTRUCTIONS, RUN_RECORDS } from "./decode.ts";
 import { KIND } from "./kinds.ts";
@@ -90,7 +90,9 @@ export class X86Cpu extends BaseCpu {
     const canonical = trap.addressHi >> 15 === 0 || trap.addressHi >> 15 === -1;
     trap.cause = canonical ? "page" : "protection";
     // Through rsp or rbp it is the stack segment's fault.
-    const base = trap.access === ACCESS.exec ? 0 : this.engine.u8[this.engine.u32[FIELD.record >>> 2] + RECORD.base];
+    const base = trap.access === ACCESS.exec
+      ? 0
+      : this.engine.u8[this.engine.u32[FIELD.record >>> 2] + RECORD.base];
     trap.vector = canonical ? 14 : base === RSP || base === RBP ? 12 : 13;
     trap.error = canonical ? (trap.access === ACCESS.write ? 6 : trap.access === ACCESS.exec ? 0x14 : 4) : 0;
     return trap;

@@ -221,3 +221,40 @@ Deno.test("more code than the cache holds is decoded again", () => {
     assertEquals(cpu.frame.num(REG.rax), 3000);
   }
 });
+
+Deno.test("caches of many spaces stay within the engine's memory", () => {
+  const machines = Array.from(
+    { length: 12 },
+    () => machine(asm("again:\nadd rax, 1\nsub ecx, 1\njne again\nhlt")),
+  );
+  const engine = machines[0].cpu.engine as unknown as { limit: number };
+  const limit = engine.limit;
+  engine.limit = machines[0].cpu.engine.memory.buffer.byteLength;
+  try {
+    for (let round = 0; round < 3; round++) {
+      for (const { cpu } of machines) {
+        cpu.frame.setNum(REG.rip, CODE), cpu.frame.setNum(REG.rcx, 100), cpu.frame.setNum(REG.rax, 0);
+        assertEquals(cpu.run(ALWAYS).cause, "protection");
+        assertEquals(cpu.frame.num(REG.rax), 100);
+      }
+    }
+  } finally {
+    engine.limit = limit;
+    for (const { cpu } of machines) cpu.dispose();
+  }
+});
+
+Deno.test("a CPU made while another is inside a system call leaves that one alone", () => {
+  const { cpu, space } = machine(asm("mov eax, 1\nsyscall\nmov ebx, 2\nsyscall\nhlt"));
+  const children: X86Cpu[] = [];
+  (cpu.kernel as { syscall: unknown }).syscall = () => {
+    const child = new X86Cpu(space.fork(), cpu.kernel, undefined, cpu);
+    children.push(child);
+    return 0;
+  };
+  cpu.run(1), cpu.run(1);
+  assertEquals(cpu.instructions, 2);
+  assertEquals(cpu.run(ALWAYS).cause, "protection");
+  assertEquals([cpu.frame.num(REG.rbx), cpu.instructions, children.length], [2, 4, 2]);
+  for (const c of children) c.dispose();
+});

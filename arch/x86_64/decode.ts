@@ -2,7 +2,7 @@
  * The decoder in TypeScript: from guest bytes to records, by the tables that the declarations make. It handles everything;
  * the decoder in WebAssembly (decoder.ts) leaves it what is rare.
  */
-import { type BaseCpu, BIAS, CORE_OPS, INFO, infoOf, RECORD } from "@guise/translator";
+import { type BaseCpu, BIAS, CORE_OPS, INFO, infoOf, RECORD } from "@guise/translator/run";
 import { STATE } from "./state.ts";
 import { BIT, FLOW, IMM, type NumericTables, SOURCE, TEMPLATE } from "./template.ts";
 

@@ -39,6 +39,8 @@ export interface OperandKind {
   readonly registerSize?: number;
   /** "r80", "m512": memory operands whose text has no or another size. */
   readonly memoryText?: string;
+  /** Memory must be aligned to its size. */
+  readonly aligned?: boolean;
 }
 
 // deno-fmt-ignore
@@ -74,6 +76,8 @@ export const m32: OperandKind = kind("m32", "mem", 32);
 export const m64: OperandKind = kind("m64", "mem", 64);
 export const m80: OperandKind = kind("m80", "mem", 80);
 export const m128: OperandKind = kind("m128", "mem", 128);
+/** Memory of 16 bytes that must be aligned, else #GP: before any page fault (SDM volume 1, 10.4.1.1). */
+export const a128: OperandKind = kind("m128", "mem", 128, "gpr", { aligned: true });
 /** The register in the low bits of the opcode. */
 export const o8: OperandKind = kind("r8", "opcode", 8);
 export const o16: OperandKind = kind("r16", "opcode", 16);
@@ -105,7 +109,9 @@ export const creg: OperandKind = kind("CR", "reg", 64, "creg");
 export const dreg: OperandKind = kind("DR", "reg", 64, "dreg");
 export const xmm: OperandKind = kind("xmm", "reg", 128, "xmm");
 /** xmm in ModRM.rm, or memory of the given size: the register form may read all 128 bits with `load`. */
-export const xmm_m128: OperandKind = kind("xmm/m128", "rm", 128, "xmm");
+export const xmm_m128: OperandKind = kind("xmm/m128", "rm", 128, "xmm", { aligned: true });
+/** The same without alignment: movups, movdqu, pcmpistri... */
+export const xmm_u128: OperandKind = kind("xmm/m128", "rm", 128, "xmm");
 export const xmm_m64: OperandKind = kind("xmm/m64", "rm", 64, "xmm");
 export const xmm_m32: OperandKind = kind("xmm/m32", "rm", 32, "xmm");
 export const xmm_m16: OperandKind = kind("xmm/m16", "rm", 16, "xmm");
@@ -273,7 +279,7 @@ export function operationOf(d: Declaration, memory: boolean): OpDef {
   for (const k of d.operands) {
     const { size, access } = k;
     const offset = fileOffset(k.class);
-    const zeroUpper = k.class === "gpr";
+    const zeroUpper = k.class === "gpr", misaligned = k.aligned ? 13 : undefined;
     switch (k.source) {
       case "fixed":
       case "rel":
@@ -283,10 +289,10 @@ export function operationOf(d: Declaration, memory: boolean): OpDef {
         break;
       case "mem":
       case "moffs":
-        operands.push({ place: "mem", size, access });
+        operands.push({ place: "mem", size, access, misaligned });
         break;
       case "rm":
-        if (memory) operands.push({ place: "mem", size, access });
+        if (memory) operands.push({ place: "mem", size, access, misaligned });
         else operands.push({ place: "reg", size: k.registerSize ?? size, access, offset, zeroUpper });
         break;
       default:

@@ -419,7 +419,8 @@ export class CaseGenerator {
 
 /** A shift by zero or a repetition of none changes no flag, so what was undefined before it still is. */
 function keepsFlags(d: Declaration): boolean {
-  return d.conditional === true || d.string === true || /^(rol|ror|rcl|rcr|shl|shr|sar|shld|shrd)$/.test(d.mnemonic);
+  return d.conditional === true || d.string === true ||
+    /^(rol|ror|rcl|rcr|shl|shr|sar|shld|shrd)$/.test(d.mnemonic);
 }
 
 /** Flags that are undefined after it. SHLD, SHRD of 16 bits by more than 16: all of them (SDM, SHLD). */

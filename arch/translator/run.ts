@@ -1,0 +1,8 @@
+/**
+ * What running programs needs of the translator: the run loop, the code cache, the layout. Generating code is not among it.
+ *
+ * @module
+ */
+export * from "./cache.ts";
+export * from "./cpu.ts";
+export * from "./layout.ts";
