@@ -26,7 +26,7 @@ import {
   Vfs,
   walk,
 } from "./mod.ts";
-import { caller, open } from "./testing_test.ts";
+import { caller, open } from "./testdata/tree.ts";
 
 const NUMBERS = [
   0,

@@ -14,7 +14,7 @@ import {
   Terminal,
   Vfs,
 } from "./mod.ts";
-import { bytes, caller, list, open, take } from "./testing_test.ts";
+import { bytes, caller, list, open, take } from "./testdata/tree.ts";
 
 function setup() {
   const vfs = new Vfs(createMemoryFs());

@@ -43,7 +43,7 @@ import {
   Vfs,
   walk,
 } from "./mod.ts";
-import { caller, list, open, read, write } from "./testing_test.ts";
+import { caller, list, open, read, write } from "./testdata/tree.ts";
 
 const at = (c: Caller, path: string, flags = 0): Location => {
   const found = walk(c, undefined, path, flags);

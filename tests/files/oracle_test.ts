@@ -4,13 +4,16 @@ import { assertEquals } from "@std/assert";
 import {
   access,
   type Caller,
+  chdir,
   chmod,
   chown,
   createMemoryFs,
   credentialsOf,
   type FileSystem,
   HostFs,
+  type Inode,
   linkAt,
+  type Location,
   mkdirAt,
   mknodAt,
   NO_FOLLOW,
@@ -28,11 +31,8 @@ import {
   utimes,
   Vfs,
   walk,
-} from "./mod.ts";
+} from "@guise/vfs";
 import { hostFolder } from "@guise/host-deno";
-import { chdir } from "./attr.ts";
-import type { Inode } from "./inode.ts";
-import type { Location } from "./context.ts";
 
 type Op = [uid: number, op: string, ...args: (string | number | boolean)[]];
 
@@ -248,7 +248,7 @@ const python = await new Deno.Command("python3", { args: ["-c", "0"] }).output()
 /** What the kernel answers to these operations in `dir`. */
 async function native(dir: string, ops: readonly Op[]): Promise<unknown[]> {
   const child = new Deno.Command("python3", {
-    args: [new URL("testdata/oracle.py", import.meta.url).pathname, dir],
+    args: [new URL("oracle.py", import.meta.url).pathname, dir],
     stdin: "piped",
     stdout: "piped",
   }).spawn();

@@ -15,8 +15,8 @@ import {
   truncate,
   unlinkAt,
   walk,
-} from "./mod.ts";
-import { bytes, caller, list, open, read, take, write } from "./testing_test.ts";
+} from "@guise/vfs";
+import { bytes, caller, list, open, read, take, write } from "./tree.ts";
 
 const place = (c: Caller, path: string) => {
   const at = walk(c, undefined, path, 1);

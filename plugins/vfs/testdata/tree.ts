@@ -1,6 +1,6 @@
 /** What the tests of this package share: a small tree, callers, reading and writing by path. Not published. */
-import { type Caller, type Credentials, credentialsOf, openAt, type OpenFile, Vfs } from "./mod.ts";
-import type { FileSystem } from "./inode.ts";
+import { type Caller, type Credentials, credentialsOf, openAt, type OpenFile, Vfs } from "../mod.ts";
+import type { FileSystem } from "../inode.ts";
 
 const decoder = new TextDecoder();
 
