@@ -2,7 +2,7 @@
  * Register and memory contents for comparing floating point: numbers at the edges of f32 and f64, every kind of NaN, denormals,
  * neighbours of powers of two; and MXCSR with all rounding modes, DAZ, FTZ, old flags and, on request, unmasked exceptions.
  */
-import { type Case, Random, WINDOW_SIZE } from "@guise/x86-64/testing";
+import { type Case, type Random, WINDOW_SIZE } from "@guise/x86-64/testing";
 
 // cold: tables of special bit patterns
 // deno-fmt-ignore

@@ -44,7 +44,7 @@ for (
         differences.map((d) => ({ case: d.index, forms: d.case.forms.map((f) => f.name), text: d.text })),
         [],
       );
-      assertGreaterOrEqual(Math.min(...drawn.values()), 50);
+      assertGreaterOrEqual(Math.min(...drawn.values()), 30);
     },
   });
 }

@@ -1,4 +1,5 @@
 /** Addition, subtraction, multiplication, division, square root, and what is made of them (SDM volume 2; NaNs: volume 1, 4.8.3.5). */
+// cold: constants of the generated code
 import {
   type Arithmetic,
   floatArithmetic,
@@ -18,7 +19,7 @@ import {
 } from "@guise/translator";
 import * as e from "../encoding.ts";
 import { type Declaration, rw, w, x86 } from "../encoding.ts";
-import { aligned, and, dwords, everySecond, imm8, splat32, vector, xor, ZERO } from "./sse_common.ts";
+import { and, dwords, everySecond, imm8, splat32, vector, xor, ZERO } from "./sse_common.ts";
 import {
   allInRange,
   asBits,
@@ -181,11 +182,9 @@ const evenSigns = (k: Kind): V128 => k.size === 8 ? v128(signBit(k)) : dwords((i
 const lit = (k: Kind, bits: bigint): Int => laneBits(k, every(k, bits), 0);
 
 const packed = (k: Kind, name: Arithmetic): e.Semantics => (m, dst, src) => {
-  aligned(m, src);
   vectors(m, k, name, dst, m.f.let(vector(dst)), m.f.let(vector(src)));
 };
 const packedSqrt = (k: Kind): e.Semantics => (m, dst, src) => {
-  aligned(m, src);
   const { f } = m, a = f.let(vector(src)), r = f.local("v128"), flags = f.local("i32");
   f.if(
     allInRange(k, [1, k.format.maxExp - 1], a).and(signs(k, a).eqz()).and(quick(m)),
@@ -201,18 +200,15 @@ const signs = (k: Kind, v: V128): I32 => simd(`${k.vectorBits}.bitmask`, v);
 
 /** haddps and the like: neighbours of dst, then of src. */
 const horizontal = (k: Kind, name: Arithmetic): e.Semantics => (m, dst, src) => {
-  aligned(m, src);
   const { f } = m, a = f.let(vector(dst)), b = f.let(vector(src));
   vectors(m, k, name, dst, f.let(everySecond(a, b, k.size, false)), f.let(everySecond(a, b, k.size, true)));
 };
 const alternating = (k: Kind): e.Semantics => (m, dst, src) => {
-  aligned(m, src);
   vectors(m, k, "sub", dst, m.f.let(vector(dst)), m.f.let(vector(src)), "add");
 };
 
 /** dpps, dppd: the products that bits 4-7 of the immediate choose, summed in pairs, into the lanes that bits 0-3 choose. */
 const dotProduct = (k: Kind): e.Semantics => (m, dst, src, imm) => {
-  aligned(m, src);
   const { f } = m, a = f.let(vector(dst)), b = f.let(vector(src)), which = f.let(imm8(imm));
   const mul = laneArithmetic(m, k, "mul"),
     add = laneArithmetic(m, k, "add"),

@@ -1,4 +1,5 @@
 /** Small pieces that the SSE families use. */
+// cold: constants of the generated code
 import {
   type I32,
   i32,
@@ -14,11 +15,6 @@ import {
   v128,
 } from "@guise/translator";
 import type * as e from "../encoding.ts";
-
-/** A memory operand of 16 bytes must be aligned (SDM volume 1, 10.4.1.1): else #GP(0). */
-export function aligned(m: Machine, o: Operand): void {
-  if (o.place === "mem") m.f.if(o.address.wrap().and(15), () => m.raise("protection", 13));
-}
 
 export const ZERO: V128 = v128(0);
 export const ONES: V128 = v128((1n << 128n) - 1n);
@@ -54,28 +50,25 @@ export type VectorOp = Exclude<Simd, "v128.any_true" | `${string}.all_true` | `$
 /** What a vector instruction computes: the operands are locals, free to be used more than once. */
 export type Compute = (a: V128, b: V128, m: Machine) => V128;
 
-/** dst = op(dst, src), a memory source aligned. */
+/** dst = op(dst, src). */
 export function binary(compute: VectorOp | Compute): e.Semantics {
   return (m, dst, src) => {
-    aligned(m, src);
     if (typeof compute === "string") return dst.store("v128.store", simd(compute, vector(dst), vector(src)));
     const a = m.f.let(vector(dst)), b = m.f.let(vector(src));
     dst.store("v128.store", compute(a, b, m));
   };
 }
-/** dst = op(src), a memory source aligned. */
+/** dst = op(src). */
 export function unary(compute: (a: V128, m: Machine) => V128): e.Semantics {
   return (m, dst, src) => {
-    aligned(m, src);
     dst.store("v128.store", compute(m.f.let(vector(src)), m));
   };
 }
-/** dst = op(dst, src, imm), a memory source aligned. `known` is the immediate where the machine has it as a constant. */
+/** dst = op(dst, src, imm). `known` is the immediate where the machine has it as a constant. */
 export function ternary(
   compute: (a: V128, b: V128, imm: I32, known: number | undefined, m: Machine) => V128,
 ): e.Semantics {
   return (m, dst, src, imm) => {
-    aligned(m, src);
     const a = m.f.let(vector(dst)), b = m.f.let(vector(src)), k = known(imm);
     dst.store("v128.store", compute(a, b, k === undefined ? m.f.let(imm8(imm)) : i32(k), k, m));
   };

@@ -2,6 +2,7 @@
  * Comparisons, minimum and maximum, and the reciprocal estimates: what needs no rounding. Only NaNs (IE) and denormals (DE, or
  * zeros with DAZ) need a second look, so the inline path does not ask MXCSR at all.
  */
+// cold: constants of the generated code
 import {
   f32,
   f64,
@@ -23,7 +24,7 @@ import * as e from "../encoding.ts";
 import { type Declaration, rw, w, x86 } from "../encoding.ts";
 import { setImage } from "../flags.ts";
 import { CF, PF, ZF } from "../state.ts";
-import { aligned, and, imm8, ONES, or, pick, vector, xor, ZERO } from "./sse_common.ts";
+import { and, imm8, ONES, or, vector, xor, ZERO } from "./sse_common.ts";
 import {
   allTrue,
   anyTrue,
@@ -92,7 +93,6 @@ const lanes =
   (k: Kind, scalar: boolean, compute: Compare, signalling: (imm: I32) => I32): e.Semantics =>
   (m, dst, src, imm) => {
     const { f } = m;
-    if (!scalar) aligned(m, src);
     const load = (o: Operand) => scalar ? loadAlone(k, o) : vector(o);
     const a = f.let(load(dst)), b = f.let(load(src)), predicate = imm ? f.let(imm8(imm)) : i32(0);
     prepare(m, k, a, b, signalling(predicate));
@@ -166,7 +166,6 @@ const estimateScalar = (ref: (m: Machine) => FunctionRef): e.Semantics => (m, ds
   storeBits(FLOAT32, dst, r as Int);
 };
 const estimateVector = (name: string, ref: (m: Machine) => FunctionRef): e.Semantics => (m, dst, src) => {
-  aligned(m, src);
   const r = m.f.local("v128"), flags = m.f.local("i32");
   m.f.do(onVectors(m, FLOAT32, name, ref(m)), [vector(src)], r, flags);
   dst.store("v128.store", r);

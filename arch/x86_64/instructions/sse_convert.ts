@@ -27,7 +27,7 @@ import {
 } from "@guise/translator";
 import * as e from "../encoding.ts";
 import { type Declaration, rw, w, x86 } from "../encoding.ts";
-import { aligned, imm8, vector, ZERO } from "./sse_common.ts";
+import { imm8, vector, ZERO } from "./sse_common.ts";
 import {
   asBits,
   asFloat,
@@ -174,7 +174,6 @@ const convertVector = (
   half: boolean,
 ): e.Semantics =>
 (m, dst, src) => {
-  if (!half) aligned(m, src);
   const { f } = m;
   const all = m.helper(name, ["v128"], ["v128", "i32"], ({ f }) => {
     const result = f.let(ZERO), r = f.local(to.type), flags = f.local("i32"), some = f.let(i32(0));
@@ -222,7 +221,6 @@ const roundScalar = (k: Kind): e.Semantics => (m, dst, src, imm) => {
   storeBits(k, dst, r as Int);
 };
 const roundVector = (k: Kind): e.Semantics => (m, dst, src, imm) => {
-  aligned(m, src);
   const { f } = m,
     a = f.let(vector(src)),
     v = f.let(a),

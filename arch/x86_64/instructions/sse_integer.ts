@@ -17,7 +17,6 @@ import { type Declaration, rw, w, x86 } from "../encoding.ts";
 import { setImage } from "../flags.ts";
 import { CF, ZF } from "../state.ts";
 import {
-  aligned,
   and,
   below,
   binary,
@@ -113,7 +112,6 @@ const leastWord = unary((a, m) => {
 const unsignedDwords = (op: "min" | "max"): VectorOp => `i32x4.${op}_u`;
 const andNot: Compute = (a, b) => simd("v128.andnot", b, a);
 function test(m: Machine, dst: Operand, src: Operand): void {
-  aligned(m, src);
   const a = m.f.let(vector(dst)), b = m.f.let(vector(src));
   const none = (v: V128) => simd("v128.any_true", v).eqz();
   setImage(m, select(none(and(a, b)), i32(ZF), 0).or(select(none(simd("v128.andnot", b, a)), i32(CF), 0)));
@@ -135,7 +133,6 @@ const shift = (
 /** The count is the low 64 bits of a vector. */
 const shiftBy =
   (type: Lanes, kind: "shl" | "shr_u" | "shr_s") => (m: Machine, dst: Operand, src: Operand): void => {
-    aligned(m, src);
     const count = m.f.let(src.load("i64.load"));
     dst.store("v128.store", shift(type, kind, vector(dst), count));
   };

@@ -1,5 +1,6 @@
 /** Moves of SSE, SSE2, SSE3 and their relatives: whole vectors, scalars, halves, non-temporal stores (SDM volume 2). */
 import {
+  ACCESS,
   type I32,
   type Load,
   type Machine,
@@ -11,14 +12,10 @@ import {
 import * as e from "../encoding.ts";
 import { type Declaration, rw, w, x86 } from "../encoding.ts";
 import { RDI } from "../state.ts";
-import { aligned, vector, ZERO } from "./sse_common.ts";
+import { vector, ZERO } from "./sse_common.ts";
 
 function move(_m: Machine, dst: Operand, src: Operand): void {
   dst.store("v128.store", vector(src));
-}
-function moveAligned(m: Machine, dst: Operand, src: Operand): void {
-  aligned(m, dst.place === "mem" ? dst : src);
-  move(m, dst, src);
 }
 /** A scalar load clears the rest; between registers it keeps the rest; a store writes the scalar. */
 const scalar =
@@ -42,7 +39,6 @@ const store64 = (from: number) => (_m: Machine, dst: Operand, src: Operand): voi
 const duplicate =
   (indices: readonly number[], half = false) => (m: Machine, dst: Operand, src: Operand): void => {
     if (half) return dst.store("v128.store", simd("i64x2.splat", src.load("i64.load")));
-    aligned(m, src);
     const v = m.f.let(vector(src));
     dst.store("v128.store", shuffle(v, v, indices));
   };
@@ -57,8 +53,9 @@ const loadLow = half(0, 0), loadHigh = half(8, 0), storeLow = store64(0), storeH
 
 /** Bytes whose mask byte has its top bit set go to [rdi]; the others are not written. */
 function maskmovdqu(m: Machine, src: Operand, selector: Operand): void {
-  const { f } = m;
-  const at = f.let(m.checked(m.fixed(RDI, 64).read().extendU(), 16, 2));
+  const { f } = m, offset = f.let(m.fixed(RDI, 64).read().extendU());
+  f.if(m.narrow(), () => f.set(offset, offset.and(0xffffffff)));
+  const at = f.let(m.checked(m.segment().add(offset), 16, ACCESS.write));
   const keep = simd("i8x16.lt_s", vector(selector), ZERO);
   m.store("v128.store", at, simd("v128.bitselect", vector(src), m.load("v128.load", at), keep));
 }
@@ -69,23 +66,23 @@ const sse = { feature: "sse" }, sse2 = { feature: "sse2" }, sse3 = { feature: "s
 
 // deno-fmt-ignore
 export const sseMoves: Declaration[] = [
-  x86("NP 0F 10 /r", "movups", [w(e.xmm), e.xmm_m128], move, { ...sse, ...hot }),
-  x86("NP 0F 11 /r", "movups", [w(e.xmm_m128), e.xmm], move, { ...sse, ...hot }),
-  x86("66 0F 10 /r", "movupd", [w(e.xmm), e.xmm_m128], move, { ...sse2, key: "movups", ...hot }),
-  x86("66 0F 11 /r", "movupd", [w(e.xmm_m128), e.xmm], move, { ...sse2, key: "movups", ...hot }),
-  x86("F3 0F 6F /r", "movdqu", [w(e.xmm), e.xmm_m128], move, { ...sse2, key: "movups", ...hot }),
-  x86("F3 0F 7F /r", "movdqu", [w(e.xmm_m128), e.xmm], move, { ...sse2, key: "movups", ...hot }),
+  x86("NP 0F 10 /r", "movups", [w(e.xmm), e.xmm_u128], move, { ...sse, ...hot }),
+  x86("NP 0F 11 /r", "movups", [w(e.xmm_u128), e.xmm], move, { ...sse, ...hot }),
+  x86("66 0F 10 /r", "movupd", [w(e.xmm), e.xmm_u128], move, { ...sse2, key: "movups", ...hot }),
+  x86("66 0F 11 /r", "movupd", [w(e.xmm_u128), e.xmm], move, { ...sse2, key: "movups", ...hot }),
+  x86("F3 0F 6F /r", "movdqu", [w(e.xmm), e.xmm_u128], move, { ...sse2, key: "movups", ...hot }),
+  x86("F3 0F 7F /r", "movdqu", [w(e.xmm_u128), e.xmm], move, { ...sse2, key: "movups", ...hot }),
   x86("F2 0F F0 /r", "lddqu",  [w(e.xmm), e.m128], move, { ...sse3, key: "movups", ...hot }),
-  x86("NP 0F 28 /r", "movaps", [w(e.xmm), e.xmm_m128], moveAligned, { ...sse, ...hot }),
-  x86("NP 0F 29 /r", "movaps", [w(e.xmm_m128), e.xmm], moveAligned, { ...sse, ...hot }),
-  x86("66 0F 28 /r", "movapd", [w(e.xmm), e.xmm_m128], moveAligned, { ...sse2, key: "movaps", ...hot }),
-  x86("66 0F 29 /r", "movapd", [w(e.xmm_m128), e.xmm], moveAligned, { ...sse2, key: "movaps", ...hot }),
-  x86("66 0F 6F /r", "movdqa", [w(e.xmm), e.xmm_m128], moveAligned, { ...sse2, key: "movaps", ...hot }),
-  x86("66 0F 7F /r", "movdqa", [w(e.xmm_m128), e.xmm], moveAligned, { ...sse2, key: "movaps", ...hot }),
-  x86("NP 0F 2B /r", "movntps", [w(e.m128), e.xmm], moveAligned, { ...sse, key: "movaps", ...hot }),
-  x86("66 0F 2B /r", "movntpd", [w(e.m128), e.xmm], moveAligned, { ...sse2, key: "movaps", ...hot }),
-  x86("66 0F E7 /r", "movntdq", [w(e.m128), e.xmm], moveAligned, { ...sse2, key: "movaps", ...hot }),
-  x86("66 0F 38 2A /r", "movntdqa", [w(e.xmm), e.m128], moveAligned, { feature: "sse4.1", key: "movaps", ...hot }),
+  x86("NP 0F 28 /r", "movaps", [w(e.xmm), e.xmm_m128], move, { ...sse, ...hot }),
+  x86("NP 0F 29 /r", "movaps", [w(e.xmm_m128), e.xmm], move, { ...sse, ...hot }),
+  x86("66 0F 28 /r", "movapd", [w(e.xmm), e.xmm_m128], move, { ...sse2, key: "movaps", ...hot }),
+  x86("66 0F 29 /r", "movapd", [w(e.xmm_m128), e.xmm], move, { ...sse2, key: "movaps", ...hot }),
+  x86("66 0F 6F /r", "movdqa", [w(e.xmm), e.xmm_m128], move, { ...sse2, key: "movaps", ...hot }),
+  x86("66 0F 7F /r", "movdqa", [w(e.xmm_m128), e.xmm], move, { ...sse2, key: "movaps", ...hot }),
+  x86("NP 0F 2B /r", "movntps", [w(e.a128), e.xmm], move, { ...sse, key: "movaps", ...hot }),
+  x86("66 0F 2B /r", "movntpd", [w(e.a128), e.xmm], move, { ...sse2, key: "movaps", ...hot }),
+  x86("66 0F E7 /r", "movntdq", [w(e.a128), e.xmm], move, { ...sse2, key: "movaps", ...hot }),
+  x86("66 0F 38 2A /r", "movntdqa", [w(e.xmm), e.a128], move, { feature: "sse4.1", key: "movaps", ...hot }),
 
   x86("F3 0F 10 /r", "movss", [rw(e.xmm), e.xmm_m32], moveSs, { ...sse, key: "movss load", ...hot }),
   x86("F3 0F 11 /r", "movss", [w(e.xmm_m32), e.xmm], (m, d, s) => d.place === "mem" ? low32(m, d, s) : moveSs(m, d, s), { ...sse, key: "movss store", ...hot }),

@@ -7,6 +7,7 @@
  * the inline path, at the price of one subtraction and comparison for MXCSR and for each operand. NaNs, denormals,
  * overflow and underflow, other modes and the first inexact result take the functions made here, down to soft floating point.
  */
+// cold: constants of the generated code
 import {
   DAZ,
   DE,

@@ -1,4 +1,5 @@
 /** Rearranging lanes: shuffles, inserts, extracts, blends, extensions (SDM volume 2). Lane numbers come from immediates. */
+// cold: constants of the generated code
 import {
   type I32,
   i32,
@@ -17,7 +18,6 @@ import * as e from "../encoding.ts";
 import { type Declaration, rw, w, x86 } from "../encoding.ts";
 import { STATE } from "../state.ts";
 import {
-  aligned,
   and,
   binary,
   bytes,
@@ -55,7 +55,6 @@ function indices4(imm: I32, m: Machine): V128 {
 const constant4 = (k: number) => Array.from({ length: 16 }, (_, i) => (k >> 2 * (i >> 2) & 3) * 4 + (i & 3));
 
 function pshufd(m: Machine, dst: Operand, src: Operand, imm: Operand): void {
-  aligned(m, src);
   const a = m.f.let(vector(src)), k = known(imm);
   dst.store("v128.store", k === undefined ? swizzle(a, indices4(imm8(imm), m)) : shuffle(a, a, constant4(k)));
 }
@@ -71,8 +70,7 @@ const shufpd = ternary((a, b, imm) => {
   return replaceLane("i64x2.replace_lane", splat64(half(a, 1)), 1, half(b, 2));
 });
 /** pshuflw and pshufhw: four words of one half, the other stays. */
-const shuffleWords = (high: boolean) => (m: Machine, dst: Operand, src: Operand, imm: Operand): void => {
-  aligned(m, src);
+const shuffleWords = (high: boolean) => (_m: Machine, dst: Operand, src: Operand, imm: Operand): void => {
   const first = high ? 4 : 0, mine = (i: number) => i >= first && i < first + 4;
   const at = simd("i16x8.mul", splat16(imm8(imm)), words((i) => mine(i) ? 0x40 >> 2 * (i - first) : 0));
   const number = simd("i16x8.shr_u", and(at, words(() => 0xc0)), i32(6));

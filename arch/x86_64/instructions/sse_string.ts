@@ -176,12 +176,12 @@ const implicitIndex = compareStrings(0, true), implicitMask = compareStrings(0, 
 
 // deno-fmt-ignore
 export const sseStrings: Declaration[] = [
-  x86("66 W0 0F 3A 60 /r ib",    "pcmpestrm",  [e.xmm, e.xmm_m128, e.imm8], compareStrings(32, false), { ...sse42, ...FLAGS }),
-  x86("66 REX.W 0F 3A 60 /r ib", "pcmpestrm", [e.xmm, e.xmm_m128, e.imm8], compareStrings(64, false), { ...sse42, key: "pcmpestrm64", ...FLAGS }),
-  x86("66 W0 0F 3A 61 /r ib",    "pcmpestri",  [e.xmm, e.xmm_m128, e.imm8], compareStrings(32, true), { ...sse42, ...FLAGS }),
-  x86("66 REX.W 0F 3A 61 /r ib", "pcmpestri", [e.xmm, e.xmm_m128, e.imm8], compareStrings(64, true), { ...sse42, key: "pcmpestri64", ...FLAGS }),
-  x86("66 0F 3A 62 /r ib", "pcmpistrm", [e.xmm, e.xmm_m128, e.imm8], implicitMask, { ...sse42, ...FLAGS }),
-  x86("66 0F 3A 63 /r ib", "pcmpistri", [e.xmm, e.xmm_m128, e.imm8], implicitIndex, { ...sse42, ...FLAGS, hot: true }),
+  x86("66 W0 0F 3A 60 /r ib",    "pcmpestrm",  [e.xmm, e.xmm_u128, e.imm8], compareStrings(32, false), { ...sse42, ...FLAGS }),
+  x86("66 REX.W 0F 3A 60 /r ib", "pcmpestrm", [e.xmm, e.xmm_u128, e.imm8], compareStrings(64, false), { ...sse42, key: "pcmpestrm64", ...FLAGS }),
+  x86("66 W0 0F 3A 61 /r ib",    "pcmpestri",  [e.xmm, e.xmm_u128, e.imm8], compareStrings(32, true), { ...sse42, ...FLAGS }),
+  x86("66 REX.W 0F 3A 61 /r ib", "pcmpestri", [e.xmm, e.xmm_u128, e.imm8], compareStrings(64, true), { ...sse42, key: "pcmpestri64", ...FLAGS }),
+  x86("66 0F 3A 62 /r ib", "pcmpistrm", [e.xmm, e.xmm_u128, e.imm8], implicitMask, { ...sse42, ...FLAGS }),
+  x86("66 0F 3A 63 /r ib", "pcmpistri", [e.xmm, e.xmm_u128, e.imm8], implicitIndex, { ...sse42, ...FLAGS, hot: true }),
 
   x86("W0 F2 0F 38 F0 /r",    "crc32", [rw(e.r32), e.rm8],  crc32, sse42),
   x86("F2 REX.W 0F 38 F0 /r", "crc32", [rw(e.r64), e.rm8],  crc32, sse42),
