@@ -110,6 +110,27 @@ Deno.test("run ends a program by time, by its abort signal and by its output", a
   assertEquals([asleep.status, asleep.ended], [137, "timeout"]);
 });
 
+Deno.test("run kills a program that uses more memory than memoryLimit", async () => {
+  // brk up by 64 MiB, then write to each page of it.
+  const greedy = build(`
+    mov eax, 12
+    xor edi, edi
+    syscall
+    mov rbx, rax
+    lea rdi, [rax+0x4000000]
+    mov eax, 12
+    syscall
+    next:
+    mov byte ptr [rbx], 1
+    add rbx, 4096
+    jmp next
+  `);
+  const result = await run(greedy, { memoryLimit: 16 * 2 ** 20 });
+  assertEquals([result.status, result.signal], [137, 9]);
+  assertStringIncludes(result.message!, "memory");
+  assertEquals((await run(greedy)).status, 139);
+});
+
 Deno.test("run tells who died of what", async () => {
   const result = await run(build("xor eax, eax\nmov eax, [rax]\n"));
   assertEquals([result.status, result.signal], [139, 11]);

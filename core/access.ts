@@ -21,7 +21,7 @@ export abstract class GuestMemory {
   u32!: Uint32Array;
   view!: DataView;
   readonly limit: number;
-  faultCause: "unmapped" | "forbidden" | "beyond" = "unmapped";
+  faultCause: "unmapped" | "forbidden" | "beyond" | "memory" = "unmapped";
   protected readonly host: HostMemory;
   protected readonly pair: MemoryPair;
   /** The page bytes; see pool.ts for their bits. */

@@ -135,8 +135,8 @@ export interface AddressSpace {
   readonly mapped: number;
   /** Bytes that the host has committed. */
   readonly committed: number;
-  /** Where the last failed `resolve` found: nothing mapped, forbidden, or beyond the end of its file. */
-  readonly faultCause: "unmapped" | "forbidden" | "beyond";
+  /** Where the last failed `resolve` found: nothing mapped, forbidden, beyond the end of its file, or ("memory") no host memory left. */
+  readonly faultCause: "unmapped" | "forbidden" | "beyond" | "memory";
 
   /** Maps; returns the address or ENOMEM, EEXIST, EINVAL, EPERM (fixed below {@link LOWEST}). Old mappings under a fixed one go as by unmap. */
   map(request: MapRequest): number | Errno;

@@ -9,8 +9,13 @@ import { CODE, DIRTY, HostMemory, type MemoryPair, MODIFIED, TOUCHED } from "./p
 import type { SharedObject, Sharer } from "./shared.ts";
 import { Region } from "./vma.ts";
 
-/** Pages filled at one time: of files, and of anonymous memory at its first store. */
-const FILE_CLUSTER = 64, ZERO_CLUSTER = 32;
+/**
+ * Pages filled at one time: of files, and of anonymous memory at its first store. Fork looks at every page that was
+ * granted, so small mappings (a heap, a stack) are granted little at a time.
+ */
+const FILE_CLUSTER = 64, ZERO_CLUSTER = 4, LARGE_ZERO_CLUSTER = 32;
+/** Bytes from which on a mapping is large. */
+const LARGE = 4 << 20;
 /** Free pages that a growing stack leaves to the mapping below, as Linux's stack_guard_gap. */
 const GUARD_GAP = 256 * PAGE;
 
@@ -71,19 +76,21 @@ class FlatSpace extends MappedMemory implements AddressSpace, Sharer {
     const { bits } = this;
     const page = Math.floor(address / PAGE);
     const writes = (access & WRITE) !== 0;
+    this.faultCause = "beyond";
     if (region.shared) {
-      if (!this.#load(region, page)) return this.#beyond();
+      if (!this.#load(region, page)) return false;
       if (writes && (bits[page] & DIRTY) === 0) {
         bits[page] |= DIRTY;
         this.#dirty.push(page);
       }
     } else if (region.backing !== undefined) {
       if ((bits[page] & TOUCHED) === 0) this.#cluster(region, page, FILE_CLUSTER, access);
-      if ((bits[page] & TOUCHED) === 0) return this.#beyond();
+      if ((bits[page] & TOUCHED) === 0) return false;
       if (writes) bits[page] |= MODIFIED;
     } else if (writes && (bits[page] & TOUCHED) === 0) {
-      if (!this.#cluster(region, page, ZERO_CLUSTER, access) && !this.touch(region, page, page + 1, access)) {
-        return this.#beyond();
+      const size = region.end - region.start >= LARGE ? LARGE_ZERO_CLUSTER : ZERO_CLUSTER;
+      if (!this.#cluster(region, page, size, access) && !this.touch(region, page, page + 1, access)) {
+        return false;
       }
     }
     if (writes && (bits[page] & CODE) !== 0) {
@@ -92,11 +99,6 @@ class FlatSpace extends MappedMemory implements AddressSpace, Sharer {
     }
     this.refreshBits(region, page * PAGE, page * PAGE + PAGE);
     return true;
-  }
-
-  #beyond(): false {
-    this.faultCause = "beyond";
-    return false;
   }
 
   /** Touches the aligned group of pages around one, as far as the region goes. */
@@ -114,7 +116,10 @@ class FlatSpace extends MappedMemory implements AddressSpace, Sharer {
       if ((bits[page] & TOUCHED) !== 0) continue;
       let last = page;
       while (last < end && (bits[last] & TOUCHED) === 0 && this.commitPage(last)) last++;
-      if (last === page) return false;
+      if (last === page) {
+        this.faultCause = "memory";
+        return false;
+      }
       if (backing === undefined) {
         for (let p = page; p < last; p++) bits[p] |= TOUCHED;
       } else {

@@ -2,8 +2,8 @@
 import { type Control, READ, type Task, type Trap } from "@guise/core";
 import { threadOf } from "../state.ts";
 import { BUS_ADRERR, SEGV_ACCERR, SEGV_MAPERR, SI_KERNEL, type SigInfo } from "./info.ts";
-import { SIGBUS, SIGSEGV } from "./numbers.ts";
-import { forceSignal } from "./send.ts";
+import { SIGBUS, SIGKILL, SIGSEGV } from "./numbers.ts";
+import { forceSignal, sendKernel } from "./send.ts";
 import { vsyscall } from "../vdso/vsyscall.ts";
 
 /** See Personality.fault. */
@@ -15,6 +15,9 @@ export function fault(task: Task, trap: Trap): Control | undefined {
   switch (trap.cause) {
     case "page":
       if (vsyscall(task, trap)) return undefined;
+      if (task.space.faultCause === "memory" && task.space.find(trap.address) !== undefined) {
+        return outOfMemory(task);
+      }
       forceSignal(thread, pageFault(task, trap));
       return undefined;
     case "illegal":
@@ -46,6 +49,15 @@ export function fault(task: Task, trap: Trap): Control | undefined {
       return never;
     }
   }
+}
+
+/** What Linux's OOM killer does: the page may be used, but there is none. */
+function outOfMemory(task: Task): undefined {
+  const { process } = threadOf(task);
+  process.deathMessage =
+    `process ${process.pid} was killed: the memory that guests may have is used up (--memory-limit)`;
+  sendKernel(process, SIGKILL);
+  return undefined;
 }
 
 function pageFault(task: Task, trap: Trap): SigInfo {
