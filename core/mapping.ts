@@ -10,8 +10,8 @@ import { CODE, DIRTY, MODIFIED, RESIDENT, TOUCHED } from "./pool.ts";
 import { anonymousBacking, SharedObject, type Sharer } from "./shared.ts";
 import { Region, RegionList } from "./vma.ts";
 
-/** Mappings up to this size are filled or granted at once, larger ones in clusters when used. */
-const EAGER = 256 << 10;
+/** Mappings up to this size are filled (files) or granted (zeroes) at once, larger ones in clusters when used. */
+const EAGER_FILE = 256 << 10, EAGER_ZERO = 16 << 10;
 const PROT = READ | WRITE | EXEC;
 
 const up = (length: number): number => Math.ceil(length / PAGE) * PAGE;
@@ -102,7 +102,8 @@ export abstract class MappedMemory extends GuestMemory {
     this.regions.insert(region);
     const whole = this.regions.find(start)!;
     this.refreshBits(whole, start, end);
-    if (prot !== 0 && length <= EAGER && !shared && (backing !== undefined || (prot & WRITE) !== 0)) {
+    const eager = backing !== undefined ? length <= EAGER_FILE : (prot & WRITE) !== 0 && length <= EAGER_ZERO;
+    if (prot !== 0 && !shared && eager) {
       this.touch(whole, start >>> 12, end / PAGE, backing !== undefined ? READ : WRITE);
     }
     return start;

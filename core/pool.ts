@@ -119,12 +119,19 @@ function clear(pair: MemoryPair): void {
   const table = new Uint8Array(pair.pages.buffer);
   bytes.fill(0, 0, 65536); // the state block
   const words = new Int32Array(pair.pages.buffer, 0, (bytes.length + 65536) >>> 14);
+  let run = -1; // first page of a run of touched ones; the others have been cleared before
+  const end = (from: number, to: number): void => void bytes.fill(0, from * 4096 - 65536, to * 4096 - 65536);
   for (let w = 0; w < words.length; w++) {
-    if (words[w] === 0) continue;
+    if (words[w] === 0 && run < 0) continue;
     for (let p = w * 4; p < w * 4 + 4; p++) {
-      // A page that is resident but not touched has been cleared before.
-      if (table[p] & TOUCHED) bytes.fill(0, p * 4096 - 65536, p * 4096 - 61440);
+      const touched = (table[p] & TOUCHED) !== 0;
+      if (touched && run < 0) run = p;
+      else if (!touched && run >= 0) {
+        end(run, p);
+        run = -1;
+      }
       table[p] &= RESIDENT;
     }
   }
+  if (run >= 0) end(run, words.length * 4);
 }
