@@ -106,9 +106,13 @@ int main(int argc, char **argv) {
   sigprocmask(SIG_BLOCK, &set, 0);
   umask(027);
   slurp("/proc/self/status");
-  printf("name %d\n", !strncmp(text, "Name:\tplain\nUmask:\t0027\nState:\tR (running)\nTgid:\t", 50));
+  printf("name %d\n", !strncmp(text, "Name:\tplain\nUmask:\t0027\nState:\tR (running)\nTgid:\t", strlen("Name:\tplain\nUmask:\t0027\nState:\tR (running)\nTgid:\t")));
   char *names[] = {"Ngid", "TracerPid", "Threads", "SigPnd", "ShdPnd", "SigBlk", "SigIgn", "SigCgt", "CapInh", "NoNewPrivs", "Seccomp", "Kthread", 0};
-  for (int i = 0; names[i]; i++) printf("%s %s\n", names[i], !strncmp(names[i], "Sig", 3) ? field(names[i]) + 8 : field(names[i])); // without what was inherited for signals above 32
+  // Signals from 32 on may be ignored by inheritance.
+  for (int i = 0; names[i]; i++) {
+    if (strncmp(names[i], "Sig", 3)) printf("%s %s\n", names[i], field(names[i]));
+    else printf("%s %lx\n", names[i], strtoul(field(names[i]), 0, 16) & 0x7fffffff);
+  }
   printf("pid %d ppid %d\n", atoi(field("Pid")) == getpid(), atoi(field("PPid")) == getppid());
   char *sizes[] = {"VmPeak", "VmSize", "VmLck", "VmHWM", "VmRSS", "RssAnon", "RssFile", "VmData", "VmStk", "VmExe", "VmLib", "VmPTE", "VmSwap", 0};
   for (int i = 0; sizes[i]; i++) if (!matches(field(sizes[i]), "^[0-9]+ kB$")) printf("bad %s\n", sizes[i]);
