@@ -111,24 +111,39 @@ Deno.test("run ends a program by time, by its abort signal and by its output", a
 });
 
 Deno.test("run kills a program that uses more memory than memoryLimit", async () => {
-  // brk up by 64 MiB, then write to each page of it.
-  const greedy = build(`
-    mov eax, 12
+  // Twice 12 MiB are mapped, each of which there could be, and then written to.
+  const greedy = build(
+    `
+    mov r12d, 2
+    again:
+    mov eax, 9
     xor edi, edi
+    mov esi, 0xc00000
+    mov edx, 3
+    mov r10d, 0x22
+    mov r8, -1
+    xor r9d, r9d
     syscall
-    mov rbx, rax
-    lea rdi, [rax+0x4000000]
-    mov eax, 12
-    syscall
+    push rax
+    dec r12d
+    jnz again
+    mov r12d, 2
+    take:
+    pop rbx
+    mov ecx, 3072
     next:
     mov byte ptr [rbx], 1
     add rbx, 4096
-    jmp next
-  `);
+    dec ecx
+    jnz next
+    dec r12d
+    jnz take
+  ` + exit(7),
+  );
   const result = await run(greedy, { memoryLimit: 16 * 2 ** 20 });
   assertEquals([result.status, result.signal], [137, 9]);
   assertStringIncludes(result.message!, "memory");
-  assertEquals((await run(greedy)).status, 139);
+  assertEquals((await run(greedy)).status, 7);
 });
 
 Deno.test("run tells who died of what", async () => {
