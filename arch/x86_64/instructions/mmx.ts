@@ -5,6 +5,7 @@
  */
 // cold: constants of the generated module
 import {
+  ACCESS,
   type I32,
   i32,
   type I64,
@@ -192,8 +193,9 @@ function movq2dq(m: Machine, dst: Operand, src: Operand): void {
 }
 /** Bytes whose mask byte has its top bit set go to [rdi]. */
 function maskmovq(m: Machine, src: Operand, selector: Operand): void {
-  const { f } = m;
-  const at = f.let(m.checked(m.state("i64.load", RDI), 8, 2));
+  const { f } = m, offset = f.let(m.state("i64.load", RDI));
+  f.if(m.narrow(), () => f.set(offset, offset.and(0xffffffff)));
+  const at = f.let(m.checked(m.segment().add(offset), 8, ACCESS.write));
   enterMmx(m);
   const keep = f.let(low64(simd("i8x16.lt_s", vector(selector), v128(0))));
   m.store("i64.store", at, m.load("i64.load", at).and(keep.not()).or(src.load("i64.load").and(keep)));
