@@ -55,7 +55,7 @@ import {
   walk,
   X_OK,
 } from "@guise/vfs";
-import { x86_64 } from "@guise/x86-64";
+import { x86_64 } from "@guise/x86-64/run";
 import type { StatsReport } from "@guise/stats";
 
 /** Options of {@link createKernel}. */
