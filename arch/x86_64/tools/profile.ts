@@ -10,6 +10,11 @@ import { CORE_OPS, PROFILE } from "@guise/translator";
 import { sharedEngine } from "../cpu.ts";
 import { useDeclarations } from "../built.ts";
 
+/** The benchmark's kernels, compiled here. */
+const kernels = "/tmp/guise-profile-kernels";
+const source = new URL("../../../tests/bench/kernels.c", import.meta.url).pathname;
+new Deno.Command("cc", { args: ["-O2", "-static", "-o", kernels, source, "-lm"] }).outputSync();
+
 /** Command lines: shells, text tools, compilers, interpreters, compression, sorting, arithmetic. */
 const PROGRAMS: readonly (readonly string[])[] = [
   [
@@ -49,12 +54,26 @@ const PROGRAMS: readonly (readonly string[])[] = [
     "/dev/null",
     "-x",
     "c",
-    `${new URL("../../../tests/bench/kernels.c", import.meta.url).pathname}`,
+    source,
   ],
   ["/usr/bin/as", "--version"],
   ["/usr/bin/git", "--version"],
   ["/usr/bin/xz", "-0", "-c", "/bin/dash"],
-  ["/tmp/k.elf"],
+  ...[
+    "integer",
+    "branchy",
+    "calls",
+    "indirect",
+    "memory",
+    "double",
+    "vector",
+    "malloc",
+    "strings",
+    "wide",
+    "hashing",
+    "sorting",
+  ].map((k) => [kernels, k, "60"]),
+  ["/usr/bin/openssl", "dgst", "-sha512", "/bin/bash"],
 ];
 
 const size = Number(Deno.args[Deno.args.indexOf("--size") + 1]) || 480;
