@@ -8,7 +8,7 @@ import { GuestMemory } from "./access.ts";
 import { BIAS, type CodeWatcher, LOWEST, MAP_BASE, type MapRequest, PAGE, type Vma } from "./memory.ts";
 import { CODE, DIRTY, MODIFIED, RESIDENT, TOUCHED } from "./pool.ts";
 import { anonymousBacking, SharedObject, type Sharer } from "./shared.ts";
-import { Region, RegionList } from "./vma.ts";
+import { Region, type RegionInit, RegionList } from "./vma.ts";
 
 /** Mappings up to this size are filled (files) or granted (zeroes) at once, larger ones in clusters when used. */
 const EAGER_FILE = 256 << 10, EAGER_ZERO = 16 << 10;
@@ -33,8 +33,8 @@ export abstract class MappedMemory extends GuestMemory {
   #cursor = MAP_BASE;
   #hole = 0;
   #base = MAP_BASE;
-  /** How many regions share each object, to know when it is not ours any more. */
-  protected readonly objects: Map<SharedObject, number> = new Map();
+  /** Objects of shared regions. */
+  protected readonly objects: Set<SharedObject> = new Set();
 
   get mapBase(): number {
     return this.#base;
@@ -85,19 +85,17 @@ export abstract class MappedMemory extends GuestMemory {
     this.clearPages(start >>> 12, this.#top(end));
     const shared = request.shared === true;
     const from = shared ? backing ?? anonymousBacking(length) : backing;
-    const region = new Region({
-      start,
-      end,
+    const init: RegionInit = {
       prot: prot & PROT,
       maxProt: request.maxProt ?? PROT,
       shared,
-      ...(from === undefined ? {} : { backing: from }),
-      offset: from === undefined ? 0 : offset,
+      backing: from,
       name: request.name ?? "",
       stubs: request.stubs === true,
       growsDown: request.growsDown === true,
-      ...(shared ? { object: this.#attach(from!) } : {}),
-    });
+      object: shared ? this.attach(SharedObject.of(from!)) : undefined,
+    };
+    const region = new Region(init, start, end, from === undefined ? 0 : offset, undefined);
     this.#mapped += length;
     this.regions.insert(region);
     const whole = this.regions.find(start)!;
@@ -109,22 +107,15 @@ export abstract class MappedMemory extends GuestMemory {
     return start;
   }
 
-  #attach(backing: NonNullable<MapRequest["backing"]>): SharedObject {
-    const object = SharedObject.of(backing);
-    this.share(object, 1);
+  /** This space takes part in an object. */
+  protected attach(object: SharedObject): SharedObject {
+    this.objects.add(object);
+    object.attach(this as unknown as Sharer);
     return object;
   }
-
-  /** Counts regions of an object. */
-  protected share(object: SharedObject, change: number): void {
-    const count = (this.objects.get(object) ?? 0) + change;
-    if (count > 0) {
-      this.objects.set(object, count);
-      if (change > 0) object.attach(this as unknown as Sharer);
-    } else {
-      this.objects.delete(object);
-      object.sharers.delete(this as unknown as Sharer);
-    }
+  protected detach(object: SharedObject): void {
+    this.objects.delete(object);
+    object.sharers.delete(this as unknown as Sharer);
   }
 
   #fixed(request: MapRequest, length: number): number | Errno {
@@ -204,7 +195,10 @@ export abstract class MappedMemory extends GuestMemory {
   /** A region that was taken out of the list is gone. */
   protected forget(region: Region): void {
     this.#mapped -= region.end - region.start;
-    if (region.object !== undefined) this.share(region.object, -1);
+    const { object } = region;
+    if (object !== undefined && !this.regions.all.some((other) => other.object === object)) {
+      this.detach(object);
+    }
     region.drop();
   }
 
@@ -339,17 +333,11 @@ export abstract class MappedMemory extends GuestMemory {
     this.clearPages(target >>> 12, this.#top(target + newSize));
     const versions = old.versions === undefined ? undefined : new Uint32Array(newSize / PAGE);
     versions?.set(old.versions!);
-    const moved = new Region({
-      ...old,
-      start: target,
-      end: target + newSize,
-      ...(versions === undefined ? {} : { versions }),
-    });
+    const moved = new Region(old, target, target + newSize, old.offset, versions);
     this.#copyPages(from / PAGE, target / PAGE, kept / PAGE);
-    if (moved.object !== undefined) this.share(moved.object, 1);
-    this.forget(old);
     this.#mapped += newSize;
     this.regions.insert(moved);
+    this.forget(old);
     this.refreshBits(this.regions.find(target)!, target, target + newSize);
     return target;
   }
@@ -424,7 +412,7 @@ export abstract class MappedMemory extends GuestMemory {
   protected adopt(region: Region): void {
     this.regions.all.push(region);
     this.#mapped += region.end - region.start;
-    if (region.object !== undefined) this.share(region.object, 1);
+    if (region.object !== undefined) this.attach(region.object);
   }
   protected adoptSearch(from: MappedMemory): void {
     this.#base = from.#base;

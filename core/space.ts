@@ -216,7 +216,7 @@ class FlatSpace extends MappedMemory implements AddressSpace, Sharer {
   enter(): void {
     if (this.objects.size === 0) return;
     this.leave(); // what the kernel stored here meanwhile
-    for (const object of this.objects.keys()) {
+    for (const object of this.objects) {
       if (this.#seen.get(object) !== object.version) this.refresh(object);
     }
   }
@@ -238,7 +238,7 @@ class FlatSpace extends MappedMemory implements AddressSpace, Sharer {
   // Life.
 
   fork(): AddressSpace | undefined {
-    for (const object of this.objects.keys()) this.flush(object);
+    for (const object of this.objects) this.flush(object);
     const pair = this.host.take();
     if (pair === undefined) return undefined;
     const child = new FlatSpace(this.host, pair, this.limit);
@@ -254,10 +254,7 @@ class FlatSpace extends MappedMemory implements AddressSpace, Sharer {
 
   #copy(parent: FlatSpace): boolean {
     for (const region of parent.regions.all) {
-      const copy = new Region({
-        ...region,
-        ...(region.versions === undefined ? {} : { versions: new Uint32Array(region.versions.length) }),
-      });
+      const copy = new Region(region, region.start, region.end, region.offset, undefined);
       this.adopt(copy);
       if (region.prot !== 0 && !this.reach(region.end)) return false;
       if (!region.shared && !this.#copyPages(parent, region)) return false;
@@ -300,10 +297,10 @@ class FlatSpace extends MappedMemory implements AddressSpace, Sharer {
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    for (const object of this.objects.keys()) this.flush(object);
+    for (const object of this.objects) this.flush(object);
     const { all } = this.regions;
-    for (const region of all) this.forget(region);
-    all.length = 0;
+    const gone = all.splice(0);
+    for (const region of gone) this.forget(region);
     this.codeWatcher = undefined;
     this.host.give(this.pair);
   }

@@ -372,6 +372,30 @@ Deno.test("shared file mappings write back and see what others write", () => {
   assertEquals(a.sync(at, K), ENOMEM);
 });
 
+Deno.test("parts of a split shared mapping stay shared", () => {
+  const s = space();
+  const m = s.map({ address: 0, length: 6 * K, prot: RW, shared: true });
+  s.protect(m + 2 * K, K, READ);
+  const c = s.fork()!;
+  s.unmap(m, K);
+  c.unmap(m + 4 * K, K);
+  const moved = c.move(m + 5 * K, K, 0, K);
+  s.enter();
+  s.setU32(m + K, 1);
+  s.setU32(m + 5 * K, 2);
+  s.leave();
+  c.enter();
+  assertEquals([c.getU32(m + K), c.getU32(moved), c.getU32(m + 2 * K)], [1, 2, 0]);
+  c.setU32(moved, 3);
+  c.leave();
+  s.enter();
+  assertEquals(s.getU32(m + 5 * K), 3);
+  // mremap of no bytes: the same object once more
+  const again = s.move(m + 5 * K, 0, 0, K);
+  assertEquals(s.getU32(again), 3);
+  assertEquals(s.move(m + 5 * K, 0, 0, 0), EINVAL);
+});
+
 Deno.test("backings are held and released as often as mappings come and go", () => {
   let held = 0;
   const f = { ...file(8 * K), hold: () => held++, release: () => held-- };

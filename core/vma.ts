@@ -5,6 +5,18 @@
 import type { Backing, Vma } from "./memory.ts";
 import type { SharedObject } from "./shared.ts";
 
+/** What parts of a region have in common. */
+export interface RegionInit {
+  readonly prot: number;
+  readonly maxProt: number;
+  readonly shared: boolean;
+  readonly backing: Backing | undefined;
+  readonly name: string;
+  readonly stubs: boolean;
+  readonly growsDown: boolean;
+  readonly object: SharedObject | undefined;
+}
+
 /** The mutable form of a {@link Vma}. */
 export class Region implements Vma {
   start: number;
@@ -23,23 +35,25 @@ export class Region implements Vma {
   versions: Uint32Array | undefined;
 
   constructor(
-    init: Omit<Vma, "backing"> & { backing?: Backing; object?: SharedObject; versions?: Uint32Array },
+    init: RegionInit,
+    start: number,
+    end: number,
+    offset: number,
+    versions: Uint32Array | undefined,
   ) {
-    this.start = init.start;
-    this.end = init.end;
+    this.start = start;
+    this.end = end;
     this.prot = init.prot;
     this.maxProt = init.maxProt;
     this.shared = init.shared;
     this.backing = init.backing;
-    this.offset = init.offset;
+    this.offset = offset;
     this.name = init.name;
     this.stubs = init.stubs;
     this.growsDown = init.growsDown;
     this.object = init.object;
-    this.versions = init.versions;
-    if (this.object !== undefined && this.versions === undefined) {
-      this.versions = new Uint32Array((this.end - this.start) / 4096);
-    }
+    this.versions = versions ??
+      (init.object === undefined ? undefined : new Uint32Array((end - start) / 4096));
     this.backing?.hold?.();
   }
 
@@ -51,12 +65,8 @@ export class Region implements Vma {
   /** Cuts off and returns the part from `at` on. */
   split(at: number): Region {
     const cut = (at - this.start) / 4096;
-    const rest = new Region({
-      ...this,
-      start: at,
-      offset: this.backing === undefined ? 0 : this.offset + (at - this.start),
-      versions: this.versions?.slice(cut),
-    });
+    const offset = this.backing === undefined ? 0 : this.offset + (at - this.start);
+    const rest = new Region(this, at, this.end, offset, this.versions?.slice(cut));
     this.end = at;
     if (this.versions !== undefined) this.versions = this.versions.slice(0, cut);
     return rest;
