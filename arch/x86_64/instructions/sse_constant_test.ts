@@ -21,7 +21,14 @@ function register(env: HelperEnv, n: number): Operand {
 
 /** `mnemonic known/any`: functions without and with a constant immediate, of (immediate) on xmm0 and xmm1. */
 function compile(immediate: number) {
-  const generator = new Generator({ ops: [], host: {}, zero: STATE.zero, temporary: STATE.temporary, pc: STATE.rip, wide: false });
+  const generator = new Generator({
+    ops: [],
+    host: {},
+    zero: STATE.zero,
+    temporary: STATE.temporary,
+    pc: STATE.rip,
+    wide: false,
+  });
   for (const mnemonic of MNEMONICS) {
     const d = sse.find((d) => d.mnemonic === mnemonic && d.operands.at(-1)!.source === "imm")!;
     for (const constant of [true, false]) {
@@ -42,7 +49,11 @@ Deno.test("SSE operations with a known immediate do what they do with one from t
   const memory = new WebAssembly.Memory({ initial: 2 }), state = new Uint8Array(memory.buffer);
   const nothing = () => 0;
   const imports = {
-    guise: { memory, pages: new WebAssembly.Memory({ initial: 17 }), engine: new WebAssembly.Memory({ initial: 8 }) },
+    guise: {
+      memory,
+      pages: new WebAssembly.Memory({ initial: 17 }),
+      engine: new WebAssembly.Memory({ initial: 8 }),
+    },
     host: { miss: nothing, resolve: nothing, syscall: nothing, call: nothing },
   };
   for (let immediate = 0; immediate < 256; immediate += immediate < 40 ? 1 : 9) {
