@@ -44,8 +44,12 @@ export function locate(task: Task, dirfd: number, path: Name, flags: number): Lo
 
 const TMPFILE_ONLY = 0o20000000;
 
+/** All flags that open knows; others are ignored. */
+const KNOWN = 0o37777703;
+
 /** The flags that count, or EINVAL (build_open_flags of Linux). */
-function checkedFlags(flags: number): number | Errno {
+function checkedFlags(given: number): number | Errno {
+  const flags = given & KNOWN;
   if (flags & O_PATH) return flags & (O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (flags & TMPFILE_ONLY) {
     if ((flags & O_TMPFILE) !== O_TMPFILE) return EINVAL;
