@@ -90,8 +90,11 @@ export async function createKernel(options: GuiseOptions = {}): Promise<Kernel> 
 
 /** Whom a program runs as. */
 export interface User {
+  /** User id. */
   readonly uid: number;
+  /** Group id. */
   readonly gid: number;
+  /** Supplementary groups. */
   readonly groups?: readonly number[];
 }
 
@@ -115,7 +118,9 @@ export interface RunOptions {
   readonly mounts?: Readonly<Record<string, FileSystem>> | readonly MountSpec[];
   /** Default `linux`. */
   readonly personality?: string;
+  /** More plugins for the kernel; one with the name of a standard one takes its place. */
   readonly plugins?: readonly Plugin[];
+  /** Hooks: observe, change, deny. */
   readonly hooks?: Partial<Hooks>;
   /** Milliseconds until the program is killed (signal 9). */
   readonly timeout?: number;
@@ -127,6 +132,7 @@ export interface RunOptions {
   readonly maxOutput?: number;
   /** Default user and group 0. */
   readonly user?: User;
+  /** Default `auto`. */
   readonly engine?: KernelOptions["engine"];
   /** A trace as strace prints it: to `RunResult.trace`, or piece by piece to a function. */
   readonly trace?: boolean | ((text: string) => void);
@@ -148,7 +154,9 @@ export interface RunResult {
   readonly status: number;
   /** The signal that ended it. */
   readonly signal?: number;
+  /** What it wrote to descriptor 1. */
   readonly stdout: Uint8Array;
+  /** What it wrote to descriptor 2. */
   readonly stderr: Uint8Array;
   /** Standard output as UTF-8 text. */
   text(): string;
@@ -158,7 +166,9 @@ export interface RunResult {
   readonly message?: string;
   /** Why we ended it. */
   readonly ended?: "timeout" | "aborted" | "output";
+  /** With `trace: true`. */
   readonly trace?: string;
+  /** With `stats: true`. */
   readonly stats?: StatsReport;
 }
 
@@ -384,8 +394,11 @@ function input(kernel: Kernel, stdin: RunOptions["stdin"]): HostStdio {
 
 /** Who looks for a program, and from where. */
 export interface FindOptions {
+  /** Only PATH counts; default the usual folders. */
   readonly env?: Readonly<Record<string, string>>;
+  /** For relative folders of PATH. */
   readonly cwd?: string;
+  /** Who must be able to run it. */
   readonly user: User;
 }
 

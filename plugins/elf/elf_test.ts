@@ -16,7 +16,7 @@ import {
 } from "@guise/core";
 import { createPrograms, elfSymbols, type Image, type Plan, type Refusal } from "./key.ts";
 import { makeProgram } from "./make.ts";
-import { memoryFile, text } from "./testdata/memory_file.ts";
+import { memoryFile, text } from "./testing.ts";
 
 const x86 = { name: "x86-64", elfMachine: 62, elfClass: 64 } as const;
 const loader = createPrograms();

@@ -10,6 +10,7 @@ import { type AddressSpace, type Backing, type Errno, Key } from "@guise/core";
 
 /** Why a program cannot run. */
 export interface Refusal {
+  /** Tells it from a {@link Plan} or an {@link Image}. */
   readonly kind: "refused";
   /** What execve(2) answers. */
   readonly errno: Errno;
@@ -23,7 +24,9 @@ export interface Refusal {
 export interface PlanRequest {
   /** As given to execve(2); becomes the script argument of a `#!` interpreter. */
   readonly path: Uint8Array;
+  /** The opened program. */
   readonly file: Backing;
+  /** argv. */
   readonly args: readonly Uint8Array[];
   /**
    * Opens an interpreter the way open_exec does: resolved from the process's root and directory, with search and
@@ -36,39 +39,57 @@ export interface PlanRequest {
 
 /** The part of an Arch that choosing a program needs. */
 export interface Machine {
+  /** `x86-64`, `aarch64`. */
   readonly name: string;
+  /** e_machine. */
   readonly elfMachine: number;
+  /** Width of addresses in its files, in bits. */
   readonly elfClass: 32 | 64;
 }
 
 /** One program header, with all fields as exact numbers (a value of 2^53 and above is rounded, never made small). */
 export interface Segment {
+  /** p_type: PT_LOAD 1, PT_DYNAMIC 2, PT_INTERP 3. */
   readonly type: number;
+  /** p_flags: PF_X 1, PF_W 2, PF_R 4. */
   readonly flags: number;
+  /** p_offset: where its bytes are in the file. */
   readonly offset: number;
+  /** p_vaddr: where they go, before the load bias. */
   readonly vaddr: number;
+  /** p_filesz: bytes in the file. */
   readonly filesz: number;
+  /** p_memsz: bytes in memory; what exceeds `filesz` is zero. */
   readonly memsz: number;
+  /** p_align. */
   readonly align: number;
 }
 
 /** Headers of one ELF file. */
 export interface ElfFile {
+  /** The opened file. */
   readonly file: Backing;
   /** The path it was opened by. */
   readonly path: Uint8Array;
   /** ET_EXEC 2, ET_DYN 3; an interpreter's is checked only when it is mapped. */
   readonly type: number;
+  /** The architecture it is for. */
   readonly machine: Machine;
+  /** e_entry, before the load bias. */
   readonly entry: number;
+  /** e_phoff: where the program headers are in the file. */
   readonly phoff: number;
+  /** e_phentsize: bytes of each. */
   readonly phentsize: number;
+  /** e_phnum: how many there are. */
   readonly phnum: number;
+  /** The program headers, in their order. */
   readonly segments: readonly Segment[];
 }
 
 /** A program that execve accepts. Nothing has been mapped. */
 export interface Plan {
+  /** Tells it from a {@link Refusal}. */
   readonly kind: "plan";
   /** The program that will be mapped: for a script, its interpreter (`/proc/self/exe` names it). */
   readonly program: ElfFile;
@@ -86,6 +107,7 @@ export interface Plan {
 
 /** A mapped program: all that a start needs. */
 export interface Image {
+  /** Tells it from a {@link Refusal}. */
   readonly kind: "image";
   /** Where the first instruction is: the interpreter's entry when there is one. */
   readonly start: number;
@@ -93,7 +115,9 @@ export interface Image {
   readonly entry: number;
   /** AT_PHDR, AT_PHENT, AT_PHNUM. AT_PHDR is `bias` alone when no segment holds the headers, as on Linux. */
   readonly phdr: number;
+  /** AT_PHENT. */
   readonly phent: number;
+  /** AT_PHNUM. */
   readonly phnum: number;
   /** AT_BASE: the interpreter's load bias, 0 without one. */
   readonly base: number;
@@ -101,15 +125,19 @@ export interface Image {
   readonly bias: number;
   /** First address after bss, rounded up to a page: where the heap begins. */
   readonly brk: number;
-  /** For /proc/self/stat. */
+  /** First and last address of code and of data, for /proc/self/stat. */
   readonly startCode: number;
+  /** See {@link startCode}. */
   readonly endCode: number;
+  /** See {@link startCode}. */
   readonly startData: number;
+  /** See {@link startCode}. */
   readonly endData: number;
 }
 
 /** Another format than ELF and `#!`, asked before them (binfmt_misc). Undefined: not mine. */
 export interface ProgramFormat {
+  /** For messages. */
   readonly name: string;
   /** `head` is the first 256 bytes, zero-padded. A redirection names the interpreter that runs `request.path`. */
   recognise(head: Uint8Array, request: PlanRequest): { readonly interpreter: Uint8Array } | undefined;
@@ -117,6 +145,7 @@ export interface ProgramFormat {
 
 /** The loader of a kernel. */
 export interface Programs {
+  /** Other formats; plugins add theirs. */
   readonly formats: ProgramFormat[];
   /** Before the point of no return: a refusal is execve's answer. Never throws. */
   plan(request: PlanRequest): Plan | Refusal;

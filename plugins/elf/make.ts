@@ -7,6 +7,7 @@ export interface MakeOptions {
   readonly address?: number;
   /** Zeroed bytes after the code (then the segment is writable). Default 0. */
   readonly zeros?: number;
+  /** Let the program write to its own code and data. */
   readonly writable?: boolean;
 }
 

@@ -2,8 +2,7 @@
 import { assert } from "@std/assert";
 import { type Backing, createSpace, ENOENT, type Errno } from "@guise/core";
 import { createPrograms, elfSymbols } from "./key.ts";
-import { memoryFile, text } from "./testdata/memory_file.ts";
-import { mutant } from "./testdata/mutants.ts";
+import { memoryFile, mutant, text } from "./testing.ts";
 
 const PROGRAMS = ["/bin/busybox", "/bin/true", "/bin/dash", "/bin/bash", "/lib64/ld-linux-x86-64.so.2"];
 

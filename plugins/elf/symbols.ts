@@ -13,18 +13,25 @@ const MOST_BYTES = 64 << 20;
 
 /** A defined symbol. Addresses are those of the file: subtract the load bias from a guest address first. */
 export interface ElfSymbol {
+  /** As in the string table. */
   readonly name: string;
+  /** Its address in the file. */
   readonly value: number;
+  /** Bytes; 0 when not known. */
   readonly size: number;
+  /** What it names. */
   readonly kind: "function" | "object" | "other";
 }
 
 /** Symbols of one file, by address and by name. */
 export interface SymbolTable {
+  /** How many symbols there are. */
   readonly size: number;
   /** The function (or object) that holds the address, or the nearest one before it that has no size. */
   at(address: number): ElfSymbol | undefined;
+  /** The first symbol of that name, in order of address. */
   byName(name: string): ElfSymbol | undefined;
+  /** All symbols, in order of address. */
   [Symbol.iterator](): Iterator<ElfSymbol>;
 }
 

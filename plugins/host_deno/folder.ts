@@ -37,15 +37,18 @@ function statOf(info: Deno.FileInfo): HostStat {
 export class DenoFile implements HostFile {
   readonly #file: Deno.FsFile;
   #position = 0;
+  /** Takes over `file`: {@link close} closes it. */
   constructor(file: Deno.FsFile) {
     this.#file = file;
   }
+  /** See HostFile. */
   stat(): HostStat | Errno {
     return attempt(() => statOf(this.#file.statSync()));
   }
   #seek(offset: number): void {
     if (offset !== this.#position) this.#position = this.#file.seekSync(offset, Deno.SeekMode.Start);
   }
+  /** See HostFile: all that there is, up to the length of `into`. */
   read(into: Uint8Array, offset: number): number | Errno {
     try {
       this.#seek(offset);
@@ -62,6 +65,7 @@ export class DenoFile implements HostFile {
       return errnoOf(error);
     }
   }
+  /** See HostFile. */
   write(from: Uint8Array, offset: number): number | Errno {
     let done = 0;
     try {
@@ -77,12 +81,15 @@ export class DenoFile implements HostFile {
       return done > 0 ? done : errnoOf(error);
     }
   }
+  /** See HostFile. */
   truncate(size: number): 0 | Errno {
     return attempt(() => (this.#file.truncateSync(size), 0 as const));
   }
+  /** See HostFile. */
   sync(dataOnly: boolean): 0 | Errno {
     return attempt(() => (dataOnly ? this.#file.syncDataSync() : this.#file.syncSync(), 0 as const));
   }
+  /** See HostFile. */
   close(): void {
     attempt(() => this.#file.close());
   }

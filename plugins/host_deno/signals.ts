@@ -19,6 +19,7 @@ export interface HostSignalsOptions {
 export class Interrupts {
   #last = -Infinity;
   readonly #options: HostSignalsOptions;
+  /** Signals go where `options` says. */
   constructor(options: HostSignalsOptions) {
     this.#options = options;
   }

@@ -15,6 +15,7 @@ export interface StatsReport {
   readonly exit: number;
   /** Wall time of the kernel, ms. */
   readonly ms: number;
+  /** Ways into the kernel, and faults. */
   readonly traps: {
     readonly syscall: number;
     readonly int80: number;

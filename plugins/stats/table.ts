@@ -2,8 +2,11 @@
 
 /** One row. */
 export interface CallCount {
+  /** The system call. */
   readonly name: string;
+  /** How often it was made. */
   readonly calls: number;
+  /** How often it failed. */
   readonly errors: number;
   /** Time inside the call, in ms. */
   readonly ms: number;

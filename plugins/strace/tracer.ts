@@ -41,6 +41,7 @@ export class Tracer {
   readonly #open = new Map<number, Open>();
   readonly #alive = new Set<number>();
 
+  /** `write` gets text in order; `leader` says how lines name their task. */
   constructor(write: (text: string) => void, leader: Leader) {
     this.#write = write;
     this.#leader = leader;

@@ -6,7 +6,7 @@ import { assert } from "@std/assert";
 import { hostFolder } from "@guise/host-deno";
 import { run } from "@guise/guise";
 import { HostFs, OverlayFs } from "@guise/vfs";
-import { mutant } from "../../plugins/elf/testdata/mutants.ts";
+import { mutant } from "@guise/elf/testing";
 
 const PROGRAMS = ["/bin/busybox", "/bin/true", "/bin/dash", "/bin/bash", "/bin/ls"];
 

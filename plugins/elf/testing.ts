@@ -1,5 +1,30 @@
-// Damaged programs: headers and program headers of real ones with fields changed, bytes flipped, and ends cut off. The
-// same seed gives the same mutant.
+/**
+ * Help for tests of loaders: files in memory, and damaged programs (headers and program headers of real ones with fields changed, bytes
+ * flipped and ends cut off).
+ *
+ * @module
+ */
+import type { Backing } from "@guise/core";
+
+/** A file of these bytes. */
+export function memoryFile(content: Uint8Array, name: string): Backing {
+  return {
+    fill(offset, into): number {
+      const part = content.subarray(
+        Math.min(offset, content.length),
+        Math.min(offset + into.length, content.length),
+      );
+      into.set(part);
+      return part.length;
+    },
+    size: content.length,
+    identity: content,
+    name,
+  };
+}
+
+/** Bytes as UTF-8 text. */
+export const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 
 /** A small generator of numbers in [0, n). */
 export function randomOf(seed: number): (n: number) => number {
@@ -14,6 +39,7 @@ export function randomOf(seed: number): (n: number) => number {
   };
 }
 
+/** Values that break things: limits, and both sides of them. */
 const interesting = [
   0n,
   1n,
@@ -77,7 +103,8 @@ export function mutant(program: Uint8Array, seed: number): Uint8Array {
     else if (size === 4) view.setUint32(at, Number(random(2) === 0 ? value & 7n : value & 0xffffffffn), true);
     else view.setBigUint64(at, value & 0xffffffffffffffffn, true);
   }
-  if (random(8) === 0) file = file.slice(0, random(2) === 0 ? random(200) : random(file.length));
-  else if (random(8) === 0) { for (let i = 0; i < 20; i++) file[random(file.length)] = random(256); }
+  const end = random(8);
+  if (end === 0) file = file.slice(0, random(2) === 0 ? random(200) : random(file.length));
+  else if (end === 1) { for (let i = 0; i < 20; i++) file[random(file.length)] = random(256); }
   return file;
 }
