@@ -69,6 +69,7 @@ function may(task: Task, inode: Inode, name: Name, write: boolean): 0 | Errno {
     return write ? EPERM : ENODATA;
   }
   if (!name.startsWith("user.")) return EOPNOTSUPP;
+  if (name === "user.") return EINVAL;
   if (!inode.isRegular && !inode.isDirectory) return write ? EPERM : ENODATA;
   if (inode.isDirectory && (inode.mode & 0o1000) !== 0 && write && !isOwner(inode, cred)) return EPERM;
   return permission(inode, cred, write ? 2 : 4);
