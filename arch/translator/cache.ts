@@ -18,10 +18,15 @@ import {
 
 /** Memory 2, shared by all spaces of one kernel. */
 export class Engine {
+  /** Memory 2 itself. */
   readonly memory: WebAssembly.Memory = new WebAssembly.Memory({ initial: 32, maximum: 16384 });
+  /** Views of it, taken anew when it grows. */
   u8!: Uint8Array;
+  /** 16-bit view. */
   u16!: Uint16Array;
+  /** Signed 32-bit view. */
   i32!: Int32Array;
+  /** 32-bit view. */
   u32!: Uint32Array;
   #free: number[] = [];
   readonly #caches = new Set<CodeCache>();
@@ -78,10 +83,12 @@ export class Engine {
     }
     this.u32[FIELD.directory >>> 2] = cache.ready();
   }
+  /** The cache is not used any more. */
   forget(cache: CodeCache): void {
     this.#caches.delete(cache);
     if (this.#current === cache) this.#current = undefined;
   }
+  /** Gives a chunk back. */
   release(chunk: number): void {
     this.#free.push(chunk);
   }
@@ -91,12 +98,15 @@ export class Engine {
 export interface Sharer {
   /** The page is executable here and holds these bytes: it may be decoded for all sharers. Watches it when it agrees. */
   agrees(page: number, bytes: Uint8Array): boolean;
+  /** The 4,096 bytes of a guest page. */
   bytes(page: number): Uint8Array;
 }
 
+/** Records and lookup tables of the code that some spaces share. */
 export class CodeCache {
   /** Of this cache; engine field `directory` while it is in use. */
   root = 0;
+  /** CPUs that execute from it. */
   readonly sharers: Set<Sharer> = new Set();
   #chunks: number[] = [];
   /** Bump allocation of records, and of tables in 4 KiB units. */
@@ -107,6 +117,7 @@ export class CodeCache {
   /** Counts how often everything was dropped. */
   generation = 0;
 
+  /** `maxChunks`: chunks of {@link CHUNK} bytes before everything is dropped. */
   constructor(readonly engine: Engine, readonly maxChunks: number = 512) {
     this.ready();
   }
@@ -126,10 +137,12 @@ export class CodeCache {
     }
     return this.root;
   }
+  /** It holds memory. */
   get holds(): boolean {
     return this.#chunks.length > 0;
   }
 
+  /** Gives all memory back. */
   dispose(): void {
     this.#release();
     this.root = 0;
@@ -145,6 +158,7 @@ export class CodeCache {
         0;
   }
 
+  /** It should be dropped before more is decoded. */
   get full(): boolean {
     return this.#chunks.length >= this.maxChunks;
   }
@@ -179,6 +193,7 @@ export class CodeCache {
     }
     return this.#record;
   }
+  /** The run that was begun ends here. */
   commit(end: number): void {
     this.#record = end;
   }

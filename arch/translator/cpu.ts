@@ -16,26 +16,43 @@ import { type Cause, CAUSES } from "./machine.ts";
 
 /** What a CPU needs of an address space (core's AddressSpace has it). */
 export interface Space {
+  /** Guest memory. */
   readonly memory: WebAssembly.Memory;
+  /** The page table: one byte a page of the guest, permission bits. */
   readonly pages: WebAssembly.Memory;
+  /** A permission bit is clear: true when the access is permitted now. */
   resolve(address: number, access: number): boolean;
+  /** Stores to these pages must come to `resolve`, which tells the CPU. */
   watchCode?(start: number, length: number): void;
+  /** What is mapped at an address. */
   find?(address: number): { readonly stubs: boolean } | undefined;
 }
 
+/** Where system calls and call stubs go. 1 asks to leave `run`. */
 export interface Kernel {
+  /** An entry of the architecture, by its number. */
   syscall(entry: number): 0 | 1;
+  /** A call stub, by its target number. */
   call(target: number): 0 | 1;
 }
 
+/** Why `run` returned: core's Trap. */
 export interface TrapData {
+  /** What happened. */
   cause: Exclude<Cause, never>;
+  /** Faulting address or call target, exact below 2^53. */
   address: number;
+  /** Its low half. */
   addressLo: number;
+  /** Its high half. */
   addressHi: number;
+  /** Kind of the access that faulted. */
   access: number;
+  /** Vector of the exception. */
   vector: number;
+  /** Error code. */
   error: number;
+  /** Entry number. */
   entry: number;
 }
 
@@ -47,16 +64,21 @@ const SLICE = 400_000;
 
 /** The parts an architecture brings. */
 export interface CpuParts {
+  /** Memory 2, with all decoded code. */
   readonly engine: Engine;
   /** A compiled interpreter module for memory64, and for memory32. */
   readonly module: (wide: boolean) => WebAssembly.Module;
+  /** Offset of the program counter in the state block. */
   readonly pc: number;
   /** Number of the first idle operation. */
   readonly idle: number;
+  /** JavaScript that operations call, by name. */
   readonly host: (cpu: BaseCpu) => Record<string, (...args: never[]) => unknown>;
 }
 
+/** The run loop and the code cache of a CPU; an architecture adds decoder and frame. */
 export abstract class BaseCpu implements Sharer {
+  /** The result of `run`, reused. */
   readonly trap: TrapData = {
     cause: "budget",
     address: 0,
@@ -71,8 +93,11 @@ export abstract class BaseCpu implements Sharer {
   get instructions(): number {
     return this.#done + (this.#inside ? this.#entered - this.engine.i32[FIELD.count >>> 2] : 0);
   }
+  /** Memory 2, with all decoded code. */
   readonly engine: Engine;
+  /** Decoded code; another one after code that was shared has changed. */
   cache: CodeCache;
+  /** Functions of the interpreter module. */
   readonly exports: Record<string, (...args: number[]) => number>;
   #done = 0;
   #inside = false;
@@ -91,6 +116,7 @@ export abstract class BaseCpu implements Sharer {
   readonly #pages: Uint8Array;
   readonly #pcOffset: number;
 
+  /** `parent`: a CPU whose decoded code may be shared. */
   constructor(readonly space: Space, readonly kernel: Kernel, readonly parts: CpuParts, parent?: BaseCpu) {
     this.engine = parts.engine;
     this.#pcOffset = parts.pc;
@@ -153,6 +179,7 @@ export abstract class BaseCpu implements Sharer {
   /** Decodes a run at a biased pc into `at` (at most {@link RUN_RECORDS} records); returns its end, or 0: cannot be fetched. */
   protected abstract decode(pc: number, limit: number): number;
 
+  /** Permission bits of a guest page. */
   permissions(page: number): number {
     return this.#pages[page];
   }
@@ -187,6 +214,7 @@ export abstract class BaseCpu implements Sharer {
     if (this.#pages[page] & ACCESS.write) this.space.watchCode?.(page * 4096, 4096);
     return true;
   }
+  /** The bytes of a guest page. */
   bytes(page: number): Uint8Array {
     return this.memory.subarray(page * 4096 - BIAS, page * 4096 - BIAS + 4096);
   }
@@ -218,15 +246,18 @@ export abstract class BaseCpu implements Sharer {
     for (let p = first; p <= last; p++) this.cache.invalidate(p);
   }
 
+  /** Makes a running `run` return soon with "interrupt". */
   interrupt(): void {
     this.#interrupted = true;
   }
 
+  /** Gives everything back. */
   dispose(): void {
     this.cache.sharers.delete(this);
     if (!this.cache.sharers.size) this.cache.dispose();
   }
 
+  /** Offset of the program counter in the state block. */
   get pc(): number {
     return this.state.getUint32(this.#pcOffset, true) +
       this.state.getUint32(this.#pcOffset + 4, true) * 0x100000000;

@@ -19,17 +19,23 @@ import {
 
 /** A JavaScript function that operations may call, by name in the import module `host`. */
 export interface HostFunction {
+  /** Types of the parameters. */
   readonly params: readonly Type[];
+  /** Types of the results. */
   readonly results: readonly Type[];
 }
 
 /** What an architecture tells the generator. */
 export interface InterpreterSpec {
+  /** All operations. */
   readonly ops: readonly OpDef[];
+  /** What `m.host(name)` can name. */
   readonly host: Readonly<Record<string, HostFunction>>;
   /** Offsets in the state block: a slot that is always zero, one for computed addresses, the program counter. */
   readonly zero: number;
+  /** Offset of the slot for computed addresses. */
   readonly temporary: number;
+  /** Offset of the program counter. */
   readonly pc: number;
   /** Guest memory is a memory64. */
   readonly wide: boolean;
@@ -43,14 +49,17 @@ export interface InterpreterSpec {
 
 /** One number in a record: an operation with an address form, with or without flags. */
 export interface Variant {
+  /** Index of the operation. */
   readonly def: number;
   /** 0: base + disp; 1: base + index << scale + disp. */
   readonly form: 0 | 1;
+  /** 1: with flags. */
   readonly flags: 0 | 1;
   /** `add reg64:rw,mem64:r|01`: what a profile names. */
   readonly name: string;
 }
 
+/** Numbers of all variants. */
 export interface Numbering {
   /** In the order of their numbers, from {@link CORE_OPS}.first on; hot ones come first. */
   readonly variants: readonly Variant[];
@@ -97,15 +106,21 @@ const CORE_DEF: OpDef = { name: "core", operands: [], semantics: () => {}, flags
 
 /** The module under construction. */
 export class Generator {
+  /** The module itself. */
   readonly module: Module = new Module();
+  /** Memory 0. */
   readonly guest: Mem;
+  /** Memory 1: permissions. */
   readonly pages: Mem;
+  /** Memory 2. */
   readonly engine: Mem;
+  /** Imported functions by name. */
   readonly hosts: Map<string, FunctionRef> = new Map();
   readonly #helpers = new Map<string, FunctionRef>();
   /** (wasm address, bytes | access << 16) -> 1 when it faults. */
   readonly slow: FunctionRef;
 
+  /** Declares memories and imports; `bytes` makes the rest. */
   constructor(readonly spec: InterpreterSpec) {
     const m = this.module;
     this.guest = m.importMemory("guise", "memory", { min: 2, wide: spec.wide });
@@ -122,6 +137,7 @@ export class Generator {
     m.define(this.slow, (f) => this.#slowPath(f));
   }
 
+  /** See {@link Env.helper}. */
   helper(
     name: string,
     params: readonly Type[],
@@ -175,6 +191,7 @@ export class Generator {
     f.return(i32(0));
   }
 
+  /** The finished module. */
   bytes(): Uint8Array<ArrayBuffer> {
     const { spec, module } = this, { variants, hot } = number(spec.ops, spec.hot);
     const opType = module.type(["i32"], ["i32"]), switched = hot - CORE_OPS.first;

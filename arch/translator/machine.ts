@@ -5,7 +5,9 @@
  */
 import type { Address, Func, FunctionRef, I32, I64, Int, Load, Store, Type, Value } from "./wasm/mod.ts";
 
+/** The type in front of the dot of a WebAssembly name. */
 export type TypeOf<N extends string> = N extends `${infer T extends Type}.${string}` ? T : never;
+/** What an instruction does to an operand; none: its address is all that is used. */
 export type Access = "r" | "w" | "rw" | "none";
 
 /** Where an operand of an operation is found. */
@@ -14,6 +16,7 @@ export interface OperandSpec {
   readonly place: "reg" | "mem" | "imm" | "fixed";
   /** Bits. 0: an address without an access (lea). */
   readonly size: number;
+  /** What is done to it; memory is checked for it first. */
   readonly access: Access;
   /** Offset in the state block: of a fixed slot, or of the register file that the record's field counts from. */
   readonly offset?: number;
@@ -27,7 +30,9 @@ export interface OperandSpec {
 
 /** One operand while its instruction is emitted. Memory has been checked for the declared access before. */
 export interface Operand {
+  /** Where it is. */
   readonly place: OperandSpec["place"];
+  /** Its bits. */
   readonly size: number;
   /** The value, zero-extended: i64 for 64 bits, i32 for 32, 16 and 8. */
   read(): Int;
@@ -37,6 +42,7 @@ export interface Operand {
   write(v: Int): void;
   /** Raw access to the operand's bytes, register or memory alike: `src.load("f64.load")`, `src.load("i64.load", 8)`. */
   load<N extends Load>(name: N, offset?: number): Value<TypeOf<N>>;
+  /** Writes the operand's bytes. */
   store<N extends Store>(name: N, v: Value<TypeOf<N>>, offset?: number): void;
   /** Memory operands: the wasm address (guest address - BIAS), or the plain guest address when the access is "none". */
   readonly address: I64;
@@ -59,25 +65,32 @@ export const CAUSES = [
   "interrupt",
   "budget",
 ] as const;
+/** One of {@link CAUSES}. */
 export type Cause = (typeof CAUSES)[number];
 
 /** What helper functions of the module and instructions have in common. */
 export interface Env {
+  /** The function that is being written. */
   readonly f: Func;
   /** Loads from a constant offset of the state block: `m.state("i64.load", offset)`. */
   state<N extends Load>(name: N, offset: number): Value<TypeOf<N>>;
+  /** Stores to a constant offset of the state block. */
   setState<N extends Store>(name: N, offset: number, v: Value<TypeOf<N>> | number): void;
   /** As `state`, with an offset that is computed (for register files indexed at run time). */
   stateAt<N extends Load>(name: N, index: I32, offset: number): Value<TypeOf<N>>;
+  /** Stores to a computed offset. */
   setStateAt<N extends Store>(name: N, index: I32, offset: number, v: Value<TypeOf<N>> | number): void;
   /** Guest memory at a wasm address that was checked. */
   load<N extends Load>(name: N, address: Address, offset?: number): Value<TypeOf<N>>;
+  /** Writes the operand's bytes. */
   store<N extends Store>(name: N, address: Address, v: Value<TypeOf<N>> | number, offset?: number): void;
   /** memory.copy and memory.fill on checked guest memory. */
   copy(to: Address, from: Address, bytes: Int): void;
+  /** memory.fill on checked guest memory. */
   fill(to: Address, byte: I32, bytes: Int): void;
   /** The engine's own fields (layout.ts). */
   field<N extends Load>(name: N, offset: number): Value<TypeOf<N>>;
+  /** Stores to the engine's own fields. */
   setField<N extends Store>(name: N, offset: number, v: Value<TypeOf<N>> | number): void;
   /** Permission bits of the page of a wasm address below 4 GiB. */
   permissions(address: I64): I32;
@@ -109,9 +122,11 @@ export interface Machine extends Env {
   checked(guestAddress: I64, bytes: number, access: number): I64;
   /** Base of the source segment, and 1 for 32-bit addresses, of instructions without a memory operand (string operations). */
   segment(): I64;
+  /** 1 when the instruction uses 32-bit addresses. */
   narrow(): I32;
   /** Raw immediate field of the record, sign-extended. */
   immediate(): I32;
+  /** Address of this instruction. */
   pc(): I64;
   /** Address of the next instruction. */
   nextPc(): I64;
@@ -121,6 +136,7 @@ export interface Machine extends Env {
   fault(): void;
   /** Ends the instruction: the direct branch of this record is taken when the condition holds. */
   branchIf(cond: I32): void;
+  /** Ends the instruction: the direct branch is taken. */
   branch(): void;
   /** Ends the instruction: continues at a computed guest address. */
   jump(pc: I64): void;
@@ -136,7 +152,9 @@ export interface Machine extends Env {
 export interface OpDef {
   /** Identity: declarations that mean the same share one. */
   readonly name: string;
+  /** In the order of the semantics' parameters. */
   readonly operands: readonly OperandSpec[];
+  /** What it does. */
   readonly semantics: (m: Machine, ...operands: Operand[]) => void;
   /** What comes before the memory operands are checked: exceptions that are pending from earlier instructions. */
   readonly before?: (m: Machine) => void;
@@ -144,6 +162,7 @@ export interface OpDef {
   readonly flags: boolean;
   /** A candidate for the big switch and for a second address form; a profile decides, variant by variant. */
   readonly hot: boolean;
+  /** `m.parameter` of the semantics. */
   readonly parameter?: number;
   /** The record with the branch target comes after this one (fused compare and branch). */
   readonly fused?: boolean;

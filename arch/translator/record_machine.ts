@@ -29,43 +29,55 @@ import {
 
 /** Locals and labels of the big loop, for operations that are cases of it. */
 export interface LoopContext {
+  /** The record that is executed. */
   readonly record: Local<"i32">;
+  /** What is left of the budget, plus its ordinal. */
   readonly count: Local<"i32">;
+  /** Why the loop is left. */
   readonly status: Local<"i32">;
+  /** Leaves the loop. */
   readonly exit: Label;
+  /** Executes `record`. */
   readonly dispatch: Label;
 }
 
+/** The environment of helper functions. */
 export class HelperEnv implements Env {
+  /** Everything is emitted into `f`. */
   constructor(readonly g: Generator, readonly f: Func) {}
 
   state<N extends Load>(name: N, offset: number): Value<TypeOf<N>> {
     return this.g.guest.load(name, 0, offset);
   }
+  /** See {@link Env.setState}. */
   setState<N extends Store>(name: N, offset: number, v: Value<TypeOf<N>> | number): void {
     this.f.store(this.g.guest, name, 0, v as never, offset);
   }
   stateAt<N extends Load>(name: N, index: I32, offset: number): Value<TypeOf<N>> {
     return this.g.guest.load(name, index, offset);
   }
+  /** See {@link Env.setStateAt}. */
   setStateAt<N extends Store>(name: N, index: I32, offset: number, v: Value<TypeOf<N>> | number): void {
     this.f.store(this.g.guest, name, index, v as never, offset);
   }
   load<N extends Load>(name: N, address: Address, offset = 0): Value<TypeOf<N>> {
     return this.g.guest.load(name, address, offset);
   }
+  /** See {@link Env.store}. */
   store<N extends Store>(name: N, address: Address, v: Value<TypeOf<N>> | number, offset = 0): void {
     this.f.store(this.g.guest, name, address, v as never, offset);
   }
   copy(to: Address, from: Address, bytes: Int): void {
     this.f.copy(this.g.guest, this.g.guest, to, from, bytes as I64);
   }
+  /** See {@link Env.fill}. */
   fill(to: Address, byte: I32, bytes: Int): void {
     this.f.fill(this.g.guest, to, byte, bytes as I64);
   }
   field<N extends Load>(name: N, offset: number): Value<TypeOf<N>> {
     return this.g.engine.load(name, 0, offset);
   }
+  /** See {@link Env.setField}. */
   setField<N extends Store>(name: N, offset: number, v: Value<TypeOf<N>> | number): void {
     this.f.store(this.g.engine, name, 0, v as never, offset);
   }
@@ -99,6 +111,7 @@ export class RecordMachine extends HelperEnv implements Machine {
   ended = false;
   readonly #form: number;
 
+  /** Everything is emitted into `f`. */
   constructor(
     g: Generator,
     f: Func,
@@ -113,6 +126,7 @@ export class RecordMachine extends HelperEnv implements Machine {
     this.parameter = def.parameter ?? 0;
   }
 
+  /** Address, check, semantics. */
   emit(): void {
     this.def.before?.(this);
     let registers = 0;
@@ -137,10 +151,12 @@ export class RecordMachine extends HelperEnv implements Machine {
   slot<N extends Load>(name: N, field: "a" | "b" | "base" | "index", offset = 0): Value<TypeOf<N>> {
     return this.g.guest.load(name, this.slotAddress(field), offset);
   }
+  /** Address of the register that a field names. */
   slotAddress(field: "a" | "b" | "base" | "index"): Address {
     return this.g.engine.load(this.g.spec.wide ? "i64.load8_u" : "i32.load8_u", this.record, RECORD[field]);
   }
 
+  /** The address of the memory operand. */
   effectiveAddress(indexed: boolean): I64 {
     const { engine } = this.g;
     let address = this.slot("i64.load", "base").add(engine.load("i64.load32_s", this.record, RECORD.disp));
@@ -170,6 +186,7 @@ export class RecordMachine extends HelperEnv implements Machine {
   segment(): I64 {
     return this.slot("i64.load", "base");
   }
+  /** See {@link Machine.narrow}. */
   narrow(): I32 {
     return this.g.engine.load("i32.load8_u", this.record, RECORD.scale);
   }
@@ -180,6 +197,7 @@ export class RecordMachine extends HelperEnv implements Machine {
   #info(): I32 {
     return this.record.and(~(CHUNK - 1)).add(this.record.and(0xffff).shrU(1));
   }
+  /** See {@link Machine.pc}. */
   pc(): I64 {
     return this.g.engine.load("i64.load32_u", this.#info(), CHUNK_INFO + INFO.pc).add(BIAS);
   }
@@ -189,6 +207,7 @@ export class RecordMachine extends HelperEnv implements Machine {
       .add(engine.load("i64.load8_u", info, CHUNK_INFO + INFO.length)).add(BIAS);
   }
 
+  /** Leaves with a status. */
   exit(status: number): void {
     if (this.loop) this.f.set(this.loop.status, status), this.f.br(this.loop.exit);
     else this.f.return(i32(status));
@@ -218,6 +237,7 @@ export class RecordMachine extends HelperEnv implements Machine {
     }
     this.ended = !!this.def.fused;
   }
+  /** See {@link Machine.branch}. */
   branch(): void {
     const { f, loop } = this, at = this.def.fused ? RECORD.size : 0;
     if (!loop) return f.return(i32(STATUS.taken));

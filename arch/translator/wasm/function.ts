@@ -2,13 +2,15 @@
  * Function bodies: locals, structured control flow, memory. Statements emit at once, in the order they are called;
  * expressions (`Value`) emit when a statement consumes them.
  */
-import { type Arg, type I32, type I64, type Int, type Type, Value, value } from "./value.ts";
+import { type Arg, type I32, type I64, type Int, type ResultOf, type Type, Value, value } from "./value.ts";
 import { Writer } from "./writer.ts";
 
+/** Encodings of the value types. */
 export const TYPE_BYTE: Record<Type, number> = { i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c, v128: 0x7b };
 
+/** Opcodes and types of the loads. */
 // deno-fmt-ignore
-const LOADS = {
+export const LOADS = {
   "i32.load": [0x28, "i32"], "i64.load": [0x29, "i64"], "f32.load": [0x2a, "f32"], "f64.load": [0x2b, "f64"],
   "i32.load8_s": [0x2c, "i32"], "i32.load8_u": [0x2d, "i32"], "i32.load16_s": [0x2e, "i32"], "i32.load16_u": [0x2f, "i32"],
   "i64.load8_s": [0x30, "i64"], "i64.load8_u": [0x31, "i64"], "i64.load16_s": [0x32, "i64"], "i64.load16_u": [0x33, "i64"],
@@ -17,8 +19,9 @@ const LOADS = {
   "v128.load8x8_s": [0xfd01, "v128"], "v128.load8x8_u": [0xfd02, "v128"], "v128.load16x4_s": [0xfd03, "v128"],
   "v128.load16x4_u": [0xfd04, "v128"], "v128.load32x2_s": [0xfd05, "v128"], "v128.load32x2_u": [0xfd06, "v128"],
 } as const satisfies Record<string, readonly [number, Type]>;
+/** Opcodes and types of the stores. */
 // deno-fmt-ignore
-const STORES = {
+export const STORES = {
   "i32.store": [0x36, "i32"], "i64.store": [0x37, "i64"], "f32.store": [0x38, "f32"], "f64.store": [0x39, "f64"],
   "i32.store8": [0x3a, "i32"], "i32.store16": [0x3b, "i32"], "i64.store8": [0x3c, "i64"], "i64.store16": [0x3d, "i64"],
   "i64.store32": [0x3e, "i64"], "v128.store": [0xfd0b, "v128"],
@@ -27,7 +30,6 @@ const STORES = {
 export type Load = keyof typeof LOADS;
 /** Names of WebAssembly's stores; the part before the dot is the type of the value. */
 export type Store = keyof typeof STORES;
-type TypeOf<N extends string> = N extends `${infer T extends Type}.${string}` ? T : never;
 
 /** An address: a number is a constant. */
 export type Address = Int | number;
@@ -37,6 +39,7 @@ export type Address = Int | number;
  * place that knows whether guest memory is memory64 or memory32.
  */
 export class Mem {
+  /** `wide`: a memory64. */
   constructor(readonly index: number, readonly wide: boolean) {}
 
   /** The address in the memory's own width. */
@@ -45,6 +48,7 @@ export class Mem {
     return this.wide ? a.extendU() : a.wrap();
   }
 
+  /** Writes alignment, memory and offset of an access. */
   emitArg(w: Writer, offset: number): void {
     w.byte(this.index ? 0x40 : 0); // alignment hint 1; bit 6: a memory index follows
     if (this.index) w.u(this.index);
@@ -52,9 +56,9 @@ export class Mem {
   }
 
   /** `load("i64.load8_u", address, constant offset)`. */
-  load<N extends Load>(name: N, a: Address, offset = 0): Value<TypeOf<N>> {
+  load<N extends Load>(name: N, a: Address, offset = 0): Value<ResultOf<N>> {
     const [code, type] = LOADS[name], address = this.address(a);
-    return new Value(type as TypeOf<N>, (w) => {
+    return new Value(type as ResultOf<N>, (w) => {
       address.emit(w);
       if (code > 255) w.byte(0xfd), w.u(code & 255);
       else w.byte(code);
@@ -65,13 +69,17 @@ export class Mem {
 
 /** A function of the module, declared before its body so that others can call it. */
 export interface FunctionRef {
+  /** Its index in the module. */
   readonly index: number;
+  /** Types of the parameters. */
   readonly params: readonly Type[];
+  /** Types of the results. */
   readonly results: readonly Type[];
 }
 
 /** A local variable: reading it is using it as a value. */
 export class Local<T extends Type = Type> extends Value<T> {
+  /** A local that exists. */
   constructor(type: T, readonly index: number) {
     super(type, (w) => (w.byte(0x20), w.u(index)));
   }
@@ -79,19 +87,23 @@ export class Local<T extends Type = Type> extends Value<T> {
 
 /** A place to branch to: the start of a loop, the end of a block. */
 export interface Label {
+  /** Blocks around it. */
   readonly depth: number;
 }
 
 /** Builds the body of one function. */
 export class Func {
+  /** The bytes of the body. */
   readonly w: Writer = new Writer(1024);
   #types: Type[] = [];
   /** Locals given back by scopes, by type. */
   #free: Record<Type, number[]> = { i32: [], i64: [], f32: [], f64: [], v128: [] };
   #scope: Local[] | undefined;
 
+  /** A body for `ref`. */
   constructor(readonly ref: FunctionRef) {}
 
+  /** A parameter as a variable. */
   param<T extends Type>(index: number, type: T): Local<T> {
     if (this.ref.params[index] !== type) throw new Error(`parameter ${index} is ${this.ref.params[index]}`);
     return new Local(type, index);
@@ -128,6 +140,7 @@ export class Func {
     }
   }
 
+  /** Assigns. */
   set<T extends Type>(local: Local<T>, v: Arg<T>): void {
     value(local.type, v).emit(this.w);
     this.w.byte(0x21), this.w.u(local.index);
@@ -139,10 +152,11 @@ export class Func {
     return new Value(local.type, (w) => (x.emit(w), w.byte(0x22), w.u(local.index)));
   }
 
-  store<N extends Store>(mem: Mem, name: N, a: Address, v: Arg<TypeOf<N>>, offset = 0): void {
+  /** Stores to memory: `store(mem, "i32.store8", address, value, constant offset)`. */
+  store<N extends Store>(mem: Mem, name: N, a: Address, v: Arg<ResultOf<N>>, offset = 0): void {
     const [code, type] = STORES[name];
     mem.address(a).emit(this.w);
-    value(type as TypeOf<N>, v).emit(this.w);
+    value(type as ResultOf<N>, v).emit(this.w);
     if (code > 255) this.w.byte(0xfd), this.w.u(code & 255);
     else this.w.byte(code);
     mem.emitArg(this.w, offset);
@@ -170,6 +184,7 @@ export class Func {
     this.w.byte(0x0b), this.w.depth--;
   }
 
+  /** Runs `then` when the condition is not 0. */
   if(cond: I32, then: () => void, otherwise?: () => void): void {
     cond.emit(this.w);
     this.#open(0x04);
@@ -201,9 +216,11 @@ export class Func {
     );
   }
 
+  /** Branches. */
   br(to: Label): void {
     this.w.byte(0x0c), this.w.u(this.w.depth - to.depth);
   }
+  /** Branches when the condition is not 0. */
   brIf(to: Label, cond: I32): void {
     cond.emit(this.w);
     this.w.byte(0x0d), this.w.u(this.w.depth - to.depth);
@@ -225,16 +242,19 @@ export class Func {
     this.#end();
   }
 
+  /** Leaves the function. */
   return(...values: Value[]): void {
     for (const v of values) v.emit(this.w);
     this.w.byte(0x0f);
   }
 
+  /** Computes and forgets. */
   drop(v: Value): void {
     v.emit(this.w);
     this.w.byte(0x1a);
   }
 
+  /** Traps: this place is never reached. */
   unreachable(): void {
     this.w.byte(0x00);
   }

@@ -3,14 +3,17 @@ import { Func, type FunctionRef, Mem, TYPE_BYTE } from "./function.ts";
 import type { Type } from "./value.ts";
 import { Writer } from "./writer.ts";
 
+/** Size and kind of an imported memory. */
 export interface MemoryLimits {
   /** Pages of 64 KiB. */
   readonly min: number;
+  /** Pages it can grow to. */
   readonly max?: number;
   /** memory64: addresses are i64. */
   readonly wide?: boolean;
 }
 
+/** A module under construction. */
 export class Module {
   #types: string[] = [];
   #typeBytes: [readonly Type[], readonly Type[]][] = [];
@@ -33,6 +36,7 @@ export class Module {
     return index;
   }
 
+  /** Imports a function. */
   importFunction(
     module: string,
     name: string,
@@ -45,6 +49,7 @@ export class Module {
     return { index: this.#importedFunctions++, params, results };
   }
 
+  /** Imports a memory; the first is memory 0. */
   importMemory(module: string, name: string, limits: MemoryLimits): Mem {
     this.#imports.push((w) => {
       w.name(module), w.name(name), w.byte(2);
@@ -62,6 +67,7 @@ export class Module {
     return ref;
   }
 
+  /** Gives a declared function its body. */
   define(ref: FunctionRef, body: (f: Func) => void): void {
     const slot = this.#functions[ref.index - this.#importedFunctions];
     if (slot.func) throw new Error("function defined twice");
@@ -75,6 +81,7 @@ export class Module {
     return ref;
   }
 
+  /** Exports a function. */
   export(name: string, ref: FunctionRef): void {
     this.#exports.push({ name, kind: 0, index: ref.index });
   }
@@ -84,10 +91,12 @@ export class Module {
     return this.#table.push(ref) - 1;
   }
 
+  /** Bytes that instantiation puts into a memory. */
   data(mem: Mem, offset: number, bytes: Uint8Array): void {
     this.#data.push({ mem, offset, bytes });
   }
 
+  /** The encoded module. */
   bytes(): Uint8Array<ArrayBuffer> {
     const out = new Writer(1 << 16), section = new Writer(1 << 12);
     const put = (id: number, count: number, body: (w: Writer) => void) => {

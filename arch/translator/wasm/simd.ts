@@ -2,8 +2,9 @@
 // cold: constants of 64 bits, while code is generated
 import { type Arg, type I32, type Type, type V128, v128, Value, value } from "./value.ts";
 
+/** Opcodes of vector operations, after FD. */
 // deno-fmt-ignore
-const OPCODES = {
+export const SIMD = {
   "i8x16.swizzle": 14, "i8x16.splat": 15, "i16x8.splat": 16, "i32x4.splat": 17, "i64x2.splat": 18, "f32x4.splat": 19, "f64x2.splat": 20,
   "i8x16.eq": 35, "i8x16.ne": 36, "i8x16.lt_s": 37, "i8x16.lt_u": 38, "i8x16.gt_s": 39, "i8x16.gt_u": 40,
   "i8x16.le_s": 41, "i8x16.le_u": 42, "i8x16.ge_s": 43, "i8x16.ge_u": 44,
@@ -46,24 +47,28 @@ const OPCODES = {
   "i32x4.trunc_sat_f64x2_s_zero": 252, "i32x4.trunc_sat_f64x2_u_zero": 253,
   "f64x2.convert_low_i32x4_s": 254, "f64x2.convert_low_i32x4_u": 255,
 } as const;
+/** Opcodes and results of lane reads. */
 // deno-fmt-ignore
-const LANES = {
+export const LANES = {
   "i8x16.extract_lane_s": [21, "i32"], "i8x16.extract_lane_u": [22, "i32"], "i16x8.extract_lane_s": [24, "i32"],
   "i16x8.extract_lane_u": [25, "i32"], "i32x4.extract_lane": [27, "i32"], "i64x2.extract_lane": [29, "i64"],
   "f32x4.extract_lane": [31, "f32"], "f64x2.extract_lane": [33, "f64"],
 } as const satisfies Record<string, readonly [number, Type]>;
+/** Opcodes and scalars of lane writes. */
 // deno-fmt-ignore
-const REPLACE = {
+export const REPLACE = {
   "i8x16.replace_lane": [23, "i32"], "i16x8.replace_lane": [26, "i32"], "i32x4.replace_lane": [28, "i32"],
   "i64x2.replace_lane": [30, "i64"], "f32x4.replace_lane": [32, "f32"], "f64x2.replace_lane": [34, "f64"],
 } as const satisfies Record<string, readonly [number, Type]>;
 
-export type Simd = keyof typeof OPCODES;
-type ToI32 = "v128.any_true" | `${string}.all_true` | `${string}.bitmask`;
+/** Names of vector operations without immediates. */
+export type Simd = keyof typeof SIMD;
+/** Operations that give an i32. */
+export type ToI32 = "v128.any_true" | `${string}.all_true` | `${string}.bitmask`;
 
 /** A vector operation without immediates: `simd("i32x4.add", a, b)`; shift counts are i32, splats take a scalar. */
 export function simd<N extends Simd>(name: N, ...args: Value[]): N extends ToI32 ? I32 : V128 {
-  const code = OPCODES[name];
+  const code = SIMD[name];
   const type = /any_true|all_true|bitmask/.test(name) ? "i32" : "v128";
   return new Value(type, (w) => {
     for (const a of args) a.emit(w);

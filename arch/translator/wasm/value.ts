@@ -5,11 +5,17 @@
 // cold: constants of 64 bits, while code is generated
 import type { Writer } from "./writer.ts";
 
+/** Value types of WebAssembly. */
 export type Type = "i32" | "i64" | "f32" | "f64" | "v128";
+/** A 32-bit integer. */
 export type I32 = Value<"i32">;
+/** A 64-bit integer. */
 export type I64 = Value<"i64">;
+/** A single. */
 export type F32 = Value<"f32">;
+/** A double. */
 export type F64 = Value<"f64">;
+/** A vector. */
 export type V128 = Value<"v128">;
 /** An integer of either width: instruction semantics by operand size are written over these. */
 export type Int = Value<"i32" | "i64">;
@@ -41,8 +47,9 @@ function opcode(name: keyof typeof OPS, type: Type): number {
   return code;
 }
 
+/** Opcodes and results of the conversions. */
 // deno-fmt-ignore
-const CONVERSIONS = {
+export const CONVERSIONS = {
   "i32.wrap_i64": [0xa7, "i32"], "i32.trunc_f32_s": [0xa8, "i32"], "i32.trunc_f32_u": [0xa9, "i32"], "i32.trunc_f64_s": [0xaa, "i32"],
   "i32.trunc_f64_u": [0xab, "i32"], "i64.extend_i32_s": [0xac, "i64"], "i64.extend_i32_u": [0xad, "i64"],
   "i64.trunc_f32_s": [0xae, "i64"], "i64.trunc_f32_u": [0xaf, "i64"], "i64.trunc_f64_s": [0xb0, "i64"], "i64.trunc_f64_u": [0xb1, "i64"],
@@ -57,15 +64,19 @@ const CONVERSIONS = {
 } as const satisfies Record<string, readonly [number, Type]>;
 /** Names of WebAssembly's conversions; the part before the dot is the type of the result. */
 export type Conversion = keyof typeof CONVERSIONS;
-type ResultOf<N extends string> = N extends `${infer T extends Type}.${string}` ? T : never;
+/** The type in front of the dot. */
+export type ResultOf<N extends string> = N extends `${infer T extends Type}.${string}` ? T : never;
 
+/** An expression of type T. */
 export class Value<T extends Type = Type> {
+  /** Its type. */
   readonly type: T;
   /** Pushes the value. */
   readonly emit: (w: Writer) => void;
   /** Set for constants. */
   readonly constant: number | bigint | undefined;
 
+  /** `emit` pushes it; `constant` is set for constants. */
   constructor(type: T, emit: (w: Writer) => void, constant?: number | bigint) {
     this.type = type;
     this.emit = emit;
@@ -85,106 +96,152 @@ export class Value<T extends Type = Type> {
     return new Value(this.type, (w) => (this.emit(w), w.byte(code)));
   }
 
+  /** Sum. */
   add(b: Arg<T>): Value<T> {
     return b === 0 ? this : this.#bin("add", b);
   }
+  /** Difference. */
   sub(b: Arg<T>): Value<T> {
     return b === 0 ? this : this.#bin("sub", b);
   }
+  /** Product, low half for integers. */
   // deno-fmt-ignore
   mul(b: Arg<T>): Value<T> { return this.#bin("mul", b); }
+  /** Quotient of floats. */
   // deno-fmt-ignore
   div(b: Arg<T>): Value<T> { return this.#bin("div", b); }
+  /** Signed quotient; WebAssembly traps on 0 and overflow. */
   // deno-fmt-ignore
   divS(b: Arg<T>): Value<T> { return this.#bin("divS", b); }
+  /** Unsigned quotient; traps on 0. */
   // deno-fmt-ignore
   divU(b: Arg<T>): Value<T> { return this.#bin("divU", b); }
+  /** Signed remainder; traps on 0. */
   // deno-fmt-ignore
   remS(b: Arg<T>): Value<T> { return this.#bin("remS", b); }
+  /** Unsigned remainder; traps on 0. */
   // deno-fmt-ignore
   remU(b: Arg<T>): Value<T> { return this.#bin("remU", b); }
+  /** Bitwise and. */
   // deno-fmt-ignore
   and(b: Arg<T>): Value<T> { return this.#bin("and", b); }
+  /** Bitwise or. */
   // deno-fmt-ignore
   or(b: Arg<T>): Value<T> { return this.#bin("or", b); }
+  /** Bitwise exclusive or. */
   // deno-fmt-ignore
   xor(b: Arg<T>): Value<T> { return this.#bin("xor", b); }
   /** Shift counts are taken modulo the width, as WebAssembly does. */
   // deno-fmt-ignore
   shl(b: Arg<T>): Value<T> { return b === 0 ? this : this.#bin("shl", b); }
+  /** Arithmetic shift right. */
   // deno-fmt-ignore
   shrS(b: Arg<T>): Value<T> { return b === 0 ? this : this.#bin("shrS", b); }
+  /** Logical shift right. */
   // deno-fmt-ignore
   shrU(b: Arg<T>): Value<T> { return b === 0 ? this : this.#bin("shrU", b); }
+  /** Rotation left. */
   // deno-fmt-ignore
   rotl(b: Arg<T>): Value<T> { return this.#bin("rotl", b); }
+  /** Rotation right. */
   // deno-fmt-ignore
   rotr(b: Arg<T>): Value<T> { return this.#bin("rotr", b); }
+  /** Minimum of floats, as WebAssembly defines it. */
   // deno-fmt-ignore
   min(b: Arg<T>): Value<T> { return this.#bin("min", b); }
+  /** Maximum of floats. */
   // deno-fmt-ignore
   max(b: Arg<T>): Value<T> { return this.#bin("max", b); }
+  /** With the sign of `b`. */
   // deno-fmt-ignore
   copysign(b: Arg<T>): Value<T> { return this.#bin("copysign", b); }
+  /** Leading zeros. */
   // deno-fmt-ignore
   clz(): Value<T> { return this.#un("clz"); }
+  /** Trailing zeros. */
   // deno-fmt-ignore
   ctz(): Value<T> { return this.#un("ctz"); }
+  /** Ones. */
   // deno-fmt-ignore
   popcnt(): Value<T> { return this.#un("popcnt"); }
+  /** Absolute value of a float. */
   // deno-fmt-ignore
   abs(): Value<T> { return this.#un("abs"); }
+  /** Float with the other sign. */
   // deno-fmt-ignore
   neg(): Value<T> { return this.#un("neg"); }
+  /** Rounded up. */
   // deno-fmt-ignore
   ceil(): Value<T> { return this.#un("ceil"); }
+  /** Rounded down. */
   // deno-fmt-ignore
   floor(): Value<T> { return this.#un("floor"); }
+  /** Rounded to zero. */
   // deno-fmt-ignore
   trunc(): Value<T> { return this.#un("trunc"); }
+  /** Rounded to nearest, ties to even. */
   // deno-fmt-ignore
   nearest(): Value<T> { return this.#un("nearest"); }
+  /** Square root. */
   // deno-fmt-ignore
   sqrt(): Value<T> { return this.#un("sqrt"); }
+  /** The low 8 bits, sign-extended. */
   // deno-fmt-ignore
   extend8S(): Value<T> { return this.#un("extend8S"); }
+  /** The low 16 bits, sign-extended. */
   // deno-fmt-ignore
   extend16S(): Value<T> { return this.#un("extend16S"); }
+  /** The low 32 bits of an i64, sign-extended. */
   // deno-fmt-ignore
   extend32S(): Value<T> { return this.#un("extend32S"); }
   /** Bitwise complement. */
   // deno-fmt-ignore
   not(): Value<T> { return this.#bin("xor", -1); }
+  /** 1 when it is 0. */
   eqz(): I32 {
     const code = opcode("eqz", this.type);
     return new Value("i32", (w) => (this.emit(w), w.byte(code)));
   }
+  /** Equal. */
   // deno-fmt-ignore
   eq(b: Arg<T>): I32 { return this.#cmp("eq", b); }
+  /** Not equal. */
   // deno-fmt-ignore
   ne(b: Arg<T>): I32 { return this.#cmp("ne", b); }
+  /** Less (floats). */
   // deno-fmt-ignore
   lt(b: Arg<T>): I32 { return this.#cmp("lt", b); }
+  /** Greater (floats). */
   // deno-fmt-ignore
   gt(b: Arg<T>): I32 { return this.#cmp("gt", b); }
+  /** Less or equal (floats). */
   // deno-fmt-ignore
   le(b: Arg<T>): I32 { return this.#cmp("le", b); }
+  /** Greater or equal (floats). */
   // deno-fmt-ignore
   ge(b: Arg<T>): I32 { return this.#cmp("ge", b); }
+  /** Less, signed. */
   // deno-fmt-ignore
   ltS(b: Arg<T>): I32 { return this.#cmp("ltS", b); }
+  /** Less, unsigned. */
   // deno-fmt-ignore
   ltU(b: Arg<T>): I32 { return this.#cmp("ltU", b); }
+  /** Greater, signed. */
   // deno-fmt-ignore
   gtS(b: Arg<T>): I32 { return this.#cmp("gtS", b); }
+  /** Greater, unsigned. */
   // deno-fmt-ignore
   gtU(b: Arg<T>): I32 { return this.#cmp("gtU", b); }
+  /** Less or equal, signed. */
   // deno-fmt-ignore
   leS(b: Arg<T>): I32 { return this.#cmp("leS", b); }
+  /** Less or equal, unsigned. */
   // deno-fmt-ignore
   leU(b: Arg<T>): I32 { return this.#cmp("leU", b); }
+  /** Greater or equal, signed. */
   // deno-fmt-ignore
   geS(b: Arg<T>): I32 { return this.#cmp("geS", b); }
+  /** Greater or equal, unsigned. */
   // deno-fmt-ignore
   geU(b: Arg<T>): I32 { return this.#cmp("geU", b); }
 
@@ -239,7 +296,9 @@ export function value<T extends Type>(type: T, v: Arg<T>): Value<T> {
 export const i32 = (v: Arg<"i32">): I32 => value("i32", v);
 /** A 64-bit constant: a safe integer or a bigint. */
 export const i64 = (v: Arg<"i64">): I64 => value("i64", v);
+/** A single constant. */
 export const f32 = (v: Arg<"f32">): F32 => value("f32", v);
+/** A double constant. */
 export const f64 = (v: Arg<"f64">): F64 => value("f64", v);
 /** A 128-bit constant from a bigint (lane 0 lowest). */
 export const v128 = (v: Arg<"v128">): V128 => value("v128", v);

@@ -3,15 +3,19 @@
 
 /** A growing byte buffer with the integer formats of WebAssembly. `reset` keeps the buffer. */
 export class Writer {
+  /** The buffer; valid up to `length`. */
   bytes: Uint8Array;
+  /** Bytes written. */
   length = 0;
   /** Number of open blocks, for the relative depths of branches. */
   depth = 0;
 
+  /** `capacity`: bytes to begin with. */
   constructor(capacity = 256) {
     this.bytes = new Uint8Array(capacity);
   }
 
+  /** Begins again in the same buffer. */
   reset(): void {
     this.length = 0;
     this.depth = 0;
@@ -24,11 +28,13 @@ export class Writer {
     this.bytes = bigger;
   }
 
+  /** One byte. */
   byte(v: number): void {
     if (this.length === this.bytes.length) this.#room(1);
     this.bytes[this.length++] = v;
   }
 
+  /** Bytes as they are. */
   raw(v: Uint8Array): void {
     this.#room(v.length);
     this.bytes.set(v, this.length);
@@ -65,6 +71,7 @@ export class Writer {
     }
   }
 
+  /** A name: length and UTF-8. */
   name(v: string): void {
     const bytes = new TextEncoder().encode(v);
     this.u(bytes.length);
