@@ -8,6 +8,7 @@ import { hostTime, type TimeSource } from "./time.ts";
 import { openFifo } from "./pipe.ts";
 
 class Nothing extends Inode {
+  /** One for each type. */
   readonly fs: FileSystem;
   readonly ino: number = 0;
   constructor(fs: FileSystem) {
@@ -22,11 +23,13 @@ export class AnonymousFs implements FileSystem {
   readonly dev: number = anonymousDev();
   readonly readonly: boolean = false;
   clock: TimeSource = hostTime;
+  /** `pipefs`, `sockfs`, `anon_inodefs`… */
   constructor(type: string) {
     this.type = type;
   }
   /** An empty place: nothing is looked up here. */
   readonly root: Inode = new Nothing(this);
+  /** No sizes: it has no store. */
   statfs(): StatFs {
     return {
       type: 0x09041934,
@@ -46,7 +49,9 @@ let nextIno = 1;
 
 /** An inode without a name. Its `name` is what /proc/self/fd shows. */
 export class AnonymousInode extends Inode {
+  /** One for each type. */
   readonly fs: FileSystem;
+  /** Unique among nameless inodes. */
   readonly ino: number;
   /** `type`: `pipe`, `socket` (shown as `pipe:[ino]`) or another, as `[eventfd]` (shown as `anon_inode:[eventfd]`). */
   constructor(type: string, mode: number, caller: Caller) {
@@ -58,6 +63,7 @@ export class AnonymousInode extends Inode {
     this.ino = nextIno++;
     this.name = type.startsWith("[") ? `anon_inode:${type}` : `${type}:[${this.ino}]`;
   }
+  /** Modes and owners are kept. */
   override setattr(change: AttrChange): 0 | Errno {
     if (change.mode !== undefined) this.mode = (this.mode & S_IFMT) | (change.mode & 0o7777);
     if (change.uid !== undefined) this.uid = change.uid;

@@ -11,16 +11,21 @@ import type { Vfs } from "./vfs.ts";
 
 /** A place: an inode as reached through a mount, by one of its names. Immutable. */
 export interface Location {
+  /** The mount it was reached through. */
   readonly mount: Mount;
+  /** What is there. */
   readonly inode: Inode;
   /** The directory it was looked up in and its name there; absent for the root of a mount and for things without a name. */
   readonly dir?: Inode;
+  /** The name in `dir`, or what is shown of a thing without a name. */
   readonly name: Name;
 }
 
 /** Who asks. A personality keeps one for each task. */
 export interface Caller {
+  /** Root, working directory and umask. */
   readonly fs: FsContext;
+  /** Who he is, now. */
   readonly cred: Credentials;
   /** For files whose content depends on who reads (/proc/self, /dev/tty). */
   readonly task?: Task;
@@ -28,12 +33,14 @@ export interface Caller {
 
 /** Root, working directory and umask. */
 export class FsContext {
+  /** The file system of the kernel. */
   readonly vfs: Vfs;
   #root: Location;
   #cwd: Location;
   /** Permission bits that new files do not get. */
   umask: number;
   #users = 1;
+  /** One user; holds both inodes. */
   constructor(vfs: Vfs, root: Location, cwd: Location = root, umask = 0o022) {
     this.vfs = vfs;
     this.#root = root;
@@ -42,6 +49,7 @@ export class FsContext {
     root.inode.hold();
     cwd.inode.hold();
   }
+  /** Where "/" is, and ".." of it: nothing above is reached. */
   get root(): Location {
     return this.#root;
   }
@@ -50,6 +58,7 @@ export class FsContext {
     this.#root.inode.release();
     this.#root = location;
   }
+  /** Where relative paths begin. */
   get cwd(): Location {
     return this.#cwd;
   }

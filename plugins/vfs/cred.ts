@@ -9,14 +9,23 @@ export const CAP_CHOWN = 0, CAP_DAC_OVERRIDE = 1, CAP_DAC_READ_SEARCH = 2, CAP_F
 
 /** Credentials of a task. Immutable by use: setuid and friends replace the object, so an open file may keep it. */
 export interface Credentials {
+  /** User: real… */
   readonly uid: number;
+  /** effective, */
   readonly euid: number;
+  /** saved, */
   readonly suid: number;
+  /** and the one that file permissions are checked for. */
   readonly fsuid: number;
+  /** Group: real… */
   readonly gid: number;
+  /** effective, */
   readonly egid: number;
+  /** saved, */
   readonly sgid: number;
+  /** and the one of file permissions. */
   readonly fsgid: number;
+  /** Supplementary groups. */
   readonly groups: readonly number[];
   /** Whether the effective set has that capability. */
   capable(capability: number): boolean;
@@ -40,8 +49,11 @@ export function inGroup(cred: Credentials, gid: number): boolean {
 
 /** What a permission check looks at. */
 export interface Owned {
+  /** Type and permission bits. */
   readonly mode: number;
+  /** User: real… */
   readonly uid: number;
+  /** Group: real… */
   readonly gid: number;
 }
 

@@ -34,6 +34,7 @@ export const ALWAYS_READY: number = POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
 
 /** An open file. Subclasses: regular files, directories, pipes, terminals, host streams; sockets and others elsewhere. */
 export abstract class OpenFile {
+  /** What is open. */
   readonly inode: Inode;
   /** Where it was opened; absent for files that never had a name (pipes, sockets, epoll). */
   readonly location: Location | undefined;
@@ -51,9 +52,11 @@ export abstract class OpenFile {
   }
   /** F_SETOWN, F_SETSIG: kept for the personality. */
   owner = 0;
+  /** See {@link owner}. */
   signal = 0;
   #refs = 1;
 
+  /** Holds the inode; one reference. */
   constructor(
     inode: Inode,
     flags: number,
@@ -69,9 +72,11 @@ export abstract class OpenFile {
     inode.hold();
   }
 
+  /** Opened for reading. */
   get readable(): boolean {
     return (this.flags & (O_ACCMODE | O_PATH)) !== O_WRONLY && (this.flags & O_PATH) === 0;
   }
+  /** Opened for writing. */
   get writable(): boolean {
     return (this.flags & O_ACCMODE) !== O_RDONLY && (this.flags & O_PATH) === 0;
   }
@@ -96,9 +101,11 @@ export abstract class OpenFile {
   abstract read(into: Uint8Array, caller?: Caller): number | Errno;
   /** Writes at the offset (or the end, O_APPEND) and moves it. EPIPE is a value: the signal is the personality's. */
   abstract write(from: Uint8Array, caller?: Caller): number | Errno;
+  /** Reads at `offset` and leaves the own offset: ESPIPE where there is none. */
   pread(_into: Uint8Array, _offset: number, _caller?: Caller): number | Errno {
     return ESPIPE;
   }
+  /** Writes at `offset` and leaves the own offset. */
   pwrite(_from: Uint8Array, _offset: number, _caller?: Caller): number | Errno {
     return ESPIPE;
   }
@@ -106,6 +113,7 @@ export abstract class OpenFile {
   seek(_offset: number, _whence: number): number | Errno {
     return ESPIPE;
   }
+  /** ftruncate(2). */
   truncate(_size: number): 0 | Errno {
     return EINVAL;
   }
@@ -113,6 +121,7 @@ export abstract class OpenFile {
   allocate(_mode: number, _offset: number, _length: number): 0 | Errno {
     return this.writable ? ENODEV : EBADF;
   }
+  /** fsync(2), fdatasync(2). */
   sync(_dataOnly: boolean): 0 | Errno {
     return EINVAL;
   }

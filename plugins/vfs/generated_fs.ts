@@ -26,16 +26,20 @@ export interface GeneratedBase {
 }
 /** A file: content is made when it is read at offset 0. Text is written as UTF-8. */
 export interface GeneratedFile extends GeneratedBase {
+  /** What it is. */
   readonly kind: "file";
+  /** The content now; absent: it cannot be read (EINVAL). */
   readonly read?: (caller: Caller) => string | Uint8Array | Errno;
   /** Takes what one write(2) gives; returns the bytes taken. */
   readonly write?: (bytes: Uint8Array, caller: Caller) => number | Errno;
   /** For files that are not a text made at once (/proc/PID/mem): read and write at an offset. */
   readonly readAt?: (into: Uint8Array, offset: number, caller: Caller) => number | Errno;
+  /** See {@link readAt}. */
   readonly writeAt?: (from: Uint8Array, offset: number, caller: Caller) => number | Errno;
 }
 /** A directory. */
 export interface GeneratedDirectory extends GeneratedBase {
+  /** What it is. */
   readonly kind: "directory";
   /** The entry of that name now; undefined: ENOENT. One thing should be one object, or have one `id`, while it exists. */
   readonly lookup: (name: Name, caller: Caller) => GeneratedNode | undefined;
@@ -44,10 +48,14 @@ export interface GeneratedDirectory extends GeneratedBase {
 }
 /** A symbolic link; `follow` makes it a magic one, that leads to a place. */
 export interface GeneratedLink extends GeneratedBase {
+  /** What it is. */
   readonly kind: "link";
+  /** What readlink(2) answers. */
   readonly target: (caller: Caller) => Name | Errno;
+  /** Where a walk goes instead. */
   readonly follow?: (caller: Caller) => Location | Errno;
 }
+/** Anything in a {@link GeneratedFs}. */
 export type GeneratedNode = GeneratedFile | GeneratedDirectory | GeneratedLink;
 
 /** A directory whose entries do not change. */
@@ -72,17 +80,23 @@ export class GeneratedFs implements FileSystem {
   readonly type: string;
   readonly dev: number = anonymousDev();
   readonly readonly: boolean = false;
+  /** The root directory. */
   readonly root: Inode;
   clock: TimeSource = hostTime;
   readonly #magic: number;
   readonly #inodes = new WeakMap<GeneratedNode, GeneratedInode>();
   #nextIno = 1;
+  /** Nothing is asked of the nodes before somebody looks. */
   constructor(root: GeneratedDirectory, options: GeneratedFsOptions) {
     this.type = options.type;
     this.#magic = options.magic ?? 0x9fa0;
     this.root = this.inodeOf(root);
   }
-  /** The inode of a node, the same for the same object. */
+  /**
+   * The inode of a node, the same for the same object.
+   *
+   * @ignore
+   */
   inodeOf(node: GeneratedNode): GeneratedInode {
     let inode = this.#inodes.get(node);
     if (inode === undefined) {
@@ -91,6 +105,7 @@ export class GeneratedFs implements FileSystem {
     } else inode.refresh();
     return inode;
   }
+  /** No sizes: it has no store. */
   statfs(): StatFs {
     return {
       type: this.#magic,

@@ -16,22 +16,33 @@ export interface HostStat {
   readonly mode: number;
   /** 0 when the host has none: then numbers are given here. */
   readonly ino: number;
+  /** Device. */
   readonly dev: number;
+  /** Names it has. */
   readonly nlink: number;
+  /** Owner. */
   readonly uid: number;
+  /** Group. */
   readonly gid: number;
+  /** Of a device node. */
   readonly rdev: number;
+  /** Bytes. */
   readonly size: number;
   /** 512-byte blocks. */
   readonly blocks: number;
+  /** Last access. */
   readonly atimeMs: number;
+  /** Last change of content. */
   readonly mtimeMs: number;
+  /** Last change of anything. */
   readonly ctimeMs: number;
+  /** When it was made. */
   readonly birthtimeMs: number;
 }
 
 /** One entry of a host's directory. */
 export interface HostEntry {
+  /** One name, without slashes. */
   readonly name: string;
   /** Type bits of the mode (S_IFREG, S_IFDIR…), 0 if not known. */
   readonly type: number;
@@ -41,12 +52,17 @@ export interface HostEntry {
 
 /** An open regular file of the host. */
 export interface HostFile {
+  /** Attributes now. */
   stat(): HostStat | Errno;
   /** Reads at `offset`; 0 at the end. May give less than asked for only at the end. */
   read(into: Uint8Array, offset: number): number | Errno;
+  /** Writes at `offset`. */
   write(from: Uint8Array, offset: number): number | Errno;
+  /** Sets the size. */
   truncate(size: number): 0 | Errno;
+  /** Makes content (and attributes) durable. */
   sync(dataOnly: boolean): 0 | Errno;
+  /** It is not used any more. */
   close(): void;
 }
 
@@ -54,7 +70,9 @@ export interface HostFile {
 export interface HostFolder {
   /** For /proc/mounts and messages. */
   readonly name: string;
+  /** Attributes, of a link itself. */
   lstat(path: string): HostStat | Errno;
+  /** Where a link leads. */
   readlink(path: string): string | Errno;
   /** The whole listing, without "." and "..". */
   readdir(path: string): readonly HostEntry[] | Errno;
@@ -65,15 +83,22 @@ export interface HostFolder {
 
   /** Creates a regular file (EEXIST) open for reading and writing. */
   create?(path: string, mode: number): HostFile | Errno;
+  /** mkdir(2). */
   mkdir?(path: string, mode: number): 0 | Errno;
+  /** symlink(2). */
   symlink?(target: string, path: string): 0 | Errno;
+  /** link(2), not following. */
   link?(existing: string, path: string): 0 | Errno;
+  /** unlink(2): EISDIR for a directory. */
   unlink?(path: string): 0 | Errno;
+  /** rmdir(2): ENOTDIR, ENOTEMPTY. */
   rmdir?(path: string): 0 | Errno;
   /** Replaces an existing target as rename(2). */
   rename?(from: string, to: string): 0 | Errno;
+  /** chmod(2), of what is no link. */
   chmod?(path: string, mode: number): 0 | Errno;
   /** Of the link itself; the owner can mostly not be changed: EPERM. */
   lchown?(path: string, uid: number, gid: number): 0 | Errno;
+  /** Sets both times. */
   utimes?(path: string, atimeMs: number, mtimeMs: number): 0 | Errno;
 }

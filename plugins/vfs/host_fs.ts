@@ -53,8 +53,11 @@ export class HostFs implements FileSystem {
   readonly type: string;
   readonly dev: number = anonymousDev();
   readonly readonly: boolean;
-  readonly root: HostInode;
+  /** The folder itself. */
+  readonly root: Inode;
+  readonly #root: HostInode;
   clock: TimeSource = hostTime;
+  /** The folder it shows. */
   readonly folder: HostFolder;
   /** Goes up with each rename of a directory: cached paths are old then. */
   moves = 0;
@@ -73,9 +76,13 @@ export class HostFs implements FileSystem {
       const why = typeof stat === "number" ? `error ${-stat}` : "it is no folder";
       throw new Error(`guise: cannot use ${folder.name} as a file system: ${why}`);
     }
-    this.root = new HostInode(this, stat, undefined, "");
+    this.root = this.#root = new HostInode(this, stat, undefined, "");
   }
-  /** The inode that a look-up found: the one known by that name, or by its number, or a new one. */
+  /**
+   * The inode that a look-up found: the one known by that name, or by its number, or a new one.
+   *
+   * @ignore
+   */
   take(stat: HostStat, parent: HostInode, name: Name, known: HostInode | undefined): HostInode {
     if (known !== undefined && known.matches(stat)) {
       known.update(stat);
@@ -97,13 +104,14 @@ export class HostFs implements FileSystem {
   }
   /** Forgets inodes that nobody holds; from a microtask, as the overlay does. */
   forget(): void {
-    this.#cached = Math.min(this.root.prune(), CACHE / 2);
+    this.#cached = Math.min(this.#root.prune(), CACHE / 2);
     for (const [key, ref] of this.#linked) if (ref.deref() === undefined) this.#linked.delete(key);
   }
   /** A number for hosts that have none. */
   newIno(): number {
     return this.#nextIno++;
   }
+  /** Sizes, as far as the host tells them. */
   statfs(): StatFs {
     const known = this.folder.statfs?.();
     const host = typeof known === "object" ? known : { blocks: 0, bfree: 0, bsize: 4096 };

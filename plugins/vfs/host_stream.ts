@@ -41,12 +41,15 @@ export type HostDemand = (max: number) => void;
 export interface HostConsole {
   /** Whether the host itself edits lines, echoes and maps newlines while not raw. */
   readonly cooked: boolean;
+  /** Takes what is shown. */
   readonly write: HostWrite;
+  /** Asks for what is typed. */
   readonly demand: HostDemand;
   /** Asks the host for raw mode (no editing, no echo, no signals) or back. */
   setRaw?(raw: boolean): void;
   /** Whether the host makes CR and NL of a NL that is written even when raw (Deno's raw mode leaves that on). */
   readonly mapsNewlines?: boolean;
+  /** Size of the window now. */
   size?(): { readonly rows: number; readonly columns: number } | undefined;
 }
 
@@ -65,7 +68,9 @@ export interface HostStreamOptions {
  * end of input, and {@link ready} when output that was refused can be taken.
  */
 export class HostStream {
+  /** Woken by input, by its end, and by room for output. */
   readonly queue: WaitQueue = new WaitQueue();
+  /** See {@link HostStreamOptions.rdev}. */
   readonly rdev: number | undefined;
   readonly #demand: HostDemand | undefined;
   readonly #write: HostWrite | undefined;
@@ -74,6 +79,7 @@ export class HostStream {
   #ended: boolean;
   #full = false;
   #broken = false;
+  /** Asks for nothing yet. */
   constructor(options: HostStreamOptions) {
     this.rdev = options.rdev;
     this.#demand = options.demand;
@@ -102,6 +108,7 @@ export class HostStream {
     this.#asked = true;
     this.#demand!(max);
   }
+  /** read(2) of it: EAGAIN while there is nothing, 0 at the end. */
   read(into: Uint8Array): number | Errno {
     if (into.length === 0) return 0;
     let n = 0;
@@ -117,6 +124,7 @@ export class HostStream {
     }
     return n > 0 ? n : this.#ended ? 0 : EAGAIN;
   }
+  /** write(2) to it. */
   write(from: Uint8Array): number | Errno {
     if (this.#write === undefined) return EBADF;
     if (from.length === 0) return 0;
@@ -125,9 +133,11 @@ export class HostStream {
     else if (n < 0) this.#broken = true;
     return n;
   }
+  /** Bytes that have come and were not read. */
   get available(): number {
     return this.#chunks.reduce((sum, chunk) => sum + chunk.length, 0);
   }
+  /** Poll bits for an open file with these access rights. */
   poll(readable: boolean, writable: boolean): number {
     let bits = 0;
     if (readable) {
@@ -170,8 +180,11 @@ export class HostStreamFile extends OpenFile {
 
 /** A regular file of the host that was handed to us open, with its offset and flags (O_RDONLY, O_WRONLY, O_APPEND…). */
 export interface HostStdioFile {
+  /** The open file. */
   readonly file: HostFile;
+  /** Where the next read or write goes. */
   readonly offset: number;
+  /** O_RDONLY, O_WRONLY, O_APPEND and so on. */
   readonly flags: number;
   /** Its path on the host, for /proc/self/fd. */
   readonly name?: string;

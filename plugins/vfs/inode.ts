@@ -25,13 +25,21 @@ import type { Time, TimeSource } from "./time.ts";
 
 /** What statfs(2) tells. Sizes in blocks of `bsize` bytes. */
 export interface StatFs {
+  /** Magic number of the type. */
   readonly type: number;
+  /** Bytes of a block. */
   readonly bsize: number;
+  /** Blocks in all. */
   readonly blocks: number;
+  /** Free blocks. */
   readonly bfree: number;
+  /** Blocks free for ordinary users. */
   readonly bavail: number;
+  /** Inodes in all. */
   readonly files: number;
+  /** Free inodes. */
   readonly ffree: number;
+  /** Longest name in bytes. */
   readonly namelen: number;
 }
 
@@ -41,11 +49,13 @@ export interface FileSystem {
   readonly type: string;
   /** st_dev of its inodes. */
   readonly dev: number;
+  /** The root directory. */
   readonly root: Inode;
   /** Every change is EROFS. */
   readonly readonly: boolean;
   /** Where its times come from; set when it is mounted. */
   clock: TimeSource;
+  /** Sizes, for statfs(2). */
   statfs(): StatFs;
   /** Makes changes durable where that means something. */
   sync?(): 0 | Errno;
@@ -53,9 +63,13 @@ export interface FileSystem {
 
 /** The attributes of an inode to be made; type bits in `mode`, umask and set-group-id of the directory applied. */
 export interface NewInode {
+  /** Type and permission bits. */
   readonly mode: number;
+  /** Owner. */
   readonly uid: number;
+  /** Group. */
   readonly gid: number;
+  /** Of a device node. */
   readonly rdev?: number;
   /** Of a symbolic link. */
   readonly target?: Name;
@@ -63,10 +77,15 @@ export interface NewInode {
 
 /** A change of attributes; checked and completed (suid bits) by ops.ts. `mode` is without type bits. */
 export interface AttrChange {
+  /** Permission bits. */
   readonly mode?: number;
+  /** Owner. */
   readonly uid?: number;
+  /** Group. */
   readonly gid?: number;
+  /** Last access. */
   readonly atime?: Time;
+  /** Last change of content. */
   readonly mtime?: Time;
 }
 
@@ -90,27 +109,39 @@ export function anonymousDev(): number {
 
 /** One file, directory, link, pipe or device node. */
 export abstract class Inode {
+  /** Where it is. */
   abstract readonly fs: FileSystem;
+  /** Inode number, unique with {@link dev}. */
   abstract ino: number;
   /** Type and permission bits. */
   mode: number;
+  /** Owner. */
   uid: number;
+  /** Group. */
   gid: number;
+  /** Names it has; of a directory 2 and its subdirectories. 0: removed. */
   nlink = 1;
   /** Bytes. */
   size = 0;
+  /** Device number of a device node. */
   rdev = 0;
+  /** Last access. */
   atime: Time;
+  /** Last change of content. */
   mtime: Time;
+  /** Last change of anything. */
   ctime: Time;
+  /** When it was made. */
   btime: Time;
   /** Where it was linked last: of a directory its one place, of other files the newest of their names. */
   parent: Inode | undefined = undefined;
+  /** See {@link parent}. */
   name: Name = "";
   /** Open files, working directories, mappings and mounts that hold it. */
   holds = 0;
   #locks: FileLocks | undefined = undefined;
 
+  /** All times are `time`. */
   constructor(mode: number, uid: number, gid: number, time: Time) {
     this.mode = mode;
     this.uid = uid;
@@ -122,12 +153,15 @@ export abstract class Inode {
         time;
   }
 
+  /** By the type bits. */
   get isDirectory(): boolean {
     return (this.mode & S_IFMT) === S_IFDIR;
   }
+  /** By the type bits. */
   get isSymlink(): boolean {
     return (this.mode & S_IFMT) === S_IFLNK;
   }
+  /** By the type bits. */
   get isRegular(): boolean {
     return (this.mode & S_IFMT) === S_IFREG;
   }
@@ -135,6 +169,7 @@ export abstract class Inode {
   get dev(): number {
     return this.fs.dev;
   }
+  /** Bytes that are good to read and write at a time. */
   get blksize(): number {
     return 4096;
   }
@@ -150,6 +185,7 @@ export abstract class Inode {
   accessed(): void {}
   /** Times that it is open for writing, and being executed: each refuses the other (ETXTBSY). */
   writers = 0;
+  /** See {@link writers}. */
   executors = 0;
   /** A regular file is about to be opened: brings what is behind it. */
   prepare(_write: boolean): 0 | Errno {
@@ -265,6 +301,7 @@ export abstract class Inode {
   setattr(_change: AttrChange): 0 | Errno {
     return this.fs.readonly ? EROFS : EPERM;
   }
+  /** An extended attribute: ENODATA when there is none, EOPNOTSUPP where there are none. */
   getxattr(_name: Name): Uint8Array | Errno {
     return EOPNOTSUPP;
   }
@@ -272,9 +309,11 @@ export abstract class Inode {
   setxattr(_name: Name, _value: Uint8Array, _flags: number): 0 | Errno {
     return EOPNOTSUPP;
   }
+  /** Names of all extended attributes. */
   listxattr(): readonly Name[] | Errno {
     return EOPNOTSUPP;
   }
+  /** Removes an extended attribute: ENODATA. */
   removexattr(_name: Name): 0 | Errno {
     return EOPNOTSUPP;
   }

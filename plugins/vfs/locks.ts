@@ -18,9 +18,13 @@ export type LockOwner = FileTable | OpenFile;
 
 /** A range lock; `end` is exclusive, Infinity: to the end of the file however it grows. */
 export interface RangeLock {
+  /** F_RDLCK, F_WRLCK; F_UNLCK to remove. */
   readonly type: number;
+  /** First byte. */
   readonly start: number;
+  /** Behind the last byte. */
   readonly end: number;
+  /** Who holds it. */
   readonly owner: LockOwner;
   /** For F_GETLK; -1 for open file description locks. */
   readonly pid: number;

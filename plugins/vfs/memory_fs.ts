@@ -52,10 +52,13 @@ export interface MemoryFsOptions {
   readonly inodes?: number;
   /** Mode of the root; default 0755. */
   readonly mode?: number;
+  /** Owner of the root; default 0. */
   readonly uid?: number;
+  /** Group of the root; default 0. */
   readonly gid?: number;
   /** Name of the type, default `tmpfs`. */
   readonly type?: string;
+  /** Where times come from until it is mounted; default the host's clock. */
   readonly clock?: TimeSource;
 }
 
@@ -67,14 +70,21 @@ export class MemoryFs implements FileSystem {
   readonly type: string;
   readonly dev: number = anonymousDev();
   readonly readonly: boolean = false;
+  /** The root directory. */
   readonly root: Inode;
   clock: TimeSource;
-  /** For inodes of this file system only. */
+  /**
+   * For inodes of this file system only.
+   *
+   * @ignore
+   */
   readonly budget: Budget;
   readonly #inodeLimit: number;
   #inodes = 0;
+  /** The next inode number. */
   protected nextIno = 1;
 
+  /** An empty file system. */
   constructor(options: MemoryFsOptions = {}) {
     this.type = options.type ?? "tmpfs";
     this.clock = options.clock ?? hostTime;
@@ -94,7 +104,11 @@ export class MemoryFs implements FileSystem {
   newIno(): number {
     return this.nextIno++;
   }
-  /** A new inode without a name; ENOSPC. */
+  /**
+   * A new inode without a name; ENOSPC.
+   *
+   * @ignore
+   */
   make(attr: NewInode, dir: MemoryInode): MemoryInode | Errno {
     // A long target is content: it lies in a block of its own.
     const target = attr.target?.length ?? 0;
@@ -103,7 +117,11 @@ export class MemoryFs implements FileSystem {
     if (target > SHORT) this.budget.give(target);
     return ENOSPC;
   }
-  /** The object itself. */
+  /**
+   * The object itself.
+   *
+   * @ignore
+   */
   protected makeInode(attr: NewInode, _dir: MemoryInode): MemoryInode {
     return new MemoryInode(this, this.newIno(), attr);
   }
@@ -117,9 +135,11 @@ export class MemoryFs implements FileSystem {
   forceName(): void {
     this.#inodes++;
   }
+  /** Gives back what {@link takeName} counted. */
   giveName(): void {
     this.#inodes--;
   }
+  /** Limits, and what is left of them. */
   statfs(): StatFs {
     const { limit, used } = this.budget;
     const free = Math.floor((limit - used) / 4096);
@@ -486,7 +506,9 @@ export type MemoryFile =
   | {
     readonly content: string | Uint8Array;
     readonly mode?: number;
+    /** Owner of the root; default 0. */
     readonly uid?: number;
+    /** Group of the root; default 0. */
     readonly gid?: number;
   }
   | { readonly symlink: string }

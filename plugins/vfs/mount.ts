@@ -6,10 +6,15 @@ import type { Name } from "./names.ts";
 
 /** Options of a mount. */
 export interface MountOptions {
+  /** Every change is EROFS. */
   readonly readonly?: boolean;
+  /** Set-user-id bits mean nothing. */
   readonly nosuid?: boolean;
+  /** Device nodes cannot be opened: EACCES. */
   readonly nodev?: boolean;
+  /** Files cannot be executed: EACCES. */
   readonly noexec?: boolean;
+  /** Reading does not change the access time. */
   readonly noatime?: boolean;
   /** First word of its line in /proc/mounts. */
   readonly source?: string;
@@ -23,11 +28,15 @@ let nextMount = 20;
 export class Mount {
   /** As in /proc/self/mountinfo. */
   readonly id: number = nextMount++;
+  /** What is mounted. */
   readonly fs: FileSystem;
+  /** Its root, or the part that is mounted. */
   readonly root: Inode;
   /** Where it is mounted; absent for the root mount. */
   readonly point: Location | undefined;
+  /** As given. */
   readonly options: MountOptions;
+  /** See {@link Vfs.mount}, which also puts it into the tree. */
   constructor(fs: FileSystem, point: Location | undefined, options: MountOptions = {}) {
     this.fs = fs;
     this.root = options.root ?? fs.root;
@@ -36,6 +45,7 @@ export class Mount {
     this.root.hold();
     point?.inode.hold();
   }
+  /** Whether changes are refused. */
   get readonly(): boolean {
     return this.options.readonly === true || this.fs.readonly;
   }
@@ -47,10 +57,15 @@ export class Mount {
 
 /** One line of /proc/mounts, in parts. */
 export interface MountLine {
+  /** The mount. */
   readonly mount: Mount;
+  /** First word: a device or a name. */
   readonly source: string;
+  /** Where it is mounted, as seen from the root asked for. */
   readonly path: Name;
+  /** Type of the file system. */
   readonly type: string;
+  /** `rw,nosuid,relatime`… */
   readonly options: string;
 }
 

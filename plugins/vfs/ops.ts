@@ -42,7 +42,7 @@ import type { FileTable } from "./table.ts";
 import { EMPTY_PATH, type LastComponent, NO_FOLLOW, Walker } from "./walk.ts";
 
 /** AT_FDCWD of openat(2) and friends. */
-export const AT_FDCWD = -100;
+export const AT_FDCWD: number = -100;
 
 /** The start of a walk for a dirfd: undefined for AT_FDCWD and absolute paths; EBADF; that it is no directory, the walk finds. */
 export function startOf(files: FileTable, dirfd: number, path: Name): Location | undefined | Errno {

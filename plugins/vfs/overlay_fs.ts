@@ -14,6 +14,7 @@ import type { Name } from "./names.ts";
 
 /** Limits of the memory above, and what is below. */
 export interface OverlayFsOptions extends MemoryFsOptions {
+  /** What is below; never written to. */
   readonly lower: FileSystem;
 }
 
@@ -24,35 +25,50 @@ const CACHE = 65536;
 
 /** A memory layer over a file system. */
 export class OverlayFs extends MemoryFs {
+  /** What is below; never written to. */
   readonly lower: FileSystem;
   readonly #wrapped = new WeakMap<Inode, OverlayInode>();
   #cached = 0;
 
+  /** Everything is as below at first. */
   constructor(options: OverlayFsOptions) {
     super({ type: "overlay", ...options });
     this.lower = options.lower;
     // Far from the numbers of what is below.
     this.nextIno = 3_000_000_000;
   }
+  /** The root over the lower root. */
   protected override makeRoot(options: MemoryFsOptions): Inode {
     const { lower } = options as OverlayFsOptions;
     return new OverlayInode(this, lower.root.ino, attrOf(lower.root), lower.root.dev, lower.root);
   }
+  /** Limits of the memory above. */
   override statfs(): StatFs {
     return { ...super.statfs(), type: 0x794c7630 };
   }
+  /**
+   * An inode above.
+   *
+   * @ignore
+   */
   protected override makeInode(attr: NewInode, dir: MemoryInode): MemoryInode {
     return new OverlayInode(this, this.newIno(), attr, dir.dev, undefined);
   }
   /**
    * Forgets inodes that are as below and held by nobody. Never in the middle of an operation, which may be about to
-   * change what it has looked up: hence from a microtask, when the kernel has returned to the host's loop.
+   * change what it has looked up: hence from a microtask, when the kernel has returned to the host's loop. Returns how many stay.
    */
-  forget(): void {
+  forget(): number {
+    const kept = (this.root as OverlayInode).prune();
     // Half of the room at least is for what comes, or every look-up would sweep.
-    this.#cached = Math.min((this.root as OverlayInode).prune(), CACHE / 2);
+    this.#cached = Math.min(kept, CACHE / 2);
+    return kept;
   }
-  /** The inode over a lower one. */
+  /**
+   * The inode over a lower one.
+   *
+   * @ignore
+   */
   wrap(lower: Inode): OverlayInode | Errno {
     let inode = this.#wrapped.get(lower);
     if (inode !== undefined) {

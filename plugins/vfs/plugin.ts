@@ -15,6 +15,7 @@ import { Vfs, vfsKey } from "./vfs.ts";
 export interface MountSpec extends MountOptions {
   /** Absolute path in the guest; missing directories are made where the file system below permits it. */
   readonly at: string;
+  /** What is mounted. */
   readonly fs: FileSystem;
 }
 
@@ -22,6 +23,7 @@ export interface MountSpec extends MountOptions {
 export interface VfsOptions {
   /** The root file system; default an empty one in memory. */
   readonly root?: FileSystem;
+  /** Options of the root mount. */
   readonly rootOptions?: MountOptions;
   /** More file systems, in order. */
   readonly mounts?: readonly MountSpec[];

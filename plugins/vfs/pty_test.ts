@@ -10,10 +10,10 @@ import {
   openStdio,
   pathText,
   POLLHUP,
-  PtyMaster,
   Terminal,
   Vfs,
 } from "./mod.ts";
+import { PtyMaster } from "./pty.ts";
 import { bytes, caller, list, open, take } from "./testdata/tree.ts";
 
 function setup() {

@@ -12,6 +12,7 @@ export class FileTable {
   #count = 0;
   /** RLIMIT_NOFILE: descriptors are below this. */
   limit: number;
+  /** An empty table with one user. */
   constructor(limit = 1024) {
     this.limit = limit;
   }
@@ -96,6 +97,7 @@ export class FileTable {
   cloexec(fd: number): boolean | Errno {
     return this.#files[fd] === undefined ? EBADF : this.#cloexec[fd];
   }
+  /** Sets or clears FD_CLOEXEC; EBADF. */
   setCloexec(fd: number, on: boolean): 0 | Errno {
     if (this.#files[fd] === undefined) return EBADF;
     this.#cloexec[fd] = on;

@@ -27,14 +27,21 @@ const INPUT_MAX = 65536;
 
 /** termios of Linux: flag words, line discipline, 19 control characters, speeds in bits a second. */
 export interface Termios {
+  /** Input modes. */
   readonly iflag: number;
+  /** Output modes. */
   readonly oflag: number;
+  /** Control modes. */
   readonly cflag: number;
+  /** Local modes. */
   readonly lflag: number;
+  /** Line discipline. */
   readonly line: number;
   /** VINTR 0, VQUIT 1, VERASE 2, VKILL 3, VEOF 4, VTIME 5, VMIN 6 … as on Linux. */
   readonly cc: Uint8Array;
+  /** Speed of input. */
   readonly ispeed: number;
+  /** Speed of output. */
   readonly ospeed: number;
 }
 
@@ -54,19 +61,25 @@ export function defaultTermios(): Termios {
 
 /** Size of a terminal's window. */
 export interface WindowSize {
+  /** Lines. */
   readonly rows: number;
+  /** Characters in a line. */
   readonly columns: number;
+  /** Width in pixels, 0: not known. */
   readonly xpixel: number;
+  /** Height in pixels. */
   readonly ypixel: number;
 }
 
 /** A terminal, shared by all open files of it. */
 export class Terminal {
+  /** Device number that fstat(2) tells. */
   readonly rdev: number;
   /** Woken by input, by room for output and by a hang-up. */
   readonly queue: WaitQueue = new WaitQueue();
   /** Session id and foreground process group, kept for the personality; 0: none. */
   session = 0;
+  /** See {@link session}. */
   foreground = 0;
   /** A key (or a resize) means a signal to the foreground group: SIGINT 2, SIGQUIT 3, SIGTSTP 20, SIGWINCH 28; SIGHUP 1. */
   onSignal: ((signal: number) => void) | undefined = undefined;
@@ -84,6 +97,7 @@ export class Terminal {
   #raw = false;
   #pending = 0;
 
+  /** With {@link defaultTermios}. */
   constructor(console: HostConsole, rdev: number) {
     this.#console = console;
     this.rdev = rdev;
@@ -91,6 +105,7 @@ export class Terminal {
     this.#winsize = { rows: size?.rows ?? 24, columns: size?.columns ?? 80, xpixel: 0, ypixel: 0 };
   }
 
+  /** The modes now. */
   get termios(): Termios {
     return this.#termios;
   }
@@ -117,6 +132,7 @@ export class Terminal {
     }
     if ((this.#termios.iflag & IXON) === 0) this.#start();
   }
+  /** Size of the window. */
   get winsize(): WindowSize {
     return this.#winsize;
   }

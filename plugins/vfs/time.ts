@@ -27,4 +27,4 @@ export function compareTime(a: Time, b: Time): number {
 }
 
 /** The host's wall clock. */
-export const hostTime: TimeSource = () => timeOfMs(performance.timeOrigin + performance.now());
+export const hostTime: TimeSource = (): Time => timeOfMs(performance.timeOrigin + performance.now());

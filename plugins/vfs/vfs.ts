@@ -16,6 +16,7 @@ export type DeviceDriver = (location: Location, flags: number, caller: Caller) =
 
 /** Mounts and devices of a kernel. */
 export class Vfs {
+  /** What is at the top. */
   readonly rootMount: Mount;
   /** The controlling terminal of a caller, which /dev/tty opens; a personality with sessions sets it. */
   controllingTerminal: (caller: Caller) => Terminal | undefined = () => undefined;
@@ -31,6 +32,7 @@ export class Vfs {
   readonly #characterDevices = new Map<number, DeviceDriver>();
   readonly #blockDevices = new Map<number, DeviceDriver>();
 
+  /** A tree with only `root` in it. */
   constructor(root: FileSystem, options: MountOptions = {}, clock: TimeSource = hostTime) {
     this.clock = clock;
     this.rootMount = new Mount(root, undefined, options);

@@ -13,6 +13,7 @@ export const NO_FOLLOW = 1, DIRECTORY = 2, EMPTY_PATH = 4;
 
 /** A last component in its directory, for calls that make, remove or rename something. */
 export interface LastComponent {
+  /** The directory. */
   readonly parent: Location;
   /** Without slashes. */
   readonly name: Name;

@@ -10,7 +10,6 @@ import {
   O_RDWR,
   openAt,
   OverlayFs,
-  type OverlayInode,
   renameAt,
   truncate,
   unlinkAt,
@@ -159,7 +158,7 @@ Deno.test("OverlayFs keeps changes when its caches are thrown away", () => {
   unlinkAt(c, undefined, "/d6/f1", false);
   const held = open(c, "/d7/f7");
   for (let d = 0; d < 100; d++) for (let f = 0; f < 50; f++) walk(c, undefined, `/d${d}/f${f}`);
-  const kept = (overlay.root as OverlayInode).prune();
+  const kept = overlay.forget();
   assert(kept < 20, `${kept} kept`);
   assertEquals([read(c, "/d5/f7"), read(c, "/d6/f1"), read(c, "/d6/f2")], ["above", ENOENT, "below"]);
   assert(place(c, "/d7/f7").inode === held.inode);
@@ -191,7 +190,7 @@ Deno.test("OverlayFs forgets between operations only when many inodes were looke
   await Promise.resolve();
   for (let d = 0; d < 700; d++) assertEquals(read(c, `/d${d}/new`), "x");
   // Left: changed directories and what is new in them.
-  assertEquals((overlay.root as OverlayInode).prune(), 700);
+  assertEquals(overlay.forget(), 700);
 });
 
 Deno.test("OverlayFs keeps what the guest wrote when the host removes the folder below", () =>
