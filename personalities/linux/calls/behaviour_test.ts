@@ -19,7 +19,7 @@ import {
   type Outcome,
   type Wait,
 } from "@guise/core";
-import { filesKey, type FileTable } from "@guise/vfs";
+import { filesKey, type FileTable } from "@guise/vfs/key";
 import { limitsKey, RLIMIT_FSIZE, RLIMIT_NOFILE } from "../limits.ts";
 import { Machine } from "../testdata/harness.ts";
 import * as descriptor from "./descriptor.ts";

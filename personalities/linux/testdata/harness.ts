@@ -25,11 +25,11 @@ import {
   filesKey,
   FileTable,
   MemoryFs,
-  mountAt,
   registerDevices,
+  S_IFDIR,
   Vfs,
   vfsKey,
-} from "@guise/vfs";
+} from "@guise/vfs/key";
 import { credentialsKey, login } from "../credentials.ts";
 import { callerOf } from "../files.ts";
 import { Limits, limitsKey } from "../limits.ts";
@@ -75,7 +75,10 @@ export class Machine {
     this.space.map({ address: ARENA, length: ARENA_SIZE, prot: 3, fixed: "replace" });
     const vfs = new Vfs(new MemoryFs());
     registerDevices(vfs);
-    mountAt(vfs, { at: "/dev", fs: createDeviceFs() });
+    const { root } = vfs;
+    const inode = root.inode.create("dev", { mode: S_IFDIR | 0o755, uid: 0, gid: 0 });
+    if (typeof inode === "number") throw new Error("harness: no /dev");
+    vfs.mount(createDeviceFs(), { mount: root.mount, inode, dir: root.inode, name: "dev" });
     const data = new State(), kernelData = new State(), processData = new State();
     kernelData.set(vfsKey, vfs);
     const limits = new Limits();
