@@ -4,12 +4,15 @@
  *
  * @module
  */
+// cold: cases are made and compared with 64-bit integers, never run with them
 import { useDeclarations } from "./built.ts";
 import { type Declaration, flagMask, type OperandKind } from "./encoding.ts";
 import { instructions } from "./instructions/mod.ts";
 
 // What is declared is tested, not what was shipped last.
 useDeclarations();
+
+export type { Declaration, Encoding, OperandKind, Properties, Semantics } from "./encoding.ts";
 
 /** Where code and data lie, in the host's runner and in ours. */
 export const CODE = 0x20000000,

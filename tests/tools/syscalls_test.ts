@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { subjects } from "../../personalities/linux/tables.ts";
+import { subjects } from "@guise/linux/tables";
 import { document } from "./syscalls.ts";
 import { root } from "./workspace.ts";
 
