@@ -18,6 +18,7 @@ export type Source =
   | "rel" // a branch displacement
   | "fixed"; // in the text only: nothing of it is in the record (cl, 1, st(0))
 
+/** Which registers an operand names. */
 export type RegisterClass = "gpr" | "xmm" | "mm" | "st" | "sreg" | "creg" | "dreg";
 
 /** A kind of operand, as the manual names it (r64, rm64, imm8). */
@@ -180,6 +181,7 @@ export function parseEncoding(text: string): Encoding {
   return { map, opcode, plus, modrm, digit, modrmByte, plusI, prefix, operandSize, w0 };
 }
 
+/** What an instruction does, written against a machine and its operands in the order of the declaration. */
 export type Semantics = (m: Machine, ...operands: Operand[]) => void;
 
 /** What else is to be said of an instruction. */

@@ -12,7 +12,15 @@ import { instructions } from "./instructions/mod.ts";
 // What is declared is tested, not what was shipped last.
 useDeclarations();
 
-export type { Declaration, Encoding, OperandKind, Properties, Semantics } from "./encoding.ts";
+export type {
+  Declaration,
+  Encoding,
+  OperandKind,
+  Properties,
+  RegisterClass,
+  Semantics,
+  Source,
+} from "./encoding.ts";
 
 /** Where code and data lie, in the host's runner and in ours. */
 export const CODE = 0x20000000,

@@ -35,6 +35,8 @@ import { rows as wait } from "./calls/wait.ts";
 import { rows as xattr } from "./calls/xattr.ts";
 import type { Rows } from "./rows.ts";
 
+export type { Rows } from "./rows.ts";
+
 /** All rows, by subject. */
 export const subjects: Readonly<Record<string, Rows>> = {
   "Files: reading and writing": readWrite,

@@ -1,7 +1,14 @@
 /** Forms for a machine that knows the immediate (a translator) give what the interpreter's forms for any immediate give. */
 import { assertEquals } from "@std/assert";
-import { Generator, i32, type Load, type Machine, type Operand, type Store } from "@guise/translator";
-import { HelperEnv } from "../../translator/record_machine.ts";
+import {
+  Generator,
+  HelperEnv,
+  i32,
+  type Load,
+  type Machine,
+  type Operand,
+  type Store,
+} from "@guise/translator";
 import { STATE } from "../state.ts";
 import { sse } from "./sse.ts";
 
