@@ -1,5 +1,7 @@
 /** What Linux keeps about an address space beside the mappings: mm_struct. Shared by CLONE_VM, fresh at execve. */
 
+import { Inode } from "@guise/vfs/key";
+
 /** Addresses and counters of a program's memory. */
 export interface MemoryState {
   /** First address after bss, and the current break (brk(2)). */
@@ -20,6 +22,8 @@ export interface MemoryState {
   /** Bytes under mlock(2), and whether future maps are locked. */
   locked: number;
   lockFuture: boolean;
+  /** The program's file, which nobody may write while it runs (ETXTBSY). */
+  executable: { executors: number } | undefined;
   /** Users: processes that share this space. */
   users: number;
   /** Identity of the program's file and what is added to its addresses. */
@@ -49,6 +53,7 @@ export function freshMemoryState(): MemoryState {
     auxv: new Uint8Array(0),
     locked: 0,
     lockFuture: false,
+    executable: undefined,
     users: 1,
     program: undefined,
     programBias: 0,
@@ -56,4 +61,33 @@ export function freshMemoryState(): MemoryState {
     sigreturn: 0,
     vvar: 0,
   };
+}
+
+/** The program that runs in this memory: while it does, its file cannot be opened for writing (ETXTBSY). */
+export function setProgram(mm: MemoryState, program: object): void {
+  mm.program = program;
+  if (program instanceof Inode) program.executors++;
+}
+
+/** One process more that uses this memory, or (`users` 0) the first of a copy. */
+export function shareMemory(mm: MemoryState): void {
+  if (mm.users++ === 0 && mm.program instanceof Inode) mm.program.executors++;
+}
+
+/** One process less. */
+export function dropMemory(mm: MemoryState): void {
+  if (--mm.users === 0 && mm.program instanceof Inode) mm.program.executors--;
+}
+
+/** Another space with the same values, for fork: one user. */
+export function copyMemoryState(mm: MemoryState): MemoryState {
+  if (mm.executable !== undefined) mm.executable.executors++;
+  return { ...mm, users: 1 };
+}
+
+/** One user less; with the last the program's file may be written again. */
+export function dropMemoryState(mm: MemoryState): void {
+  if (--mm.users !== 0 || mm.executable === undefined) return;
+  mm.executable.executors--;
+  mm.executable = undefined;
 }

@@ -16,7 +16,7 @@ import { register, setRegister } from "../arch/abi.ts";
 import { CAP_SYS_ADMIN, CAP_SYS_RESOURCE, type Credentials, credentialsKey } from "../credentials.ts";
 import { filesKey, fsKey } from "../files.ts";
 import { Limits, limitsKey, RLIMIT_NPROC } from "../limits.ts";
-import { freshMemoryState, type MemoryState } from "../memory/state.ts";
+import { freshMemoryState, type MemoryState, shareMemory } from "../memory/state.ts";
 import { SignalActions } from "../signals/actions.ts";
 import { SIGCHLD, SIGKILL, SignalSet } from "../signals/numbers.ts";
 import {
@@ -152,7 +152,7 @@ function makeProcess(parent: LinuxTask, request: CloneRequest): LinuxTask | Errn
   );
   const newTask = process.addTask(task);
   const mm = shared ? from.mm : { ...from.mm, users: 0 };
-  mm.users++;
+  shareMemory(mm);
   let { actions } = from;
   if (request.clearHandlers) actions = actions.cleared();
   else if (!(flags & CLONE_SIGHAND)) actions = new SignalActions(actions);

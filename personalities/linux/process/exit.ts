@@ -7,6 +7,8 @@ import { releaseTerminal } from "../calls/terminal_control.ts";
 import { credentialsKey } from "../credentials.ts";
 import { filesKey, fsKey } from "../files.ts";
 import { exitFutexes } from "../futex/robust.ts";
+import { dropMemory } from "../memory/state.ts";
+import { dropMemoryState } from "../memory/state.ts";
 import { addUsage, type LinuxProcess, type LinuxTask } from "../state.ts";
 import { SA_NOCLDWAIT, SIG_IGN } from "../signals/actions.ts";
 import { CLD_EXITED, CLD_KILLED, SI_KERNEL, SI_USER } from "../signals/info.ts";
@@ -82,7 +84,7 @@ function processEnded(process: LinuxProcess): void {
   for (const child of [...process.children]) adopt(child, adopter, process);
   hangUpOrphanedGroups(process);
   process.state = "zombie";
-  process.mm.users--;
+  dropMemory(process.mm);
   releaseVfork(process);
   const status = exitStatus(process);
   linux.kernel.emit({ kind: "end", process: process.process, status });

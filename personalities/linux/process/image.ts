@@ -30,7 +30,7 @@ import { linuxArch } from "../arch/mod.ts";
 import { type Credentials, credentialsKey } from "../credentials.ts";
 import { callerOf } from "../files.ts";
 import { RLIMIT_AS, RLIMIT_STACK } from "../limits.ts";
-import { freshMemoryState } from "../memory/state.ts";
+import { dropMemory, freshMemoryState, setProgram } from "../memory/state.ts";
 import { processOf, threadOf } from "../state.ts";
 import { mapVdso } from "../vdso/map.ts";
 import * as at from "./stack.ts";
@@ -64,12 +64,13 @@ export function openExecutable(task: Task, location: Location): Executable | Err
   return { location, inode, backing, path };
 }
 
-/** Asks the loader; `file` is the opened program and `path` what execve was given. */
+/** Asks the loader; `file` is the opened program and `path` what execve was given. Notes interpreters in `inodes`. */
 export function planProgram(
   task: Task,
   file: Backing,
   path: Uint8Array,
   args: readonly Uint8Array[],
+  inodes: Map<object, Inode>,
 ): Plan | Refusal {
   const loader = task.kernel.data.get(programs);
   const plan = loader.plan({
@@ -81,7 +82,9 @@ export function planProgram(
       const location = walk(callerOf(task), undefined, nameOfBytes(name));
       if (typeof location === "number") return location;
       const opened = openExecutable(task, location);
-      return typeof opened === "number" ? opened : opened.backing;
+      if (typeof opened === "number") return opened;
+      inodes.set(opened.backing.identity, opened.inode);
+      return opened.backing;
     },
     arches: [...task.kernel.arches.values()],
   });
@@ -98,6 +101,8 @@ export function planProgram(
 /** What {@link enterProgram} needs beside the plan. */
 export interface EnterRequest {
   readonly plan: Plan;
+  /** Inodes of the files that were opened for the plan, by the identity of their backing. */
+  readonly opened: ReadonlyMap<object, Inode>;
   readonly env: readonly Uint8Array[];
   /** AT_EXECFN: the path given to execve. */
   readonly execfn: Uint8Array;
@@ -119,6 +124,8 @@ export function enterProgram(task: Task, request: EnterRequest): string | undefi
   if (space === undefined) return "no memory for another address space";
   linux.arch = linuxArch(plan.arch)!;
   (task.process as Process).replace(space, undefined, plan.arch);
+  dropMemory(linux.mm);
+  dropMemoryState(linux.mm);
   const mm = linux.mm = freshMemoryState();
   applyMemoryLimits(task);
 
@@ -129,7 +136,7 @@ export function enterProgram(task: Task, request: EnterRequest): string | undefi
   mm.endCode = image.endCode;
   mm.startData = image.startData;
   mm.endData = image.endData;
-  mm.program = plan.program.file.identity;
+  setProgram(mm, plan.program.file.identity);
   mm.programBias = image.bias;
   linux.exe = request.exe;
   mapVdso(task);
