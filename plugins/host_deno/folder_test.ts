@@ -100,6 +100,22 @@ Deno.test("hostFolder writes, renames and removes with the errors of the system"
     assertEquals([stat.mode & 0o7777, stat.mtimeMs], [0o4711, 2_000_000_000_123]);
   }));
 
+Deno.test("hostFolder changes owner and times of links, not of what they lead to", () =>
+  inFolder((path) => {
+    Deno.writeTextFileSync(`${path}/a`, "");
+    Deno.symlinkSync("a", `${path}/l`);
+    const folder = hostFolder(path, { write: true });
+    const before = folder.lstat("a");
+    assertEquals(folder.utimes!("l", 1000, 1_000_000_000_250), 0);
+    const link = folder.lstat("l");
+    assert(typeof link === "object");
+    assertEquals(link.mtimeMs, 1_000_000_000_250);
+    assertEquals(folder.lchown!("l", link.uid, link.gid), 0);
+    assertEquals(folder.lstat("a"), before);
+    const free = folder.statfs!();
+    assert(typeof free === "object" && free.bsize > 0 && free.blocks > 0);
+  }));
+
 Deno.test("Interrupts ends the host at a second ^C within a second, and only then", () => {
   let time = 0, ended = 0;
   const delivered: number[] = [];
