@@ -191,7 +191,11 @@ const broken: [what: string, personality: () => Personality, part: string][] = [
   ["answers a fraction", () => good(call(() => 1.5)), "not an integer"],
   ["answers NaN", () => good(call(() => NaN)), "not an integer"],
   ["answers a wild error number", () => good(call(() => -5000)), "at least -4095"],
-  ["waits for ever for nothing", () => good(call(() => wait([]))), "waits for nothing"],
+  [
+    "waits for ever for nothing",
+    () => good(call(() => wait([])), { attend: undefined as never }),
+    "waits for nothing",
+  ],
   ["has no documentation", () => good(call(() => 0, "")), "has no doc"],
   ["serves an entry that the CPU has not", () => {
     const personality = good();

@@ -11,7 +11,7 @@ import { anonymousBacking, SharedObject, type Sharer } from "./shared.ts";
 import { Region, type RegionInit, RegionList } from "./vma.ts";
 
 /** Mappings up to this size are filled (files) or granted (zeroes) at once, larger ones in clusters when used. */
-const EAGER_FILE = 256 << 10, EAGER_ZERO = 16 << 10;
+const EAGER_FILE = 64 << 10, EAGER_ZERO = 16 << 10;
 const PROT = READ | WRITE | EXEC;
 
 const up = (length: number): number => Math.ceil(length / PAGE) * PAGE;

@@ -44,7 +44,7 @@ function shown(value: unknown): string {
 }
 
 /** Throws when the answer of a handler is none that the contract knows. */
-function look(name: string, outcome: unknown): void {
+function look(name: string, outcome: unknown, signals: boolean): void {
   if (typeof outcome === "number") {
     must(
       Number.isSafeInteger(outcome) || outcome > 2 ** 53,
@@ -79,7 +79,8 @@ function look(name: string, outcome: unknown): void {
       const { queues, deadline } = control;
       must(Array.isArray(queues), `${name} waits without a list of queues`);
       must(typeof deadline === "number" && !Number.isNaN(deadline), `${name} waits until ${shown(deadline)}`);
-      must(queues.length > 0 || deadline !== Infinity, `${name} waits for nothing, for ever`);
+      // A call such as pause(2) waits for signals only, where there are some.
+      must(queues.length > 0 || deadline !== Infinity || signals, `${name} waits for nothing, for ever`);
       return;
     }
     case "invoke":
@@ -93,7 +94,7 @@ function look(name: string, outcome: unknown): void {
   }
 }
 
-function wrapCall(call: Syscall, wrapped: Map<Syscall, Syscall>): Syscall {
+function wrapCall(call: Syscall, signals: boolean, wrapped: Map<Syscall, Syscall>): Syscall {
   let result = wrapped.get(call);
   if (result === undefined) {
     const { spec } = call;
@@ -106,7 +107,7 @@ function wrapCall(call: Syscall, wrapped: Map<Syscall, Syscall>): Syscall {
           cause: error,
         });
       }
-      look(call.name, outcome);
+      look(call.name, outcome, signals);
       return outcome;
     };
     wrapped.set(call, result = { name: call.name, spec: { ...spec, run } });
@@ -116,9 +117,10 @@ function wrapCall(call: Syscall, wrapped: Map<Syscall, Syscall>): Syscall {
 
 function wrapPersonality(personality: Personality): Personality {
   const wrapped = new Map<Syscall, Syscall>();
+  const signals = personality.attend !== undefined;
   const tables = personality.tables.map((table): SyscallTable => ({
     ...table,
-    rows: new Map([...table.rows].map(([number, call]) => [number, wrapCall(call, wrapped)])),
+    rows: new Map([...table.rows].map(([number, call]) => [number, wrapCall(call, signals, wrapped)])),
   }));
   return Object.create(personality, { tables: { value: tables, enumerable: true } });
 }

@@ -23,6 +23,8 @@ import { Timer, Timers } from "./timers.ts";
 const HOST_TURN = 8;
 /** Guest time between two refreshes of what guests read without a call, in ns. */
 const REFRESH = 100_000;
+/** With a virtual clock, pieces of work are always the same. */
+const VIRTUAL_CHUNK = 5_000;
 /** Instructions that a trap counts as, so that a task that only traps uses up its turn. */
 const TRAP_COST = 500;
 
@@ -69,6 +71,7 @@ export class RuntimeImpl implements Runtime {
     this.options = options;
     this.clock = options.clock ?? hostClock();
     this.#real = this.clock.advance === undefined;
+    if (!this.#real) this.#chunk = VIRTUAL_CHUNK;
     this.host = new HostMemory(options.memoryLimit);
     this.#quantum = Math.max(1, Math.floor(options.quantum ?? 2_000_000));
     this.#dispatcher = new Dispatcher(this);
@@ -208,7 +211,14 @@ export class RuntimeImpl implements Runtime {
     if (space === undefined) throw new Error("guise: the host has no memory for another address space");
     const process = this.createProcess(personality, arch.name, space);
     const status = new Promise<ExitStatus>((resolve) => this.#statuses.set(process, resolve));
-    const failed = personality.start(process, request);
+    let failed: ReturnType<Personality["start"]>;
+    try {
+      failed = personality.start(process, request);
+    } catch (error) {
+      // A bug of the personality: nothing of the process stays behind.
+      this.ended(process, { code: 126 });
+      throw error;
+    }
     if (failed !== undefined) this.ended(process, { code: failed.status, message: failed.error });
     else {
       this.emit({ kind: "spawn", process, request });
@@ -379,7 +389,7 @@ export class RuntimeImpl implements Runtime {
       task.left -= ran;
       this.clock.tick?.(ran);
       dispatcher.trap(task, trap);
-      if (trap.cause !== "budget") task.left -= TRAP_COST;
+      if (trap.cause !== "budget" && trap.cause !== "interrupt") task.left -= TRAP_COST;
       const now = performance.now();
       if (this.#real) {
         this.#adapt(ran, now - from);
@@ -401,7 +411,8 @@ export class RuntimeImpl implements Runtime {
 
   /** Called by the dispatcher now and then: leaves guest code when the host must get its turn. */
   poll(task: TaskImpl): void {
-    if (performance.now() >= this.#turnEnds) task.process.cpu.interrupt();
+    // With a virtual clock the host's time must not show: the turn ends with the next piece of work.
+    if (this.#real && performance.now() >= this.#turnEnds) task.process.cpu.interrupt();
     else task.process.personality.refresh?.(task);
   }
 

@@ -13,7 +13,7 @@ import { Region } from "./vma.ts";
  * Pages filled at one time: of files, and of anonymous memory at its first store. Fork looks at every page that was
  * granted, so small mappings (a heap, a stack) are granted little at a time.
  */
-const FILE_CLUSTER = 64, ZERO_CLUSTER = 4, LARGE_ZERO_CLUSTER = 32;
+const FILE_CLUSTER = 16, ZERO_CLUSTER = 4, LARGE_ZERO_CLUSTER = 32;
 /** Bytes from which on a mapping is large. */
 const LARGE = 4 << 20;
 /** Free pages that a growing stack leaves to the mapping below, as Linux's stack_guard_gap. */
