@@ -22,8 +22,6 @@ export interface MemoryState {
   /** Bytes under mlock(2), and whether future maps are locked. */
   locked: number;
   lockFuture: boolean;
-  /** The program's file, which nobody may write while it runs (ETXTBSY). */
-  executable: { executors: number } | undefined;
   /** Users: processes that share this space. */
   users: number;
   /** Identity of the program's file and what is added to its addresses. */
@@ -53,7 +51,6 @@ export function freshMemoryState(): MemoryState {
     auxv: new Uint8Array(0),
     locked: 0,
     lockFuture: false,
-    executable: undefined,
     users: 1,
     program: undefined,
     programBias: 0,
@@ -77,17 +74,4 @@ export function shareMemory(mm: MemoryState): void {
 /** One process less. */
 export function dropMemory(mm: MemoryState): void {
   if (--mm.users === 0 && mm.program instanceof Inode) mm.program.executors--;
-}
-
-/** Another space with the same values, for fork: one user. */
-export function copyMemoryState(mm: MemoryState): MemoryState {
-  if (mm.executable !== undefined) mm.executable.executors++;
-  return { ...mm, users: 1 };
-}
-
-/** One user less; with the last the program's file may be written again. */
-export function dropMemoryState(mm: MemoryState): void {
-  if (--mm.users !== 0 || mm.executable === undefined) return;
-  mm.executable.executors--;
-  mm.executable = undefined;
 }

@@ -8,7 +8,6 @@ import { credentialsKey } from "../credentials.ts";
 import { filesKey, fsKey } from "../files.ts";
 import { exitFutexes } from "../futex/robust.ts";
 import { dropMemory } from "../memory/state.ts";
-import { dropMemoryState } from "../memory/state.ts";
 import { addUsage, type LinuxProcess, type LinuxTask } from "../state.ts";
 import { SA_NOCLDWAIT, SIG_IGN } from "../signals/actions.ts";
 import { CLD_EXITED, CLD_KILLED, SI_KERNEL, SI_USER } from "../signals/info.ts";

@@ -64,13 +64,12 @@ export function openExecutable(task: Task, location: Location): Executable | Err
   return { location, inode, backing, path };
 }
 
-/** Asks the loader; `file` is the opened program and `path` what execve was given. Notes interpreters in `inodes`. */
+/** Asks the loader; `file` is the opened program and `path` what execve was given. */
 export function planProgram(
   task: Task,
   file: Backing,
   path: Uint8Array,
   args: readonly Uint8Array[],
-  inodes: Map<object, Inode>,
 ): Plan | Refusal {
   const loader = task.kernel.data.get(programs);
   const plan = loader.plan({
@@ -82,9 +81,7 @@ export function planProgram(
       const location = walk(callerOf(task), undefined, nameOfBytes(name));
       if (typeof location === "number") return location;
       const opened = openExecutable(task, location);
-      if (typeof opened === "number") return opened;
-      inodes.set(opened.backing.identity, opened.inode);
-      return opened.backing;
+      return typeof opened === "number" ? opened : opened.backing;
     },
     arches: [...task.kernel.arches.values()],
   });
@@ -101,8 +98,6 @@ export function planProgram(
 /** What {@link enterProgram} needs beside the plan. */
 export interface EnterRequest {
   readonly plan: Plan;
-  /** Inodes of the files that were opened for the plan, by the identity of their backing. */
-  readonly opened: ReadonlyMap<object, Inode>;
   readonly env: readonly Uint8Array[];
   /** AT_EXECFN: the path given to execve. */
   readonly execfn: Uint8Array;
@@ -125,7 +120,6 @@ export function enterProgram(task: Task, request: EnterRequest): string | undefi
   linux.arch = linuxArch(plan.arch)!;
   (task.process as Process).replace(space, undefined, plan.arch);
   dropMemory(linux.mm);
-  dropMemoryState(linux.mm);
   const mm = linux.mm = freshMemoryState();
   applyMemoryLimits(task);
 
