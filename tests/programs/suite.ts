@@ -1,0 +1,34 @@
+/** Registers a test for each command line: the run under Guise leaves what the native run leaves. */
+import { busybox, type Command, shells, tools } from "./commands.ts";
+import { assertSame, type Under } from "./compare.ts";
+
+const groups: Record<string, readonly Command[]> = { busybox, shells, tools };
+
+/** `missing`: why nothing can run here, in the tests' names. `GUISE_ONLY` chooses by a part of the name. */
+export function register(where: string, under: Under, missing?: string): void {
+  const only = Deno.env.get("GUISE_ONLY");
+  const reason = Deno.build.os !== "linux" || Deno.build.arch !== "x86_64"
+    ? "the native runs need x86-64 Linux"
+    : missing;
+  for (const [group, commands] of Object.entries(groups)) {
+    for (const command of commands) {
+      const line = command.argv.join(" ").replaceAll("\n", "\\n");
+      const name = `${group} ${where}: ${line} runs as natively${
+        reason === undefined ? "" : ` (skipped: ${reason})`
+      }`;
+      if (only !== undefined && !name.includes(only)) continue;
+      Deno.test({
+        name,
+        ignore: reason !== undefined,
+        fn: async () => {
+          const parent = await Deno.makeTempDir({ prefix: "guise-" });
+          try {
+            await assertSame(command, `${parent}/w`, under);
+          } finally {
+            await Deno.remove(parent, { recursive: true });
+          }
+        },
+      });
+    }
+  }
+}
