@@ -191,6 +191,8 @@ export abstract class Inode {
   prepare(_write: boolean): 0 | Errno {
     return 0;
   }
+  /** Made by O_TMPFILE without O_EXCL: it may get a first name. */
+  linkable = false;
   /** See {@link holds}. */
   hold(): void {
     this.holds++;

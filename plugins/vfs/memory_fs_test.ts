@@ -10,6 +10,7 @@ import {
   mkdirAt,
   nameOf,
   O_DIRECTORY,
+  O_EXCL,
   O_RDWR,
   O_TMPFILE,
   pathText,
@@ -172,7 +173,13 @@ Deno.test("MemoryFs makes nameless files when opened with O_TMPFILE, which linka
   file.write(bytes("tmp"));
   assertEquals(linkAt(c, file.location, "", undefined, "/named", 4), 0);
   assertEquals([read(c, "/named"), file.inode.nlink], ["tmp", 1]);
+  // Only the first name is free.
+  unlinkAt(c, undefined, "/named", false);
+  assertEquals(linkAt(c, file.location, "", undefined, "/again", 4), ENOENT);
   file.unref();
+  const never = open(c, "/", O_TMPFILE | O_RDWR | O_EXCL, 0o600);
+  assertEquals(linkAt(c, never.location, "", undefined, "/named", 4), ENOENT);
+  never.unref();
 });
 
 Deno.test("RegularFile seeks, finds data and holes, and refuses what no file can have", () => {

@@ -166,6 +166,7 @@ function openTmpfile(
   if (may !== 0) return may;
   const made = at.inode.tmpfile(newInode(caller, at.inode, S_IFREG | (mode & 0o7777)));
   if (typeof made === "number") return made;
+  made.linkable = (flags & O_EXCL) === 0;
   return openChecked(caller, { mount: at.mount, inode: made, dir: at.inode, name: "#" + made.ino }, flags);
 }
 

@@ -156,9 +156,10 @@ export function linkAt(
   const may = mayCreate(parent.inode, caller.cred);
   if (may !== 0) return may;
   if (at.inode.isDirectory) return EPERM;
-  // A file without a name can get one only if it was made for that (O_TMPFILE), which an open descriptor shows.
-  if (at.inode.nlink === 0 && !at.name.startsWith("#")) return ENOENT;
-  return parent.inode.link(name, at.inode);
+  if (at.inode.nlink === 0 && !at.inode.linkable) return ENOENT;
+  const error = parent.inode.link(name, at.inode);
+  if (error === 0) at.inode.linkable = false;
+  return error;
 }
 
 /** Permission to take an entry away, and that it is of the kind the call takes. */
