@@ -948,6 +948,23 @@ Deno.test("stop returns from run and a later run goes on", async () => {
   assertEquals(w.log, [4]);
 });
 
+Deno.test("a thousand processes come and go without a leak, two hundred live at a time", async () => {
+  const w = await world({ 8: (task) => wait([], task.kernel.clock.monotonic() + 1000, () => 0) });
+  const round = async (): Promise<void> => {
+    const all = Array.from(
+      { length: 200 },
+      () => w.spawn("set r0, 8\ntrap syscall\nset r1, 7" + exit).status,
+    );
+    await w.kernel.run();
+    assertEquals(new Set((await Promise.all(all)).map((status) => status.code)), new Set([7]));
+  };
+  await round();
+  const before = Deno.memoryUsage().rss;
+  for (let i = 0; i < 4; i++) await round();
+  assertEquals(w.kernel.processes.size, 0);
+  assert(Deno.memoryUsage().rss - before < 100e6, String(Deno.memoryUsage().rss - before));
+});
+
 Deno.test("createKernel says what is wrong with its plugins", async () => {
   const personality: Personality = { name: "p", tables: [], start: loadFlat, fault: () => EXIT };
   const make = (...plugins: Plugin[]): Promise<Kernel> => createKernel({ plugins });

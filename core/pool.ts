@@ -21,9 +21,9 @@ export const
 const PAGES = 1 << 20;
 /** Enough for a program, its stack and its libraries: most processes never grow. */
 const INITIAL_PAGES = 0x2400000 / 65536;
-/** A memory with more resident pages than this is not kept. */
+/** Resident pages that all kept memories may have together: 64 MiB. */
 const KEEP_RESIDENT = 16384;
-const KEEP_MEMORIES = 8;
+const KEEP_MEMORIES = 32;
 
 /** A guest memory with its page table. */
 export interface MemoryPair {
@@ -44,6 +44,7 @@ export class HostMemory {
   /** Memories with 32-bit addresses, for hosts without memory64. */
   readonly memory32: boolean;
   readonly #kept: MemoryPair[] = [];
+  #keptPages = 0;
 
   /** `limit` in bytes. */
   constructor(limit: number = 4 * 2 ** 30, memory32: boolean = false) {
@@ -54,7 +55,7 @@ export class HostMemory {
   /** Counts pages of `pair` as committed. False: over the limit, nothing is counted. */
   commit(pair: MemoryPair, pages: number): boolean {
     while (this.used + pages * 4096 > this.limit) {
-      const kept = this.#kept.pop();
+      const kept = this.#pop();
       if (kept === undefined) return false;
       this.used -= kept.resident * 4096;
     }
@@ -63,9 +64,15 @@ export class HostMemory {
     return true;
   }
 
+  #pop(): MemoryPair | undefined {
+    const kept = this.#kept.pop();
+    if (kept !== undefined) this.#keptPages -= kept.resident;
+    return kept;
+  }
+
   /** A memory whose bytes are all zero; undefined when the host has none. */
   take(): MemoryPair | undefined {
-    const kept = this.#kept.pop();
+    const kept = this.#pop();
     if (kept !== undefined) {
       clear(kept);
       return kept;
@@ -85,14 +92,16 @@ export class HostMemory {
 
   /** Keeps the memory for later, or lets it go. */
   give(pair: MemoryPair): void {
-    if (this.#kept.length < KEEP_MEMORIES && pair.resident <= KEEP_RESIDENT) this.#kept.push(pair);
-    else this.used -= pair.resident * 4096;
+    if (this.#kept.length < KEEP_MEMORIES && this.#keptPages + pair.resident <= KEEP_RESIDENT) {
+      this.#kept.push(pair);
+      this.#keptPages += pair.resident;
+    } else this.used -= pair.resident * 4096;
   }
 
   /** Lets all kept memories go. */
   clear(): void {
     for (const pair of this.#kept) this.used -= pair.resident * 4096;
-    this.#kept.length = 0;
+    this.#kept.length = this.#keptPages = 0;
   }
 }
 
