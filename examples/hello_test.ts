@@ -18,7 +18,3 @@ Deno.test("hello.ts prints what its program wrote and each of its traps, without
   assertStringIncludes(text, `close(-1)${" ".repeat(31)}= -1 EBADF (Bad file descriptor)\n`);
   assertStringIncludes(text, "Its exit status: 42\n");
 });
-
-Deno.test("own_personality.ts runs its program, without a permission", async () => {
-  assertEquals(await example("own_personality.ts"), "it said: Hi!\nit left with 3\n");
-});
