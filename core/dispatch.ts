@@ -18,7 +18,7 @@ export interface Scheduler extends Runtime {
 }
 
 /** Calls between two looks at the host's clock. */
-const POLL_EVERY = 16;
+const POLL_EVERY = 64;
 /** A personality whose attend never clears the flag is a bug of its author. */
 const ATTEND_MOST = 10_000;
 

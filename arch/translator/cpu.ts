@@ -18,6 +18,10 @@ import { type Cause, CAUSES } from "./machine.ts";
 export interface Space {
   /** Guest memory. */
   readonly memory: WebAssembly.Memory;
+  /** Views of `memory` that are always current; without them the CPU looks at the memory's buffer each time, which is slow. */
+  readonly view?: DataView;
+  /** See `view`. */
+  readonly u8?: Uint8Array;
   /** The page table: one byte a page of the guest, permission bits. */
   readonly pages: WebAssembly.Memory;
   /** A permission bit is clear: true when the access is permitted now. */
@@ -163,6 +167,8 @@ export abstract class BaseCpu implements Sharer {
 
   /** The state block; current until the memory grows. */
   get state(): DataView {
+    const { view } = this.space;
+    if (view !== undefined) return view;
     if (this.#state?.buffer !== this.space.memory.buffer) {
       this.#state = new DataView(this.space.memory.buffer);
     }
@@ -170,6 +176,8 @@ export abstract class BaseCpu implements Sharer {
   }
   /** Guest bytes by wasm address. */
   get memory(): Uint8Array {
+    const { u8 } = this.space;
+    if (u8 !== undefined) return u8;
     if (this.#bytes?.buffer !== this.space.memory.buffer) {
       this.#bytes = new Uint8Array(this.space.memory.buffer);
     }
