@@ -5,13 +5,22 @@
  * @module
  */
 import { parseArgs } from "@std/cli/parse-args";
-import { hostFolder, hostSignals, hostStdio, isFolder, resized, restoreTerminal } from "@guise/host-deno";
+import {
+  foregroundOf,
+  hostFolder,
+  hostSignals,
+  hostStdio,
+  isFolder,
+  resized,
+  restoreTerminal,
+  stopHost,
+} from "@guise/host-deno";
 import type { Kernel, Plugin, Process } from "@guise/core";
 import type { FileSystem, MountSpec } from "@guise/vfs";
 import { HostFs, OverlayFs } from "@guise/vfs";
 import { run, type RunOptions, type User } from "./mod.ts";
 
-const SIGWINCH = 28;
+const SIGTSTP = 20, SIGWINCH = 28;
 const VERSION = "0.1.0";
 
 const USAGE = `Usage: guise run [options] [--] PROGRAM [ARG...]
@@ -262,6 +271,9 @@ async function runGuest(request: Request): Promise<number> {
   const deliver = (signal: number): void => {
     kernel.post(() => {
       if (signal === SIGWINCH) return resized(stdio);
+      // ^Z stops a job of a guest's shell; without one it stops us, as it would stop any program.
+      const foreground = foregroundOf(stdio);
+      if (signal === SIGTSTP && (foreground === undefined || foreground === guest?.id)) return stopHost();
       if (guest !== undefined) guest.personality.signal?.(guest, signal);
     });
   };

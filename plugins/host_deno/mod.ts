@@ -6,5 +6,5 @@
  */
 export { attempt, errnoOf } from "./errors.ts";
 export { DenoFile, hostFolder, type HostFolderOptions, isFolder } from "./folder.ts";
-export { hostSignals, type HostSignalsOptions, Interrupts } from "./signals.ts";
-export { hostStdio, resized, restoreTerminal } from "./stdio.ts";
+export { hostSignals, type HostSignalsOptions, Interrupts, stopHost } from "./signals.ts";
+export { foregroundOf, hostStdio, resized, restoreTerminal } from "./stdio.ts";

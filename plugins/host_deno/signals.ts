@@ -3,7 +3,7 @@
  * word: a second one within a second ends the host.
  */
 
-const numbers = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGTERM: 15, SIGWINCH: 28, SIGCONT: 18 } as const;
+const numbers = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGTERM: 15, SIGTSTP: 20, SIGWINCH: 28 } as const;
 
 /** What {@link hostSignals} needs. */
 export interface HostSignalsOptions {
@@ -34,13 +34,18 @@ export class Interrupts {
   }
 }
 
+/** Stops this process as the host's ^Z would have; what comes after happens when it is continued. */
+export function stopHost(): void {
+  Deno.kill(Deno.pid, "SIGSTOP");
+}
+
 /** Listens until the result is called. */
 export function hostSignals(options: HostSignalsOptions): () => void {
   const interrupts = new Interrupts(options);
   const removals: (() => void)[] = [];
   const names = Deno.build.os === "windows"
     ? ["SIGINT"] as const
-    : ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGWINCH"] as const;
+    : ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGTSTP", "SIGWINCH"] as const;
   for (const name of names) {
     const listener = () => interrupts.take(numbers[name]);
     Deno.addSignalListener(name, listener);

@@ -177,6 +177,11 @@ export function resized(stdio: readonly HostStdio[]): void {
   }
 }
 
+/** The process group that has the terminal in the foreground, of guests; undefined without a terminal. */
+export function foregroundOf(stdio: readonly HostStdio[]): number | undefined {
+  return stdio.find((s) => s instanceof Terminal)?.foreground;
+}
+
 /** Gives the host's terminal back as it was: a guest may have ended in raw mode. */
 export function restoreTerminal(stdio: readonly HostStdio[]): void {
   if (stdio.some((s) => s instanceof Terminal)) attempt(() => Deno.stdin.setRaw(false));

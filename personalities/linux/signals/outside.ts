@@ -5,7 +5,8 @@ import { SI_KERNEL, SI_USER } from "./info.ts";
 import { SIGKILL } from "./numbers.ts";
 import { sendGroup, sendProcess } from "./send.ts";
 
-const SIGINT = 2, SIGQUIT = 3, SIGWINCH = 28;
+/** What keys of a terminal, and its window, send. */
+const KEYS = [2, 3, 20, 28];
 
 /**
  * See Personality.signal. What keys send goes to the foreground group; SIGKILL ends everything that runs, since what the
@@ -17,7 +18,7 @@ export function signalFromOutside(process: Process, signo: number): void {
   const { linux } = target;
   if (signo === SIGKILL) {
     for (const each of [...linux.processes.values()]) sendProcess(each, { signo, code: SI_KERNEL });
-  } else if (signo === SIGINT || signo === SIGQUIT || signo === SIGWINCH) {
+  } else if (KEYS.includes(signo)) {
     const group = target.session.terminal === undefined ? target.group : target.session.foreground;
     sendGroup(linux, group, { signo, code: SI_KERNEL });
   } else {
