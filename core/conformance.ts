@@ -308,7 +308,7 @@ class Suite {
     let next = 0;
     let at = "";
     while (next < probes.length) {
-      let process: Process | undefined;
+      const { process } = world.spawn(this.#request);
       let tries = 0;
       world.script = (task) => {
         if (task.process !== process || next >= probes.length || tries++ > 200) {
@@ -321,7 +321,6 @@ class Suite {
         const args = hostile(stack === undefined ? 4096 : stack.end - 1)[vector];
         return { kind: "call", entry, number, args };
       };
-      process = world.spawn(this.#request).process;
       // What waits has been looked at; it is ended, with all that it started.
       const timer = setInterval(() => {
         for (const other of [...world.kernel.processes.values()]) {

@@ -147,7 +147,7 @@ export async function probeWorld(
 ): Promise<ProbeWorld> {
   let cpus = 0;
   const world: { script: Script | undefined } = { script: undefined };
-  let kernel: Kernel | undefined;
+  const made: { kernel?: Kernel } = {};
   const wrapArch = (arch: Arch): Arch =>
     Object.create(arch, {
       createCpu: {
@@ -158,7 +158,7 @@ export async function probeWorld(
             ...cpuOptions,
             ...(parent instanceof ProbeCpu ? { parent: parent.inner } : {}),
           });
-          return new ProbeCpu(inner, entry, () => world.script, () => kernel!.current!, () => cpus--);
+          return new ProbeCpu(inner, entry, () => world.script, () => made.kernel!.current!, () => cpus--);
         },
       },
     });
@@ -175,7 +175,7 @@ export async function probeWorld(
     all.unshift({ name: `stand-in for ${arch}`, arch: wrapArch(fakeArch({ name: arch, entries })) });
   }
   let seed = 1;
-  kernel = await createKernel({
+  const kernel = made.kernel = await createKernel({
     clock: virtualClock(),
     random: (into) => {
       for (let i = 0; i < into.length; i++) {
@@ -185,28 +185,27 @@ export async function probeWorld(
     ...options,
     plugins: all,
   });
-  const made = kernel;
-  const personality = made.personalities.get(name);
+  const personality = kernel.personalities.get(name);
   must(personality !== undefined, `no plugin brings a personality of the name ${name}`);
   return Object.assign(world, {
-    kernel: made,
+    kernel,
     personality,
     cpus: () => cpus,
-    spawn: (request: SpawnRequest) => made.spawn(name, request),
+    spawn: (request: SpawnRequest) => kernel.spawn(name, request),
     run(ms: number): Promise<void> {
       let timer: ReturnType<typeof setTimeout> | undefined;
       const late = new Promise<void>((_resolve, reject) => {
         timer = setTimeout(() => {
-          const states = [...made.processes.values()].map((process) =>
+          const states = [...kernel.processes.values()].map((process) =>
             `process ${process.id}: ${
               process.tasks.map((task) => task.state.kind).join(", ") || "no task left"
             }`
           );
-          made.stop();
+          kernel.stop();
           reject(new ConformanceError(`it does not end within ${ms} ms (${states.join("; ")})`));
         }, ms);
       });
-      return Promise.race([made.run(), late]).finally(() => clearTimeout(timer));
+      return Promise.race([kernel.run(), late]).finally(() => clearTimeout(timer));
     },
   });
 }
