@@ -29,7 +29,20 @@ const builds: Record<string, string[]> = {
   "dynamic glibc": ["gcc"],
 };
 
-for (const program of ["signals", "children", "memory", "threads", "times", "identity", "files", "waiting", "proc", "names"]) {
+for (
+  const program of [
+    "signals",
+    "children",
+    "memory",
+    "threads",
+    "times",
+    "identity",
+    "files",
+    "waiting",
+    "proc",
+    "names",
+  ]
+) {
   for (const [name, [compiler, ...flags]] of Object.entries(builds)) {
     // The dynamic build differs in how it starts only: one of them is enough for most.
     if (name !== "static glibc" && program !== "threads" && program !== "signals") continue;

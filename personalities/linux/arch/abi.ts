@@ -120,6 +120,10 @@ export interface LinuxArch {
       FaultSignal
     >
   >;
+  /** Faults that are told by their vector: x86-64's #SS. */
+  readonly vectors: Readonly<Record<number, FaultSignal>>;
+  /** si_code of a floating point exception, from the state image and the vector. */
+  floatCode(image: Uint8Array, vector: number): number;
   /** Addresses beyond this many bits, sign-extended, are no page faults but "protection" faults (x86-64's canonical form). */
   readonly canonicalBits?: number;
   /** Vector and error code of a page fault where the CPU gives none: for the signal frame. */

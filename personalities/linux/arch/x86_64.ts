@@ -1,6 +1,17 @@
 /** Linux on x86-64: the signal frame of spec X26-X28 and what else has numbers of its own. */
 import { EXEC, WRITE } from "@guise/core";
-import { BUS_ADRALN, FPE_FLTINV, FPE_INTDIV, ILL_ILLOPN, SI_KERNEL } from "../signals/info.ts";
+import {
+  BUS_ADRALN,
+  FPE_FLTDIV,
+  FPE_FLTINV,
+  FPE_FLTOVF,
+  FPE_FLTRES,
+  FPE_FLTUND,
+  FPE_INTDIV,
+  ILL_ILLOPN,
+  SI_KERNEL,
+  TRAP_BRKPT,
+} from "../signals/info.ts";
 import { SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP } from "../signals/numbers.ts";
 import type { LinuxArch } from "./abi.ts";
 
@@ -22,6 +33,18 @@ new DataView(START.buffer).setUint32(28, 0xffff, true);
 
 /** Flag bits that rt_sigreturn takes from the frame (FIX_EFLAGS of the kernel; X28). */
 const FLAG_BITS = 0x50dd5;
+
+/** x87 exceptions come with vector 16, SSE ones with 19; an unmasked flag in Linux's order (fpu__exception_code). */
+function floatCode(image: Uint8Array, vector: number): number {
+  const view = new DataView(image.buffer, image.byteOffset);
+  const mxcsr = view.getUint32(24, true);
+  const raised = vector === 16 ? view.getUint16(2, true) & ~view.getUint16(0, true) : mxcsr & ~(mxcsr >>> 7);
+  if (raised & 0x01) return FPE_FLTINV;
+  if (raised & 0x04) return FPE_FLTDIV;
+  if (raised & 0x08) return FPE_FLTOVF;
+  if (raised & 0x12) return FPE_FLTUND;
+  return raised & 0x20 ? FPE_FLTRES : 0;
+}
 
 /** See {@link LinuxArch}. */
 export const x86_64: LinuxArch = {
@@ -49,6 +72,12 @@ export const x86_64: LinuxArch = {
     alignment: { signal: SIGBUS, code: BUS_ADRALN, address: "zero" },
     float: { signal: SIGFPE, code: FPE_FLTINV, address: "pc" },
   },
+  vectors: {
+    // #DB, which only icebp raises here, and #SS.
+    1: { signal: SIGTRAP, code: TRAP_BRKPT, address: "pc" },
+    12: { signal: SIGBUS, code: SI_KERNEL, address: "zero" },
+  },
+  floatCode,
   canonicalBits: 47,
   pageVector: 14,
   pageError: (access, mapped) =>

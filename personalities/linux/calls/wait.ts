@@ -15,6 +15,7 @@ import { flagWord, int, oneOf } from "../args/scalar.ts";
 import { outInfo } from "../args/signal.ts";
 import { uidOf } from "../process/notify.ts";
 import {
+  type ChildEvent,
   nextEvent,
   type Selector,
   WALL,
@@ -30,11 +31,15 @@ import {
 import type { Rows } from "../rows.ts";
 import { encodeInfo, SIGINFO_SIZE } from "../signals/info.ts";
 import { SIGCHLD } from "../signals/numbers.ts";
-import { processOf, type Usage } from "../state.ts";
+import { usageOf } from "../process/usage.ts";
+import { addUsage, processOf, type Usage } from "../state.ts";
 import { writeUsage } from "./usage.ts";
 
-function childUsage(event: { readonly child: { readonly finalUsage: Usage } }): Usage {
-  return event.child.finalUsage;
+/** What a child used, with the children it has waited for (RUSAGE_BOTH). */
+function childUsage({ child }: ChildEvent): Usage {
+  const sum = child.state === "alive" ? usageOf(child) : { ...child.finalUsage };
+  addUsage(sum, child.childUsage);
+  return sum;
 }
 
 const wait4: Syscall = syscall({

@@ -1,5 +1,6 @@
 /** Faults of guest code as signals (spec X11): which signal, which code, which address, and what the frame says of the trap. */
 import { type Control, READ, type Task, type Trap } from "@guise/core";
+import { register } from "../arch/abi.ts";
 import { threadOf } from "../state.ts";
 import { BUS_ADRERR, SEGV_ACCERR, SEGV_MAPERR, SI_KERNEL, type SigInfo } from "./info.ts";
 import { SIGBUS, SIGKILL, SIGSEGV } from "./numbers.ts";
@@ -27,8 +28,8 @@ export function fault(task: Task, trap: Trap): Control | undefined {
     case "overflow":
     case "alignment":
     case "float": {
-      const { signal, code, address } = arch.faults[trap.cause];
-      const info: SigInfo = { signo: signal, code };
+      const { signal, code, address } = arch.vectors[trap.vector] ?? arch.faults[trap.cause];
+      const info: SigInfo = { signo: signal, code: trap.cause === "float" ? floatCode(task, trap) : code };
       if (address === "zero") {
         forceSignal(thread, info);
         return undefined;
@@ -58,6 +59,15 @@ function outOfMemory(task: Task): undefined {
     `process ${process.pid} was killed: the memory that guests may have is used up (--memory-limit)`;
   sendKernel(process, SIGKILL);
   return undefined;
+}
+
+function floatCode(task: Task, trap: Trap): number {
+  const { arch } = threadOf(task).process;
+  const machine = task.process.cpu.arch;
+  const index = register(machine, arch.frame.extended.register);
+  const image = new Uint8Array(machine.registers[index].bits / 8);
+  task.frame.read(index, image);
+  return arch.floatCode(image, trap.vector);
 }
 
 function pageFault(task: Task, trap: Trap): SigInfo {
