@@ -145,7 +145,7 @@ export class Ours {
     const rip = Number(frame.big(this.#rip) - BigInt(CODE));
     const ended = trap.cause === "protection" && rip === c.code.length;
     // deno-fmt-ignore
-    const signal = ended ? 0 : ({ page: 11, protection: 11, illegal: 4, divide: 8, float: 8, breakpoint: 5, overflow: 11 } as Record<string, number>)[trap.cause] ?? 99;
+    const signal = ended ? 0 : trap.vector === 12 ? 7 : ({ page: 11, protection: 11, illegal: 4, divide: 8, float: 8, breakpoint: 5, overflow: 11 } as Record<string, number>)[trap.cause] ?? 99;
     view.setUint32(AT.signal, signal, true);
     view.setBigInt64(AT.rip, BigInt(rip), true);
     if (trap.cause === "page") {

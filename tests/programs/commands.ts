@@ -50,7 +50,7 @@ export const busybox: readonly Command[] = [
   run("busybox ash -c 'x=5; echo $((x*x)); f() { return 3; }; f; echo $?'"), run("busybox factor 360 97"), run("busybox cal 2 2024"),
   run("busybox strings words.txt"), run("busybox sum a.txt"), run("busybox shuf -e one"), run("busybox unlink b.txt"),
   run("busybox which busybox-none"), run("busybox nproc --ignore=100"), run("busybox usleep 1"), run("busybox bc", "2^64\n7/2\n"),
-  run("busybox dc -e '2 3 + p'"), run("busybox ed -s a.txt", "1p\nq\n"), run("busybox mkfifo pipe1"), run("busybox install -m 700 a.txt prog"),
+  run("busybox dc -e '2 3 + p'"), run("busybox ed -s a.txt", "1p\nq\n"), run("busybox sh -c 'f=/tmp/guise-fifo-$$; mkfifo $f && ls -l $f | cut -c1-10; rm $f'"), run("busybox install -m 700 a.txt prog"),
   run("busybox nonsense-applet"), run("busybox cat missing.txt"),
 ].filter((c) => c.argv[1] !== "yes");
 
@@ -70,7 +70,7 @@ export const shells: readonly Command[] = [
   bash("{ echo 1; echo 2; } | { read a; read b; echo $b$a; }"), bash("echo {1..5} {a..e..2} x{1,2}y"), bash("set -e; false; echo never"),
   bash("set -u; echo $undefined"), bash("set -o pipefail; false | true; echo $?"), bash("echo ${PIPESTATUS[@]}; false | true; echo ${PIPESTATUS[@]}"),
   bash("diff <(sort words.txt) <(sort -u words.txt)"), bash("echo $BASH_SUBSHELL $(echo $BASH_SUBSHELL)"), bash("kill -9 $BASHPID"),
-  bash("(kill -SEGV $BASHPID) 2>/dev/null; echo $?"), bash("sleep 5 & kill $!; wait $!; echo $?"), bash("time -p true 2>/dev/null; echo t"),
+  bash("exec 2>/dev/null; (kill -SEGV $BASHPID); echo $?"), bash("sleep 5 & kill $!; wait $!; echo $?"), bash("time -p true 2>/dev/null; echo t"),
   bash("[[ abc =~ ^a(.)c$ ]] && echo ${BASH_REMATCH[1]}"), bash("select x in a b; do echo $x; break; done", "2\n"), bash("printf -v v '%03d' 7; echo $v"),
   bash("mapfile -t l < words.txt; echo ${#l[@]} ${l[1]}"), bash("ulimit -n 64; ulimit -n"), bash("umask 077; touch private; umask"),
   bash("type -t cd ls if"), bash("pwd; cd ..; cd - "), bash("eval 'x=3'; echo $x; unset x; echo ${x-none}"), bash("echo $0 $# $@", ""),

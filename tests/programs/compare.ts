@@ -105,7 +105,9 @@ export function native(command: Command, folder: string): Promise<Outcome> {
 /** The run under Guise. */
 export function guise(command: Command, folder: string, under: Under = {}): Promise<Outcome> {
   const root = under.root === undefined ? [] : ["--root", under.root];
-  const options = [...root, "--mount", `${folder}:${folder}:rw`, "--cwd", folder, ...under.options ?? []];
+  // With its parent, so that `ls -la` sees the same `..`.
+  const parent = folder.slice(0, folder.lastIndexOf("/"));
+  const options = [...root, "--mount", `${parent}:${parent}:rw`, "--cwd", folder, ...under.options ?? []];
   return execute(
     [Deno.execPath(), "run", "-A", cli, "run", ...options, "--", ...command.argv],
     command,
