@@ -13,6 +13,9 @@ export interface Sharer {
   refresh(object: SharedObject): void;
 }
 
+/** Changes that an object remembers, so that a switch looks at what has changed and not at every page. */
+const LOG = 1024;
+
 const objects: WeakMap<object, SharedObject> = new WeakMap();
 
 /** One object behind shared mappings, by {@link Backing.identity}. */
@@ -23,6 +26,9 @@ export class SharedObject {
   version = 1;
   #base = 1;
   readonly #versions = new Map<number, number>();
+  /** Pages in the order in which they were changed: the first one made version `#logged + 1`. */
+  #log: number[] = [];
+  #logged = 1;
   /** Pages of objects without a file to hold them. */
   readonly #pages = new Map<number, Uint8Array>();
 
@@ -76,14 +82,27 @@ export class SharedObject {
       if (own === undefined) this.#pages.set(page, from.slice());
       else own.set(from);
     }
+    if (this.#log.length === LOG) this.#forget();
+    this.#log.push(page);
     this.#versions.set(page, ++this.version);
     return this.version;
+  }
+
+  #forget(): void {
+    this.#log = [];
+    this.#logged = this.version;
+  }
+
+  /** Pages changed after that version, some perhaps twice; undefined: too many, or all. */
+  changedSince(version: number): readonly number[] | undefined {
+    return version < this.#logged ? undefined : this.#log.slice(version - this.#logged);
   }
 
   /** Everything has changed. */
   stale(): void {
     this.#base = ++this.version;
     this.#versions.clear();
+    this.#forget();
     for (const sharer of this.sharers) sharer.refresh(this);
   }
 }

@@ -207,8 +207,17 @@ class FlatSpace extends MappedMemory implements AddressSpace, Sharer {
   }
 
   refresh(object: SharedObject): void {
+    const seen = this.#seen.get(object);
+    const changed = seen === undefined ? undefined : object.changedSince(seen);
     for (const region of this.regions.all) {
-      if (region.object === object) this.refreshBits(region, region.start, region.end);
+      if (region.object !== object) continue;
+      if (changed === undefined) this.refreshBits(region, region.start, region.end);
+      else {
+        for (const page of changed) {
+          const at = region.start + page * PAGE - region.offset;
+          if (at >= region.start && at < region.end) this.refreshBits(region, at, at + PAGE);
+        }
+      }
     }
     this.#seen.set(object, object.version);
   }

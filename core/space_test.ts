@@ -372,6 +372,35 @@ Deno.test("shared file mappings write back and see what others write", () => {
   assertEquals(a.sync(at, K), ENOMEM);
 });
 
+Deno.test("two spaces that change shared pages in turn always read the newest", () => {
+  const pages = 40;
+  const s = space();
+  const m = s.map({ address: 0, length: pages * K, prot: RW, shared: true });
+  const all = [s, s.fork()!, s.fork()!];
+  const model = new Array<number>(pages).fill(0);
+  let seed = 7;
+  const random = (n: number): number => ((seed = (Math.imul(seed, 1103515245) + 12345) >>> 0) >>> 8) % n;
+  for (let turn = 0; turn < 3000; turn++) {
+    const it = all[random(3)];
+    it.enter();
+    // Now and then more changes than an object remembers.
+    const count = turn % 400 === 399 ? 3000 : random(6);
+    for (let n = 0; n < count; n++) {
+      const page = random(pages);
+      assertEquals(it.getU32(m + page * K), model[page]);
+      if (random(2) === 0) {
+        model[page] = turn + 1;
+        it.setU32(m + page * K, turn + 1);
+      }
+      if (n % 50 === 49) {
+        it.leave();
+        it.enter();
+      }
+    }
+    it.leave();
+  }
+});
+
 Deno.test("parts of a split shared mapping stay shared", () => {
   const s = space();
   const m = s.map({ address: 0, length: 6 * K, prot: RW, shared: true });
