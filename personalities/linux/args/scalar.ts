@@ -46,6 +46,8 @@ export const size: ArgType<number> = scalar("size_t", (task, r) => task.frame.nu
 export const offset: ArgType<number> = scalar("loff_t", signed64, String);
 /** An address that the handler checks itself. */
 export const address: ArgType<number> = scalar("void *", (task, r) => task.frame.num(r), pointer);
+/** An address that is no pointer to the trace: 0 is printed as a number (arch_prctl). */
+export const base: ArgType<number> = scalar("unsigned long", (task, r) => task.frame.num(r), hex);
 /** A file mode: permission bits as umode_t, in octal. */
 export const mode: ArgType<number> = scalar("mode_t", (task, r) => task.frame.lo(r) & 0xffff, octal);
 /** A user or group id; -1 means "leave it". */

@@ -1,7 +1,7 @@
 /** Settings of threads and processes: prctl, arch_prctl, personality. */
 import { EFAULT, EINVAL, EPERM, type Outcome, type Syscall, syscall, type Task } from "@guise/core";
 import { register } from "../arch/abi.ts";
-import { address, oneOf, word } from "../args/scalar.ts";
+import { base, oneOf, word } from "../args/scalar.ts";
 import type { ArgType, RowAbi } from "@guise/core";
 import { choice, hex, quote } from "../args/text.ts";
 import { signalName } from "../signals/numbers.ts";
@@ -25,7 +25,7 @@ const archPrctl: Syscall = syscall({
       [ARCH_CPUID_GET, "ARCH_GET_CPUID"],
       [ARCH_CPUID_SET, "ARCH_SET_CPUID"],
     ], "ARCH_???"),
-    value: address,
+    value: base,
   },
   run: (task, { code, value }): Outcome => {
     const { frame } = task;
