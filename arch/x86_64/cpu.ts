@@ -4,15 +4,13 @@ import {
   BaseCpu,
   BIAS,
   Engine,
-  FIELD,
   type Kernel,
-  RECORD,
   type Space,
   TABLES,
   type TrapData,
 } from "@guise/translator/run";
 import { cpuid } from "./cpuid.ts";
-import { Decoder, RUN_INSTRUCTIONS, RUN_RECORDS } from "./decode.ts";
+import { Decoder, newParts, PARSE, parse, RUN_INSTRUCTIONS, RUN_RECORDS } from "./decode.ts";
 import { KIND } from "./kinds.ts";
 import { Frame } from "./frame.ts";
 import { type Image, image, moduleOf } from "./image.ts";
@@ -89,13 +87,26 @@ export class X86Cpu extends BaseCpu {
     // Addresses whose upper 17 bits differ are not canonical: #GP, without an address (SDM volume 1, 3.3.7.1).
     const canonical = trap.addressHi >> 15 === 0 || trap.addressHi >> 15 === -1;
     trap.cause = canonical ? "page" : "protection";
-    // Through rsp or rbp it is the stack segment's fault.
-    const base = trap.access === ACCESS.exec
-      ? 0
-      : this.engine.u8[this.engine.u32[FIELD.record >>> 2] + RECORD.base];
-    trap.vector = canonical ? 14 : base === RSP || base === RBP ? 12 : 13;
+    trap.vector = canonical ? 14 : trap.access !== ACCESS.exec && this.#throughStack() ? 12 : 13;
     trap.error = canonical ? (trap.access === ACCESS.write ? 6 : trap.access === ACCESS.exec ? 0x14 : 4) : 0;
     return trap;
+  }
+  /** A non-canonical address is the stack segment's fault when rsp or rbp was its base (SDM volume 1, 3.3.7.1; volume 3, #SS). */
+  #throughStack(): boolean {
+    const { trap, state } = this, p = newParts(), at = this.pc - BIAS;
+    if (!(at >= 0 && at + 15 <= this.memory.length)) return false;
+    if (parse(this.#image.tables, this.memory, at, p) !== PARSE.ok) return false;
+    if (p.memory && !p.segment && (p.base === RSP / 8 || p.base === RBP / 8)) return true;
+    // push, pop, call, ret, enter, leave reach the stack by themselves: the address tells.
+    const near = (register: number) =>
+      state.getInt32(register + 4, true) === trap.addressHi &&
+      Math.abs((state.getInt32(register, true) >>> 0) - (trap.addressLo >>> 0)) <= 256;
+    const { opcode } = p;
+    if (p.map === 1) return (opcode & 0xf6) === 0xa0 && near(RSP);
+    if (p.map !== 0) return false;
+    const implicit = (opcode & 0xf0) === 0x50 ||
+      [0x68, 0x6a, 0x8f, 0x9c, 0x9d, 0xc2, 0xc3, 0xc8, 0xc9, 0xe8, 0xff].includes(opcode);
+    return implicit && (near(RSP) || ((opcode & 0xfe) === 0xc8 && near(RBP)));
   }
   protected override adjust(length: number): void {
     // int3, int 3 and int 4 leave rip behind the instruction (spec X11).

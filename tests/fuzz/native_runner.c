@@ -4,7 +4,7 @@
 //
 // CASES is an array of `struct state`; RESULTS gets the same array after execution. Every case starts from the full
 // register file in its struct, with its code at CODE and its data window at DATA; it ends by running past its code, or
-// by a signal, which is recorded with the fault's address and error code. Built with: cc -O1 -no-pie -o native_runner native_runner.c
+// by a signal, which is recorded with the fault's address and error code. Built with: cc -O1 -no-pie -Wl,-Ttext-segment=0x13579000 -o native_runner native_runner.c
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <setjmp.h>

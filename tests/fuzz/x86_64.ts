@@ -53,7 +53,7 @@ export async function nativeRunner(): Promise<string | undefined> {
   const source = fromFileUrl(new URL("./native_runner.c", import.meta.url));
   try {
     const { success } = await new Deno.Command("cc", {
-      args: ["-O1", "-no-pie", "-w", "-o", program, source],
+      args: ["-O1", "-no-pie", "-Wl,-Ttext-segment=0x13579000", "-w", "-o", program, source],
     }).output();
     return success ? program : undefined;
   } catch {
