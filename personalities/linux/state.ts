@@ -105,6 +105,8 @@ export class LinuxProcess {
   readonly signalQueue: WaitQueue = new WaitQueue();
   /** Woken at exec or exit of this process, for the parent in vfork. */
   readonly vforkQueue: WaitQueue = new WaitQueue();
+  /** Woken when the process has ended: pollers of pidfds. */
+  readonly endQueue: WaitQueue = new WaitQueue();
   /** True until exec or exit when the parent waits in vfork. */
   vforkPending: boolean = false;
   /** True once it has called execve (setpgid by the parent is then EACCES). */

@@ -16,6 +16,7 @@ import { rows as lock } from "./calls/lock.ts";
 import { rows as memfd } from "./calls/memfd.ts";
 import { rows as memory } from "./calls/memory.ts";
 import { rows as missing } from "./calls/missing.ts";
+import { rows as message } from "./calls/message.ts";
 import { rows as open } from "./calls/open.ts";
 import { rows as poll } from "./calls/poll.ts";
 import { rows as prctl } from "./calls/prctl.ts";
@@ -33,6 +34,9 @@ import { rows as timer } from "./calls/timer.ts";
 import { rows as usage } from "./calls/usage.ts";
 import { rows as wait } from "./calls/wait.ts";
 import { rows as xattr } from "./calls/xattr.ts";
+import { rows as timerfd } from "./calls/timerfd.ts";
+import { rows as signalfd } from "./calls/signalfd.ts";
+import { rows as pidfd } from "./calls/pidfd.ts";
 import type { Rows } from "./rows.ts";
 
 export type { Rows } from "./rows.ts";
@@ -57,15 +61,19 @@ export const subjects: Readonly<Record<string, Rows>> = {
   "Waiting for files: epoll": epoll,
   "Counters": eventfd,
   "Sockets": socket,
+  "Sockets: messages": message,
   "Programs and threads": exec,
   "Processes": process,
+  "Processes: files": pidfd,
   "Waiting for children": wait,
   "Signals": signal,
+  "Signals: files": signalfd,
   "Memory": memory,
   "Memory: hints": advise,
   "Futexes": futex,
   "Time": time,
   "Timers": timer,
+  "Timers: files": timerfd,
   "Identity": identity,
   "Limits and usage": usage,
   "Scheduling": sched,

@@ -9,6 +9,8 @@ import {
   clone,
   CLONE_DETACHED,
   CLONE_PARENT,
+  CLONE_PARENT_SETTID,
+  CLONE_PIDFD,
   CLONE_THREAD,
   CLONE_VFORK,
   CLONE_VM,
@@ -39,9 +41,13 @@ const cloneCall: Syscall = syscall({
   doc: "Makes a thread or a process that shares what the flags say.",
   args: { request: cloneArguments },
   support: "partial",
-  note: "no namespaces, no CLONE_PIDFD",
-  run: (task, { request }) =>
-    clone(task, { ...request, flags: request.flags & ~CSIGNAL, exitSignal: request.flags & CSIGNAL }),
+  note: "no namespaces",
+  run: (task, { request }) => {
+    const flags = request.flags & ~CSIGNAL;
+    // The descriptor goes where the parent's copy of the tid would.
+    if (flags & CLONE_PIDFD && flags & CLONE_PARENT_SETTID) return EINVAL;
+    return clone(task, { ...request, flags, exitSignal: request.flags & CSIGNAL, pidfd: request.parentTid });
+  },
 });
 
 /** CLONE_CLEAR_SIGHAND and CLONE_INTO_CGROUP: bits 32 and 33 of clone3's flags. */
@@ -52,7 +58,7 @@ const clone3: Syscall = syscall({
   doc: "Makes a thread or a process as a structure says.",
   args: { request: cloneStructure },
   support: "partial",
-  note: "no namespaces, no CLONE_PIDFD, no set_tid, no cgroups",
+  note: "no namespaces, no set_tid, no cgroups",
   run: (task, { request }): Outcome => {
     const { address, size } = request;
     if (size < 64) return EINVAL;
@@ -76,6 +82,7 @@ const clone3: Syscall = syscall({
       parentTid: u64(24),
       childTid: u64(16),
       tls: u64(56),
+      pidfd: u64(8),
       clearHandlers: (high & CLEAR_SIGHAND) !== 0,
     });
   },

@@ -216,7 +216,8 @@ function mayKill(task: Task, target: LinuxProcess, sig: number): boolean {
   return mine.capable(CAP_KILL);
 }
 
-function signalOne(task: Task, target: LinuxProcess, info: SigInfo): 0 | Errno {
+/** Sends to one process what the caller may send (0: only asks). */
+export function signalOne(task: Task, target: LinuxProcess, info: SigInfo): 0 | Errno {
   if (!mayKill(task, target, info.signo)) return EPERM;
   return info.signo === 0 ? 0 : sendProcess(target, info);
 }
@@ -232,7 +233,9 @@ const kill: Syscall = syscall({
     const info = infoFrom(task, sig, SI_USER);
     if (pid > 0) {
       // Process 1 is there for who asks, but is not one of ours.
-      if (pid === 1 && !linux.processes.has(1)) return task.data.get(credentialsKey).capable(CAP_KILL) ? 0 : EPERM;
+      if (pid === 1 && !linux.processes.has(1)) {
+        return task.data.get(credentialsKey).capable(CAP_KILL) ? 0 : EPERM;
+      }
       const target = linux.processes.get(pid) ?? linux.tasks.get(pid)?.process;
       return target === undefined ? ESRCH : signalOne(task, target, info);
     }
@@ -284,7 +287,7 @@ const tgkill: Syscall = syscall({
 });
 
 /** siginfo that a guest made: codes of the kernel and of kill are only allowed to itself. */
-function queuedInfo(task: Task, address: number, sig: number, target: number): SigInfo | Errno {
+export function queuedInfo(task: Task, address: number, sig: number, target: number): SigInfo | Errno {
   const bytes = task.space.read(address, SIGINFO_SIZE);
   if (bytes === undefined) return EFAULT;
   const raw = bytes.slice();

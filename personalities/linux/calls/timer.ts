@@ -27,13 +27,13 @@ import {
   isWallClock,
 } from "../time/clocks.ts";
 import {
-  type IntervalTimer,
   ITIMER_REAL,
   type PosixTimer,
   SIGEV_NONE,
   SIGEV_SIGNAL,
   SIGEV_THREAD_ID,
 } from "../time/process_timers.ts";
+import type { IntervalTimer } from "../time/interval_timer.ts";
 
 const scratch = new Scratch(32);
 
@@ -52,7 +52,8 @@ const alarm: Syscall = syscall({
 
 const whichTimer = oneOf([[0, "ITIMER_REAL"], [1, "ITIMER_VIRTUAL"], [2, "ITIMER_PROF"]], "ITIMER_???");
 
-function writeItimer(task: Task, address: number, timer: IntervalTimer, unit: number): 0 | Errno {
+/** Writes interval and remaining time; `unit` is the nanoseconds of the fraction. */
+export function writeItimer(task: Task, address: number, timer: IntervalTimer, unit: number): 0 | Errno {
   const put = (at: number, ns: number) => {
     scratch.u64(at, Math.floor(ns / 1e9));
     scratch.u64(at + 8, Math.floor(ns % 1e9 / unit));
@@ -114,7 +115,7 @@ const timerId = outStruct("timer_t *timerid", (task, address) => {
 });
 
 /** The clock of a timer in ns: elapsed time as kernel monotonic, CPU time as it is. */
-function timerClock(task: Task, clock: number): (() => number) | Errno {
+export function timerClock(task: Task, clock: number): (() => number) | Errno {
   const thread = threadOf(task);
   if (isWallClock(clock) || isMonotonic(clock)) return () => task.kernel.clock.monotonic();
   if (clock === CLOCK_PROCESS_CPUTIME_ID) return () => cpuTime(thread.process);

@@ -1,8 +1,10 @@
 /** wait4 and waitid. */
 import {
+  EBADF,
   ECHILD,
   EFAULT,
   EINVAL,
+  type Errno,
   ESRCH,
   type Outcome,
   type Syscall,
@@ -13,6 +15,8 @@ import {
 import { rusage, status, WAIT4_OPTIONS, WAIT_OPTIONS } from "../args/process.ts";
 import { flagWord, int, oneOf } from "../args/scalar.ts";
 import { outInfo } from "../args/signal.ts";
+import { openFile } from "../files.ts";
+import { ProcessFile } from "../process/process_file.ts";
 import { uidOf } from "../process/notify.ts";
 import {
   type ChildEvent,
@@ -67,19 +71,24 @@ const wait4: Syscall = syscall({
   },
 });
 
-const P_ALL = 0, P_PID = 1, P_PGID = 2;
+const P_ALL = 0, P_PID = 1, P_PGID = 2, P_PIDFD = 3;
 
-function waitSelector(task: Task, which: number, id: number): Selector | undefined {
+function waitSelector(task: Task, which: number, id: number): Selector | Errno {
   switch (which) {
     case P_ALL:
       return { kind: "all" };
     case P_PID:
-      return id > 0 ? { kind: "pid", id } : undefined;
+      return id > 0 ? { kind: "pid", id } : EINVAL;
     case P_PGID:
-      if (id < 0) return undefined;
+      if (id < 0) return EINVAL;
       return { kind: "group", id: id === 0 ? processOf(task).group : id };
+    case P_PIDFD: {
+      const file = openFile(task, id);
+      if (typeof file === "number") return file;
+      return file instanceof ProcessFile ? { kind: "pid", id: file.process.pid } : EBADF;
+    }
     default:
-      return undefined;
+      return EINVAL;
   }
 }
 
@@ -93,8 +102,6 @@ const waitid: Syscall = syscall({
     options: flagWord(WAIT_OPTIONS, "W???"),
     usage: rusage,
   },
-  support: "partial",
-  note: "no P_PIDFD",
   run: (task, args): Outcome => {
     const { options } = args;
     if (options & ~(WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | WNOTHREAD | WCLONE | WALL)) {
@@ -102,7 +109,7 @@ const waitid: Syscall = syscall({
     }
     if (!(options & (WEXITED | WSTOPPED | WCONTINUED))) return EINVAL;
     const selector = waitSelector(task, args.which, args.id);
-    if (selector === undefined) return EINVAL;
+    if (typeof selector === "number") return selector;
     const self = processOf(task);
     const event = nextEvent(self, selector, options);
     if (event === "no children") return ECHILD;

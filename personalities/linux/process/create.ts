@@ -4,6 +4,7 @@
  */
 import {
   EAGAIN,
+  EFAULT,
   EINVAL,
   ENOMEM,
   EPERM,
@@ -11,10 +12,12 @@ import {
   type Outcome,
   type Process,
   type Task,
+  WRITE,
 } from "@guise/core";
 import { register, setRegister } from "../arch/abi.ts";
 import { CAP_SYS_ADMIN, CAP_SYS_RESOURCE, type Credentials, credentialsKey } from "../credentials.ts";
-import { filesKey, fsKey } from "../files.ts";
+import { callerOf, filesKey, fsKey } from "../files.ts";
+import { ProcessFile } from "./process_file.ts";
 import { Limits, limitsKey, RLIMIT_NPROC } from "../limits.ts";
 import { freshMemoryState, type MemoryState, shareMemory } from "../memory/state.ts";
 import { SignalActions } from "../signals/actions.ts";
@@ -53,6 +56,8 @@ export interface CloneRequest {
   readonly parentTid: number;
   readonly childTid: number;
   readonly tls: number;
+  /** Where CLONE_PIDFD puts the descriptor. */
+  readonly pidfd?: number;
   /** CLONE_CLEAR_SIGHAND (clone3 only). */
   readonly clearHandlers?: boolean;
 }
@@ -65,6 +70,7 @@ export function clone(task: Task, request: CloneRequest): Outcome {
   const parent = threadOf(task);
   const busy = checkCount(parent, task.data.get(credentialsKey));
   if (busy !== 0) return busy;
+  if (flags & CLONE_PIDFD && !task.space.check(request.pidfd ?? 0, 4, WRITE)) return EFAULT;
   const made = flags & CLONE_THREAD ? makeThread(parent) : makeProcess(parent, request);
   if (typeof made === "number") return made;
   const child = made;
@@ -78,6 +84,10 @@ export function clone(task: Task, request: CloneRequest): Outcome {
   if (flags & CLONE_SETTLS) frame.setNum(register(arch, parent.process.arch.tlsRegister), request.tls);
   if (flags & CLONE_PARENT_SETTID) task.space.setU32(request.parentTid, child.tid);
   if (flags & CLONE_CHILD_SETTID) child.task.space.setU32(request.childTid, child.tid);
+  if (flags & CLONE_PIDFD) {
+    const file = new ProcessFile(callerOf(task), child.process, 0);
+    task.space.setU32(request.pidfd ?? 0, task.data.get(filesKey).add(file, true) >>> 0);
+  }
   if (flags & CLONE_CHILD_CLEARTID) child.clearChildTid = request.childTid;
   task.kernel.emit({ kind: "task", task: child.task, parent: task });
   if (!(flags & CLONE_VFORK)) return child.tid;
@@ -109,7 +119,7 @@ function checkFlags(task: Task, request: CloneRequest): 0 | Errno {
   if (flags & CLONE_SIGHAND && !(flags & CLONE_VM)) return EINVAL;
   if (request.clearHandlers && flags & CLONE_SIGHAND) return EINVAL;
   if (exitSignal > 64) return EINVAL;
-  if (flags & CLONE_PIDFD) return EINVAL;
+  if (flags & CLONE_PIDFD && flags & (CLONE_THREAD | CLONE_DETACHED)) return EINVAL;
   if (flags & NAMESPACES) return task.data.get(credentialsKey).capable(CAP_SYS_ADMIN) ? EINVAL : EPERM;
   return 0;
 }

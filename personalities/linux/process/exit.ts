@@ -84,6 +84,7 @@ function processEnded(process: LinuxProcess): void {
   hangUpOrphanedGroups(process);
   process.state = "zombie";
   dropMemory(process.mm);
+  process.endQueue.wake();
   releaseVfork(process);
   const status = exitStatus(process);
   linux.kernel.emit({ kind: "end", process: process.process, status });

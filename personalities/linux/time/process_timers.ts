@@ -1,73 +1,14 @@
-/**
- * Timers of a process: the three interval timers, POSIX timers and RLIMIT_CPU. Timers of elapsed time are kernel
- * timers; those of CPU time ask again when at the earliest they could be due, since a process cannot use more CPU time
- * than passes.
- */
+/** Timers of a process: the three interval timers, POSIX timers and RLIMIT_CPU. */
 import type { LinuxProcess, LinuxTask } from "../state.ts";
 import { RLIMIT_CPU } from "../limits.ts";
 import { SI_KERNEL, SI_TIMER, type SigInfo } from "../signals/info.ts";
 import { SIGALRM, SIGKILL, SIGPROF, SIGVTALRM, SIGXCPU } from "../signals/numbers.ts";
 import { sendKernel, sendProcess, sendThread } from "../signals/send.ts";
 import { cpuTime } from "./clocks.ts";
+import { IntervalTimer } from "./interval_timer.ts";
 
 /** ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF. */
 export const ITIMER_REAL = 0, ITIMER_VIRTUAL = 1, ITIMER_PROF = 2;
-
-/** A timer that counts on some clock: armed with a due time and an interval. */
-export class IntervalTimer {
-  /** The clock's time at which it fires; undefined: not armed. */
-  due: number | undefined = undefined;
-  interval: number = 0;
-  #cancel: (() => void) | undefined;
-  readonly #process: LinuxProcess;
-  readonly #now: () => number;
-  /** Gets how many periods beyond the first have passed. */
-  readonly #fire: (overrun: number) => void;
-
-  /** `now` reads the clock in ns. It may run slower than time, never faster. */
-  constructor(process: LinuxProcess, now: () => number, fire: (overrun: number) => void) {
-    this.#process = process;
-    this.#now = now;
-    this.#fire = fire;
-  }
-  /** Arms it for `due` (the clock's time); undefined disarms. */
-  set(due: number | undefined, interval: number): void {
-    this.due = due;
-    this.interval = interval;
-    this.#schedule();
-  }
-  /** The clock's time. */
-  now(): number {
-    return this.#now();
-  }
-  /** Nanoseconds until it fires, at least 1 while armed; 0 when not. */
-  remaining(): number {
-    return this.due === undefined ? 0 : Math.max(1, this.due - this.#now());
-  }
-  #schedule(): void {
-    this.#cancel?.();
-    this.#cancel = undefined;
-    if (this.due === undefined || this.due === Infinity) return;
-    const { kernel } = this.#process.linux;
-    const wait = Math.max(0, this.due - this.#now());
-    this.#cancel = kernel.timer(kernel.clock.monotonic() + wait, () => this.#check());
-  }
-  #check(): void {
-    if (this.due === undefined || this.#process.state !== "alive") return;
-    const now = this.#now();
-    if (now < this.due) {
-      this.#schedule();
-      return;
-    }
-    let overrun = 0;
-    if (this.interval > 0) {
-      overrun = Math.floor((now - this.due) / this.interval);
-      this.due += (overrun + 1) * this.interval;
-    } else this.due = undefined;
-    this.#schedule();
-    this.#fire(overrun);
-  }
-}
 
 /** sigevent's notification kinds. */
 export const SIGEV_SIGNAL = 0, SIGEV_NONE = 1, SIGEV_THREAD_ID = 4;
@@ -99,9 +40,9 @@ export class ProcessTimers {
     const elapsed = () => process.linux.kernel.clock.monotonic();
     const used = () => cpuTime(process);
     this.interval = [
-      new IntervalTimer(process, elapsed, () => sendKernel(process, SIGALRM)),
-      new IntervalTimer(process, used, () => sendKernel(process, SIGVTALRM)),
-      new IntervalTimer(process, used, () => sendKernel(process, SIGPROF)),
+      new IntervalTimer(process.linux.kernel, elapsed, () => sendKernel(process, SIGALRM)),
+      new IntervalTimer(process.linux.kernel, used, () => sendKernel(process, SIGVTALRM)),
+      new IntervalTimer(process.linux.kernel, used, () => sendKernel(process, SIGPROF)),
     ];
   }
 
@@ -115,7 +56,11 @@ export class ProcessTimers {
     clockNow: () => number,
   ): PosixTimer {
     const id = this.#nextId++;
-    const timer = new IntervalTimer(this.process, clockNow, (overrun) => this.#fire(made, overrun));
+    const timer = new IntervalTimer(
+      this.process.linux.kernel,
+      clockNow,
+      (overrun) => this.#fire(made, overrun),
+    );
     const made: PosixTimer = { ...fields, id, timer, sent: undefined };
     this.posix.set(id, made);
     return made;
@@ -162,7 +107,7 @@ export class ProcessTimers {
     const soft = limits.soft[RLIMIT_CPU];
     if (soft === Infinity && this.#cpuLimit === undefined) return;
     this.#cpuLimit ??= new IntervalTimer(
-      this.process,
+      this.process.linux.kernel,
       () => cpuTime(this.process),
       () => this.#cpuExceeded(),
     );
