@@ -37,6 +37,10 @@ for (
     "threads",
     "times",
     "identity",
+    "stack",
+    "vsyscall",
+    "faults",
+    "files_of_things",
     "files",
     "waiting",
     "proc",
@@ -60,6 +64,7 @@ for (
             "-o",
             binary,
             `${here}${program}.c`,
+            "-lm",
           ]);
           assertEquals(built.status, 0, built.text);
           const expected = output(binary, []);
