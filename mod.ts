@@ -21,6 +21,7 @@ import {
   ENOTDIR,
   errnoText,
   type ExitStatus,
+  hasMemory64,
   type Hooks,
   type Kernel,
   type KernelOptions,
@@ -85,6 +86,7 @@ export async function createKernel(options: GuiseOptions = {}): Promise<Kernel> 
   const more = options.plugins ?? [];
   const replaced = new Set(more.map((p) => p.name));
   const plugins = [...standardPlugins(options.files).filter((p) => !replaced.has(p.name)), ...more];
+  if (!hasMemory64()) await import("@guise/x86-64/memory32");
   return await createBareKernel({ ...options, plugins });
 }
 

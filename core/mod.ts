@@ -16,7 +16,7 @@ export * from "./layout.ts";
 export * from "./memory.ts";
 export * from "./space.ts";
 export { flushShared, staleShared } from "./shared.ts";
-export { HostMemory, type MemoryPair } from "./pool.ts";
+export { hasMemory64, HostMemory, type MemoryPair } from "./pool.ts";
 export * from "./outcome.ts";
 export * from "./personality.ts";
 export * from "./plugin.ts";

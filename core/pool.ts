@@ -41,13 +41,13 @@ export class HostMemory {
   limit: number;
   /** Bytes committed, those of kept memories included. */
   used = 0;
-  /** Memories with 32-bit addresses, for hosts without memory64. */
+  /** Memories with 32-bit addresses, as on hosts without memory64. */
   readonly memory32: boolean;
   readonly #kept: MemoryPair[] = [];
   #keptPages = 0;
 
   /** `limit` in bytes. */
-  constructor(limit: number = 4 * 2 ** 30, memory32: boolean = false) {
+  constructor(limit: number = 4 * 2 ** 30, memory32: boolean = !hasMemory64()) {
     this.limit = limit;
     this.memory32 = memory32;
   }
@@ -83,7 +83,7 @@ export class HostMemory {
       const pages = new WebAssembly.Memory({ initial: PAGES / 65536 + 1, maximum: PAGES / 65536 + 1 });
       const memory = this.memory32
         ? new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum: 65536 })
-        : new WebAssembly.Memory(wide());
+        : new WebAssembly.Memory(wide(INITIAL_PAGES, 65536));
       return { memory, pages, resident: 0 };
     } catch {
       return undefined;
@@ -118,8 +118,22 @@ export function growMemory(memory: WebAssembly.Memory, pages: number, memory32: 
   }
 }
 
-function wide(): WebAssembly.MemoryDescriptor {
-  const initial = BigInt(INITIAL_PAGES), maximum = BigInt(65536); // cold: once a memory
+let memory64: boolean | undefined;
+
+/** Whether the host has memories with 64-bit addresses. */
+export function hasMemory64(): boolean {
+  if (memory64 === undefined) {
+    try {
+      memory64 = new WebAssembly.Memory(wide(1, 1)).buffer.byteLength === 65536;
+    } catch {
+      memory64 = false;
+    }
+  }
+  return memory64;
+}
+
+function wide(first: number, most: number): WebAssembly.MemoryDescriptor {
+  const initial = BigInt(first), maximum = BigInt(most); // cold: once a memory
   return { address: "i64", initial, maximum } as unknown as WebAssembly.MemoryDescriptor;
 }
 

@@ -160,7 +160,8 @@ export abstract class BaseCpu implements Sharer {
     try {
       return new WebAssembly.Instance(this.parts.module(true), imports).exports as never;
     } catch (error) {
-      if (!(error instanceof WebAssembly.LinkError)) throw error;
+      // Another kind of memory than the module wants, or a host that knows none with 64-bit addresses.
+      if (!(error instanceof WebAssembly.LinkError) && !(error instanceof WebAssembly.CompileError)) throw error;
       return new WebAssembly.Instance(this.parts.module(false), imports).exports as never;
     }
   }

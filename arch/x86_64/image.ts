@@ -29,7 +29,7 @@ declare global {
 }
 
 function load(): Image {
-  const block = Uint8Array.fromBase64(shipped.TABLES);
+  const block = bytesOf(shipped.TABLES);
   let at = 0;
   const bytes = (n: number) => block.subarray(at, at += n);
   const words = (n: number) => new Uint16Array(block.buffer, at, ((at += n * 2), n));
@@ -47,9 +47,22 @@ function load(): Image {
     idle: shipped.IDLE,
     module: (wide) => {
       if (!wide && !narrow) throw new Error('memory32 needs `import "@guise/x86-64/memory32"`');
-      return new WebAssembly.Module(Uint8Array.fromBase64(wide ? shipped.MODULE : narrow!));
+      try {
+        return new WebAssembly.Module(bytesOf(wide ? shipped.MODULE : narrow!));
+      } catch (error) {
+        if (wide || !(error instanceof WebAssembly.CompileError)) throw error;
+        const why =
+          "WebAssembly with several memories, which Node has from 22 on, Chrome from 120, Firefox from 125";
+        throw new Error(`guise: this JavaScript engine lacks ${why} (${error.message})`);
+      }
     },
   };
+}
+
+function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
+  // Younger than some engines that can run the rest.
+  if (Uint8Array.fromBase64 !== undefined) return Uint8Array.fromBase64(base64);
+  return Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
 }
 
 let narrow: string | undefined;
