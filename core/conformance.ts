@@ -155,7 +155,7 @@ class Suite {
   async tables(): Promise<void> {
     const { kernel, personality } = await this.#world();
     let served = 0;
-    for (const { arch, entry, rows } of personality.tables) {
+    for (const { arch, entry, rows, abi } of personality.tables) {
       const known = kernel.arches.get(arch);
       if (known === undefined) continue;
       served++;
@@ -235,7 +235,7 @@ class Suite {
       first = false;
       const { arch } = process.cpu;
       const table = world.personality.tables.find((t) => t.arch === arch.name);
-      const abi = table === undefined ? undefined : arch.abis[table.entry];
+      const abi = table === undefined ? undefined : table.abi ?? arch.abis[table.entry];
       if (abi === undefined || world.personality.encode === undefined) return undefined;
       const result = arch.register(abi.result);
       const may = new Set([result, ...(this.#subject.encodes ?? []).map((name) => arch.register(name))]);

@@ -27,6 +27,8 @@ export interface KernelOptions {
   readonly engine?: "interpreter" | "jit" | "auto";
   /** Host bytes all address spaces together may commit. Default 4 GiB. */
   readonly memoryLimit?: number;
+  /** Guest memories with 32-bit addresses. Default: only where the host has no others. */
+  readonly memory32?: boolean;
   /** Default: the host's. */
   readonly clock?: Clock;
   /** Instructions a task runs before another one's turn. Default 2,000,000; 1 is exact. */

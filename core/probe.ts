@@ -13,6 +13,7 @@ import type { ExitStatus, Personality, SpawnRequest } from "./personality.ts";
 import type { Plugin } from "./plugin.ts";
 import type { Syscall, SyscallTable } from "./syscall.ts";
 import type { Process, Task } from "./task.ts";
+import type { ProcessImpl } from "./tasks.ts";
 
 /** One thing that the CPU does instead of running guest code; undefined: run guest code. */
 export type Step =
@@ -279,11 +280,11 @@ class ProbeCpu implements Cpu {
       trap.vector = step.cause === "page" ? 14 : 6;
       return trap;
     }
-    const { arch, frame } = this;
-    const abi = arch.abis[arch.entries[step.entry]];
-    frame.setNum(arch.register(abi.number!), step.number);
+    const { frame } = this;
+    const table = (this.#current().process as ProcessImpl).tables[step.entry];
+    frame.setNum(table.numberRegister, step.number);
     step.args.forEach((value, n) => {
-      if (n < abi.args.length) frame.setNum(arch.register(abi.args[n]), value);
+      if (n < table.registers.length) frame.setNum(table.registers[n], value);
     });
     trap.cause = this.#entry.syscall(step.entry) === 0 ? "budget" : "syscall";
     trap.entry = step.entry;

@@ -72,7 +72,7 @@ export class RuntimeImpl implements Runtime {
     this.clock = options.clock ?? hostClock();
     this.#real = this.clock.advance === undefined;
     if (!this.#real) this.#chunk = VIRTUAL_CHUNK;
-    this.host = new HostMemory(options.memoryLimit);
+    this.host = new HostMemory(options.memoryLimit, options.memory32);
     this.#quantum = Math.max(1, Math.floor(options.quantum ?? 2_000_000));
     this.#dispatcher = new Dispatcher(this);
     this.entry = this.#dispatcher;

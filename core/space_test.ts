@@ -218,6 +218,17 @@ Deno.test("PROT_NONE commits nothing and grows no memory", () => {
   assertEquals(s.committed - committed, K);
 });
 
+Deno.test("memories with 32-bit addresses serve as well", () => {
+  const s = space(new HostMemory(2 ** 32, true));
+  const a = s.map({ address: 0x40000000, length: 2 * K, prot: RW });
+  assertEquals(a, 0x40000000);
+  assert(s.setU32(a + K, 5));
+  const c = s.fork()!;
+  assertEquals(c.getU32(a + K), 5);
+  // The API of 64-bit memories gives and takes BigInt.
+  assertEquals(typeof s.memory.grow(0), "number");
+});
+
 Deno.test("the highest page below 4 GiB can be used", () => {
   const s = space();
   const a = s.map({ address: 0xfffff000, length: K, prot: RW, fixed: "replace" });

@@ -364,6 +364,8 @@ export class ProcessImpl implements Process {
       task.saved = other.current === source
         ? other.cpu.frame.save()
         : (source.saved ?? other.initial).slice();
+      // A forked process is inside the same calls of guest functions; a new thread is in none.
+      if (source.process !== this) task.frames.push(...source.frames);
     } else task.saved = host.initial.slice();
     if (host.current === undefined) host.switchTo(task);
     this.kernel.taskStarted(task, from);
