@@ -277,6 +277,10 @@ async function runGuest(request: Request): Promise<number> {
       if (guest !== undefined) guest.personality.signal?.(guest, signal);
     });
   };
+  const end = (): void => {
+    restoreTerminal(stdio);
+    Deno.exit(130);
+  };
   const listening: (() => void)[] = [];
   const command: Plugin = {
     name: "command",
@@ -285,11 +289,12 @@ async function runGuest(request: Request): Promise<number> {
     },
     hooks: {
       event: (event) => {
+        if (event.kind === "message") complain(event.text);
         // The first program is the one in the foreground.
         if (event.kind !== "spawn" || guest !== undefined) return;
         guest = event.process;
         // Listening costs some ms, which a program that ends at once need not pay: until then signals end us.
-        const timer = setTimeout(() => listening.push(hostSignals({ deliver })), 20);
+        const timer = setTimeout(() => listening.push(hostSignals({ deliver, end })), 20);
         listening.push(() => clearTimeout(timer));
       },
     },
