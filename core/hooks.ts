@@ -20,6 +20,8 @@ export interface SyscallEvent {
   readonly arch: string;
   /** Name of the entry path. */
   readonly entry: string;
+  /** What a trace says in front of the name (`SyscallTable.label`). */
+  readonly label: string;
   /** The raw argument in slot `n`. */
   arg(n: number): number;
   /** Decoded arguments by name; a failed one is its Errno. */

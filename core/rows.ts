@@ -148,13 +148,15 @@ export class EntryTable {
   readonly numberRegister: number;
   readonly resultRegister: number;
   readonly registers: readonly number[];
+  readonly label: ((number: number) => string) | undefined;
   readonly #dense: (Row | undefined)[] = [];
   readonly #far = new Map<number, Row>();
   readonly #encode: Personality["encode"];
   readonly #personality: Personality;
 
   constructor(personality: Personality, arch: Arch, entry: string) {
-    const abi = arch.abis[entry];
+    const own = personality.tables.filter((table) => table.arch === arch.name && table.entry === entry);
+    const abi = own.find((table) => table.abi !== undefined)?.abi ?? arch.abis[entry];
     if (abi === undefined || abi.number === undefined) {
       throw new Error(`guise: ${arch.name} does not say which registers its entry "${entry}" uses`);
     }
@@ -167,8 +169,8 @@ export class EntryTable {
     this.#personality = personality;
     this.#encode = personality.encode;
     const rowAbi: RowAbi = { arch: arch.name, entry, registers: this.registers, pointer: abi.pointer };
-    for (const table of personality.tables) {
-      if (table.arch !== arch.name || table.entry !== entry) continue;
+    this.label = own.find((table) => table.label !== undefined)?.label;
+    for (const table of own) {
       for (const [number, call] of table.rows) this.#add(number, new Row(call, rowAbi));
     }
   }
@@ -229,6 +231,9 @@ export class CallEvent implements SyscallEvent {
   }
   get entry(): string {
     return this.table.entry;
+  }
+  get label(): string {
+    return this.table.label?.(this.number) ?? "";
   }
   arg(n: number): number {
     return this.table.arg(this.task.frame, n);

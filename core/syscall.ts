@@ -2,6 +2,7 @@
  * One declaration of a system call gives dispatch, argument decoding, pointer checks, the trace line and the
  * documentation row. Decoders and formatters are compiled to closures per row of a table, with that row's ABI.
  */
+import type { CallAbi } from "./arch.ts";
 import type { Errno } from "./errno.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Task } from "./task.ts";
@@ -118,6 +119,10 @@ export interface SyscallTable {
   readonly entry: string;
   /** Calls by number. */
   readonly rows: ReadonlyMap<number, Syscall>;
+  /** Which registers carry a call, where this kernel differs from what the architecture says of the entry (W2). */
+  readonly abi?: CallAbi;
+  /** What a trace says in front of the call's name; default nothing. */
+  readonly label?: (number: number) => string;
 }
 
 /**

@@ -33,13 +33,13 @@ export function strace(options: StraceOptions): Plugin {
     const { task, call } = event;
     if (call === undefined) {
       const args = [0, 1, 2, 3, 4, 5].map((n) => hex(event.arg(n)));
-      tracer.enter(task.id, `syscall_0x${(event.number >>> 0).toString(16)}`, args, false);
+      tracer.enter(task.id, `${event.label}syscall_0x${(event.number >>> 0).toString(16)}`, args, false);
       return;
     }
     const args = event.text();
     const more = args.length < Object.keys(call.spec.args).length;
     if (more) partial.add(task.id);
-    tracer.enter(task.id, call.name, args, more);
+    tracer.enter(task.id, event.label + call.name, args, more);
     if (call.name === "exit") codes.set(task.id, event.arg(0) & 255);
   }
 
