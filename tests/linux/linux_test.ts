@@ -45,6 +45,7 @@ for (
     "waiting",
     "proc",
     "names",
+    "sockets",
   ]
 ) {
   for (const [name, [compiler, ...flags]] of Object.entries(builds)) {
