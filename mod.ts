@@ -86,7 +86,7 @@ export async function createKernel(options: GuiseOptions = {}): Promise<Kernel> 
   const more = options.plugins ?? [];
   const replaced = new Set(more.map((p) => p.name));
   const plugins = [...standardPlugins(options.files).filter((p) => !replaced.has(p.name)), ...more];
-  if (!hasMemory64()) await import("@guise/x86-64/memory32");
+  if (options.memory32 ?? !hasMemory64()) await import("@guise/x86-64/memory32");
   return await createBareKernel({ ...options, plugins });
 }
 
@@ -144,8 +144,8 @@ export interface RunOptions {
   readonly output?: (stream: "stdout" | "stderr", bytes: Uint8Array) => void;
   /** What stands behind descriptors 0, 1 and 2, in the place of all that: streams, terminals, files of a host. */
   readonly stdio?: readonly [HostStdio, HostStdio, HostStdio];
-  /** More for the kernel: clock, quantum, random. */
-  readonly kernel?: Pick<KernelOptions, "clock" | "quantum" | "random">;
+  /** More for the kernel: clock, quantum, random, kind of memory. */
+  readonly kernel?: Pick<KernelOptions, "clock" | "quantum" | "random" | "memory32">;
   /** More for the personality, by its own keys. */
   readonly options?: Readonly<Record<string, unknown>>;
 }

@@ -146,6 +146,11 @@ Deno.test("run kills a program that uses more memory than memoryLimit", async ()
   assertEquals((await run(greedy)).status, 7);
 });
 
+Deno.test("run works in memories with 32-bit addresses", async () => {
+  const result = await run(hello, { kernel: { memory32: true } });
+  assertEquals([result.status, result.text(), result.message], [3, "hello\n", undefined]);
+});
+
 Deno.test("run tells who died of what", async () => {
   const result = await run(build("xor eax, eax\nmov eax, [rax]\n"));
   assertEquals([result.status, result.signal], [139, 11]);
