@@ -13,6 +13,7 @@ import { rows as ioctl } from "./ioctl.ts";
 import { rows as link } from "./link.ts";
 import { rows as lock } from "./lock.ts";
 import { rows as memfd } from "./memfd.ts";
+import { rows as message } from "./message.ts";
 import { rows as open } from "./open.ts";
 import { rows as poll } from "./poll.ts";
 import { rows as readWrite } from "./read_write.ts";
@@ -24,7 +25,7 @@ import { rows as xattr } from "./xattr.ts";
 
 const calls: Syscall[] = [
   ...[attributes, descriptor, directory, epoll, eventfd, fcntl, ioctl, link, lock, memfd, open, poll],
-  ...[readWrite, sendfile, socket, space, stat, xattr],
+  ...[message, readWrite, sendfile, socket, space, stat, xattr],
 ].flat().map(([, call]) => call);
 
 /** xorshift32. */
