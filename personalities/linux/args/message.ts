@@ -106,7 +106,8 @@ export class ControlWriter {
 
 function headerText(task: Task, at: number, out: boolean, result: number | undefined): string {
   const view = fields(task, at, MSGHDR);
-  if (view === undefined || (out && (result === undefined || result < 0))) return pointer(at);
+  if (view === undefined || (out && result === undefined)) return pointer(at);
+  if (out && result! < 0) return `{msg_namelen=${view.getInt32(8, true)}}`;
   const name = at64(view, 0), nameLength = view.getInt32(8, true);
   const nameBytes = name === 0 || nameLength <= 0 || nameLength > 128
     ? undefined
