@@ -163,7 +163,10 @@ class Suite {
         known.entries.includes(entry),
         `a table is for the entry "${entry}"; ${arch} has ${known.entries.join(", ")}`,
       );
-      must((abi ?? known.abis[entry])?.number !== undefined, `${arch} does not say which registers "${entry}" uses`);
+      must(
+        (abi ?? known.abis[entry])?.number !== undefined,
+        `${arch} does not say which registers "${entry}" uses`,
+      );
       for (const number of rows.keys()) {
         must(
           Number.isInteger(number) && number === (number | 0),

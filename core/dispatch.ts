@@ -46,7 +46,7 @@ export class Dispatcher implements KernelEntry {
     const row = table.find(number);
     if (++this.#calls % POLL_EVERY === 0) this.#kernel.poll(task);
     let outcome: Outcome;
-    if (this.#hooks.calls || row === undefined) {
+    if (this.#hooks.calls || row === undefined || row.missing) {
       this.#begin(task, "syscall", table, row, number);
       outcome = this.#observe(task);
       if (typeof outcome === "number" && task.running && !task.attention && !isRestart(outcome)) {
@@ -116,14 +116,20 @@ export class Dispatcher implements KernelEntry {
   #run(task: TaskImpl): Outcome {
     const { row, number, process } = task;
     if (task.kind === "stub") return process.personality.call?.(task, number) ?? ENOSYS;
-    if (row !== undefined) return row.run(task);
     const table = task.table!;
-    const key = number * 8 + process.tables.indexOf(table);
-    if (!process.reported.has(key)) {
-      process.reported.add(key);
-      this.#hooks.event({ kind: "unimplemented", task, arch: table.arch.name, entry: table.entry, number });
-    }
-    return process.personality.unknown?.(task, number) ?? ENOSYS;
+    if (row === undefined || row.missing) this.#report(task, table, number, row?.call.name);
+    if (row !== undefined) return row.run(task);
+    return process.personality.unknown?.(task, number, table.entry) ?? ENOSYS;
+  }
+
+  /** Says once for a process image that a call is not implemented. */
+  #report(task: TaskImpl, table: EntryTable, number: number, name: string | undefined): void {
+    const { reported, tables } = task.process;
+    const key = number * 8 + tables.indexOf(table);
+    if (reported.has(key)) return;
+    reported.add(key);
+    const event = { kind: "unimplemented", task, arch: table.arch.name, entry: table.entry, number } as const;
+    this.#hooks.event(name === undefined ? event : { ...event, name });
   }
 
   #exitHooks(task: TaskImpl, result: number | undefined): void {

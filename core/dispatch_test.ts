@@ -7,6 +7,8 @@ import {
   type KernelEvent,
   READ,
   STACK_TOP,
+  syscall,
+  tables,
   type Trap,
   wait,
   WRITE,
@@ -68,6 +70,26 @@ Deno.test("an unknown call answers ENOSYS and is reported once for a process ima
   assertEquals(w.log, [ENOSYS, ENOSYS]);
   const seen = events.flatMap((e) => e.kind === "unimplemented" ? [[e.number, e.arch, e.entry]] : []);
   assertEquals(seen, [[999, "fake", "syscall"], [-1, "fake", "syscall"]]);
+});
+
+Deno.test("a call that is declared without an implementation is reported by name", async () => {
+  const none = syscall({
+    name: "later",
+    doc: "Not yet.",
+    args: {},
+    support: "none",
+    run: () => ENOSYS,
+  });
+  const w = await world({}, { tables: tables([["fake", "syscall"]], [[[5], none]]) });
+  const names: (string | undefined)[] = [];
+  w.kernel.hook({
+    event: (e) => {
+      if (e.kind === "unimplemented") names.push(e.name);
+    },
+  });
+  w.spawn("set r0, 5\ntrap syscall\nset r0, 5\ntrap syscall\nillegal");
+  await w.kernel.run();
+  assertEquals(names, ["later"]);
 });
 
 Deno.test("a personality encodes results and answers unknown numbers its own way", async () => {

@@ -8,12 +8,12 @@ type SetImmediate = (callback: () => void) => unknown;
 
 /** Turns for one run of a kernel. */
 export class HostTurn {
-  readonly #channel = new MessageChannel();
+  readonly #channel = typeof MessageChannel === "undefined" ? undefined : new MessageChannel();
   readonly #immediate = (globalThis as unknown as { setImmediate?: SetImmediate }).setImmediate;
   #resume: (() => void) | undefined;
 
   constructor() {
-    this.#channel.port1.onmessage = () => this.#resume?.();
+    if (this.#channel !== undefined) this.#channel.port1.onmessage = () => this.#resume?.();
   }
 
   /** Comes back after the host has done what is due; `reads`: also reads that have finished. */
@@ -25,11 +25,12 @@ export class HostTurn {
     }
     await new Promise<void>((resolve) => {
       this.#resume = resolve;
-      this.#channel.port2.postMessage(0);
+      if (this.#channel === undefined) setTimeout(resolve, 0);
+      else this.#channel.port2.postMessage(0);
     });
   }
 
   close(): void {
-    this.#channel.port1.close();
+    this.#channel?.port1.close();
   }
 }

@@ -60,8 +60,8 @@ export interface Personality {
   ): undefined | { readonly error: string; readonly status: number };
   /** Writes a handler's number to the result register the way this kernel tells errors. Default: as it is, sign-extended. */
   encode?(task: Task, value: number): void;
-  /** A call with no row in the table. Default: reported once as an event, answer ENOSYS. */
-  unknown?(task: Task, number: number): Outcome;
+  /** A call with no row in the table. Default: reported once as an event, answer ENOSYS. `entry` is the name of the way in. */
+  unknown?(task: Task, number: number, entry: string): Outcome;
   /** A trap that is not a call: page fault, illegal opcode…: change the task (deliver a signal, end it). */
   fault(task: Task, trap: Trap): Control | undefined;
   /** A direct call of a stub with this number (OSv's libc, host vDSO exports). */

@@ -17,6 +17,8 @@ const DENSE = 4096;
 export class Row {
   readonly call: Syscall;
   readonly abi: RowAbi;
+  /** Declared without an implementation: using it is reported. */
+  readonly missing: boolean;
   /** Decodes the arguments and runs the handler; a decoder's failure is the result. Compiled at its first use. */
   run: (task: Task) => Outcome;
   readonly #slots: readonly number[];
@@ -26,6 +28,7 @@ export class Row {
     this.call = call;
     this.abi = abi;
     const { spec } = call;
+    this.missing = spec.support === "none";
     const names = Object.keys(spec.args);
     const slots: number[] = [];
     let slot = 0;
