@@ -98,9 +98,11 @@ export class X86Cpu extends BaseCpu {
     if (parse(this.#image.tables, this.memory, at, p) !== PARSE.ok) return false;
     if (p.memory && !p.segment && (p.base === RSP / 8 || p.base === RBP / 8)) return true;
     // push, pop, call, ret, enter, leave reach the stack by themselves: the address tells.
-    const near = (register: number) =>
-      state.getInt32(register + 4, true) === trap.addressHi &&
-      Math.abs((state.getInt32(register, true) >>> 0) - (trap.addressLo >>> 0)) <= 256;
+    const to = BigInt(trap.addressHi) << 32n | BigInt(trap.addressLo >>> 0); // cold: once a fault
+    const near = (register: number) => {
+      const distance = state.getBigInt64(register, true) - to; // cold: once a fault
+      return distance >= -256n && distance <= 256n; // cold: once a fault
+    };
     const { opcode } = p;
     if (p.map === 1) return (opcode & 0xf6) === 0xa0 && near(RSP);
     if (p.map !== 0) return false;
