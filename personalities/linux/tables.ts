@@ -37,6 +37,7 @@ import { rows as xattr } from "./calls/xattr.ts";
 import { rows as timerfd } from "./calls/timerfd.ts";
 import { rows as signalfd } from "./calls/signalfd.ts";
 import { rows as pidfd } from "./calls/pidfd.ts";
+import { rows as shm } from "./calls/shm.ts";
 import type { Rows } from "./rows.ts";
 
 export type { Rows } from "./rows.ts";
@@ -70,6 +71,7 @@ export const subjects: Readonly<Record<string, Rows>> = {
   "Signals: files": signalfd,
   "Memory": memory,
   "Memory: hints": advise,
+  "Memory: System V segments": shm,
   "Futexes": futex,
   "Time": time,
   "Timers": timer,

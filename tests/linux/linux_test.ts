@@ -41,6 +41,7 @@ for (
     "vsyscall",
     "faults",
     "files_of_things",
+    "segments",
     "files",
     "waiting",
     "proc",
