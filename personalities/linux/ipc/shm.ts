@@ -146,8 +146,6 @@ export class SharedSegments {
     size: number,
     flags: number,
     cred: Credentials,
-    pid: number,
-    now: number,
   ): number | Errno {
     const old = key === 0 ? undefined : this.all.find((s) => s.key === key && !s.removed);
     if (old !== undefined) {
