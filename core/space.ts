@@ -2,7 +2,7 @@
  * The address space: what its pages get when they are first used (zero, a file's bytes, a shared page's newest copy),
  * the one slow path behind every cleared page bit, the merge of shared pages at switches, and fork.
  */
-import { WRITE } from "./arch.ts";
+import { EXEC, READ, WRITE } from "./arch.ts";
 import { effective, MappedMemory } from "./mapping.ts";
 import { type AddressSpace, BIAS, LOWEST, PAGE } from "./memory.ts";
 import { CODE, DIRTY, HostMemory, type MemoryPair, MODIFIED, TOUCHED } from "./pool.ts";
@@ -78,11 +78,17 @@ class FlatSpace extends MappedMemory implements AddressSpace, Sharer {
     const writes = (access & WRITE) !== 0;
     this.faultCause = "beyond";
     if (region.shared) {
+      const twice = this.#alias(region, page, false);
+      if (twice) {
+        this.flush(region.object!);
+        this.refresh(region.object!);
+      }
       if (!this.#load(region, page)) return false;
       if (writes && (bits[page] & DIRTY) === 0) {
         bits[page] |= DIRTY;
         this.#dirty.push(page);
       }
+      if (writes && twice) this.#alias(region, page, true);
     } else if (region.backing !== undefined) {
       if ((bits[page] & TOUCHED) === 0) this.#cluster(region, page, FILE_CLUSTER, access);
       if ((bits[page] & TOUCHED) === 0) return false;
@@ -180,6 +186,24 @@ class FlatSpace extends MappedMemory implements AddressSpace, Sharer {
       this.codeWatcher?.invalidate(page * PAGE, PAGE);
     }
     return true;
+  }
+
+  /**
+   * Whether another mapping of this space shows the same page of the object; `hide`: those ask before they are used, and
+   * get then what was changed here.
+   */
+  #alias(region: Region, page: number, hide: boolean): boolean {
+    const object = region.object!;
+    const offset = region.offset + page * PAGE - region.start;
+    let found = false;
+    for (const other of this.regions.all) {
+      if (other.object !== object) continue;
+      const at = other.start + offset - other.offset;
+      if (at < other.start || at >= other.end || at === page * PAGE) continue;
+      found = true;
+      if (hide) this.bits[at / PAGE] &= ~(READ | WRITE | EXEC);
+    }
+    return found;
   }
 
   #save(region: Region, page: number): void {

@@ -412,6 +412,27 @@ Deno.test("two spaces that change shared pages in turn always read the newest", 
   }
 });
 
+Deno.test("a page that is mapped twice in one space has one content", () => {
+  const s = space();
+  const f = file(4 * K, true);
+  const a = s.map({ address: 0, length: 4 * K, prot: RW, shared: true, backing: f });
+  const b = s.map({ address: 0, length: 2 * K, prot: RW, shared: true, backing: f, offset: K });
+  s.setU32(a + K, 1);
+  assertEquals(s.getU32(b), 1);
+  s.setU32(b, 2);
+  assertEquals(s.getU32(a + K), 2);
+  s.setU32(a + K + 8, 3);
+  s.setU32(b + 4, 4);
+  assertEquals([s.getU32(a + K), s.getU32(a + K + 4), s.getU32(b + 8)], [2, 4, 3]);
+  const c = s.fork()!;
+  c.enter();
+  c.setU32(b + 8, 5);
+  assertEquals(c.getU32(a + K + 8), 5);
+  c.leave();
+  s.enter();
+  assertEquals([s.getU32(a + K + 8), s.getU32(b + 8)], [5, 5]);
+});
+
 Deno.test("parts of a split shared mapping stay shared", () => {
   const s = space();
   const m = s.map({ address: 0, length: 6 * K, prot: RW, shared: true });
