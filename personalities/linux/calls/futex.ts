@@ -48,6 +48,17 @@ function timeoutText(task: Task, address: number): string {
   return view === undefined ? hex(address) : time(get64(view, 0), get64(view, 8), "tv_nsec");
 }
 
+const OPERATIONS = ["FUTEX_OP_SET", "FUTEX_OP_ADD", "FUTEX_OP_OR", "FUTEX_OP_ANDN", "FUTEX_OP_XOR"];
+const COMPARISONS = ["EQ", "NE", "LT", "LE", "GT", "GE"].map((name) => `FUTEX_OP_CMP_${name}`);
+
+/** FUTEX_WAKE_OP's encoded operation, taken apart as strace does. */
+function wakeOp(value: number): string {
+  const shift = value & 0x80000000 ? "FUTEX_OP_OPARG_SHIFT<<28|" : "";
+  const operation = OPERATIONS[value >>> 28 & 7] ?? `${hex(value >>> 28 & 7)} /* FUTEX_OP_??? */`;
+  const comparison = COMPARISONS[value >>> 24 & 15] ?? `${hex(value >>> 24 & 15)} /* FUTEX_OP_CMP_??? */`;
+  return `${shift}${operation}<<28|${hex(value >>> 12 & 0xfff)}<<12|${comparison}<<24|${hex(value & 0xfff)}`;
+}
+
 const bitset = (value: number): string => (value | 0) === -1 ? "FUTEX_BITSET_MATCH_ANY" : hex(value >>> 0);
 
 /** The six arguments; which of them count, and how they look, depends on the operation. */
@@ -90,7 +101,7 @@ const futexArguments: ArgType<FutexArguments> = {
         case CMP_REQUEUE:
           return `${head}, ${a.value >>> 0}, ${a.count >>> 0}, ${pointer(a.second)}, ${a.third >>> 0}`;
         case WAKE_OP:
-          return `${head}, ${a.value >>> 0}, ${a.count >>> 0}, ${pointer(a.second)}, ${hex(a.third >>> 0)}`;
+          return `${head}, ${a.value >>> 0}, ${a.count >>> 0}, ${pointer(a.second)}, ${wakeOp(a.third)}`;
         case LOCK_PI:
         case LOCK_PI2:
           return `${head}, ${timeoutText(task, a.timeout)}`;

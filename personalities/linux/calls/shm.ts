@@ -1,5 +1,6 @@
 /** shmget, shmat, shmdt, shmctl. */
 import {
+  type ArgType,
   EACCES,
   EFAULT,
   EIDRM,
@@ -8,12 +9,13 @@ import {
   type Errno,
   EXEC,
   READ,
+  type RowAbi,
   type Syscall,
   syscall,
   type Task,
   WRITE,
 } from "@guise/core";
-import { fields, Scratch } from "../args/layout.ts";
+import { fields, get64, Scratch } from "../args/layout.ts";
 import { address, int, oneOf, scalar, size } from "../args/scalar.ts";
 import { flags as flagText, hex, type Names, octal } from "../args/text.ts";
 import { credentialsKey } from "../credentials.ts";
@@ -154,10 +156,39 @@ const COMMANDS: Names = [
   [SHM_STAT_ANY, "SHM_STAT_ANY"],
 ];
 
+/** The structure as the command before it uses it. */
+const status: ArgType<number> = {
+  label: "struct shmid_ds *buf",
+  slots: 1,
+  direction: "out",
+  compile(abi: RowAbi, slot: number) {
+    const register = abi.registers[slot];
+    return (task) => task.frame.num(register);
+  },
+  format(abi: RowAbi, slot: number) {
+    const [commandAt, at] = [abi.registers[slot - 1], abi.registers[slot]];
+    return (task, result) => {
+      const command = task.frame.lo(commandAt), address = task.frame.num(at);
+      if (address === 0) return "NULL";
+      const view = fields(task, address, 112);
+      const tells = (command === IPC_STAT || command === SHM_STAT) && result !== undefined && result >= 0;
+      if (view === undefined || !(tells || command === IPC_SET)) return hex(address);
+      const u = (offset: number) => view.getUint32(offset, true);
+      const perm = `uid=${u(4)}, gid=${u(8)}, mode=${octal(u(20))}`;
+      if (command === IPC_SET) return `{shm_perm={${perm}}}`;
+      return `{shm_perm={${perm}, key=${view.getInt32(0, true)}, cuid=${u(12)}, cgid=${u(16)}}, ` +
+        `shm_segsz=${get64(view, 48)}, shm_cpid=${u(80)}, shm_lpid=${u(84)}, shm_nattch=${
+          get64(view, 88)
+        }, ` +
+        `shm_atime=${get64(view, 56)}, shm_dtime=${get64(view, 64)}, shm_ctime=${get64(view, 72)}}`;
+    };
+  },
+};
+
 const shmctl: Syscall = syscall({
   name: "shmctl",
   doc: "Tells of, changes and removes a segment.",
-  args: { id: int, command: oneOf(COMMANDS, "IPC_???"), buf: address },
+  args: { id: int, command: oneOf(COMMANDS, "SHM_???"), buf: status },
   run: (task, args): number | Errno => {
     const { command, buf } = args;
     if (args.id < 0 || command < 0) return EINVAL;

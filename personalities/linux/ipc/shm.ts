@@ -92,12 +92,12 @@ export class Segment implements Backing {
   hold(): void {
     this.attached++;
     this.attachTime = this.#segments.now();
-    this.lastPid = this.#segments.pid;
+    this.lastPid = this.#segments.pid || this.lastPid;
   }
   release(): void {
     this.attached--;
     this.detachTime = this.#segments.now();
-    this.lastPid = this.#segments.pid;
+    this.lastPid = this.#segments.pid || this.lastPid;
     if (this.attached === 0 && this.removed) this.#segments.forget(this);
   }
   /** 0 when `cred` may do what the mode bits say (4 read, 2 write). */
