@@ -47,6 +47,8 @@ for (
     "proc",
     "names",
     "sockets",
+    "mappings",
+    "sharing",
   ]
 ) {
   for (const [name, [compiler, ...flags]] of Object.entries(builds)) {
