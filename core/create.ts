@@ -22,6 +22,7 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
     names.add(plugin.name);
     const { arch, personality, hooks } = plugin;
     if (arch !== undefined) add(kernel.arches, arch, plugin, "architecture");
+    if (plugin.lateArch !== undefined) kernel.addLate(plugin.lateArch);
     if (personality !== undefined) add(kernel.personalities, personality, plugin, "personality");
     if (hooks !== undefined) kernel.hook(hooks);
   }

@@ -5,6 +5,7 @@ import type { State } from "./key.ts";
 import type { ExitStatus, Personality, SpawnRequest } from "./personality.ts";
 import type { Plugin } from "./plugin.ts";
 import type { Process, Task } from "./task.ts";
+import type { WaitQueue } from "./wait.ts";
 import type { AddressSpace } from "./memory.ts";
 
 /** Where time comes from. All in ns as numbers; monotonic from kernel start, exact to well below 200 us. */
@@ -49,6 +50,11 @@ export interface Kernel {
   readonly arches: ReadonlyMap<string, Arch>;
   /** By name. */
   readonly personalities: ReadonlyMap<string, Personality>;
+  /**
+   * Loads the architecture of programs with that ELF e_machine, when a plugin has one that is not loaded yet: it is
+   * among `arches` once the queue has been woken. Undefined: there is none, or it is there, or it could not be loaded.
+   */
+  bring(elfMachine: number): WaitQueue | undefined;
   /** Processes that have not ended, by number. */
   readonly processes: ReadonlyMap<number, Process>;
   /** Fills with random bytes, for guests. */

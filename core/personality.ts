@@ -19,6 +19,16 @@ export interface SpawnRequest {
   readonly options?: Readonly<Record<string, unknown>>;
 }
 
+/** Why a program could not be started. */
+export interface StartFailure {
+  /** For a person. */
+  readonly error: string;
+  /** What the process exits with: 126, 127. */
+  readonly status: number;
+  /** ELF e_machine of a program for an architecture that is not there: see {@link Kernel.bring}. */
+  readonly machine?: number;
+}
+
 /** How a process ended: `code` 0-255, or killed by `signal`. */
 export interface ExitStatus {
   /** 0 to 255. */
@@ -27,6 +37,8 @@ export interface ExitStatus {
   readonly signal?: number;
   /** One line for a person when it was killed by a fault: pc, symbol and mapping. */
   readonly message?: string;
+  /** See {@link StartFailure}. */
+  readonly machine?: number;
 }
 
 /** A call stub or vDSO export that guest code calls directly. */
@@ -57,7 +69,7 @@ export interface Personality {
   start(
     process: Process,
     request: SpawnRequest,
-  ): undefined | { readonly error: string; readonly status: number };
+  ): undefined | StartFailure;
   /** Writes a handler's number to the result register the way this kernel tells errors. Default: as it is, sign-extended. */
   encode?(task: Task, value: number): void;
   /** A call with no row in the table. Default: reported once as an event, answer ENOSYS. `entry` is the name of the way in. */
@@ -66,6 +78,8 @@ export interface Personality {
   fault(task: Task, trap: Trap): Control | undefined;
   /** A direct call of a stub with this number (OSv's libc, host vDSO exports). */
   call?(task: Task, target: number): Outcome;
+  /** The name of the function behind a target, for statistics and traces. */
+  callName?(target: number): string;
   /** `task.attention` is set and the task is about to run guest code: deliver signals. `outcome`: what the interrupted call gave. */
   attend?(task: Task, outcome: Outcome | undefined): Control | undefined;
   /** A signal from outside for the process in the foreground: ^C of the host's terminal, SIGTERM, an end by time (9). */

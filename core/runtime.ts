@@ -15,9 +15,11 @@ import type { ExitStatus, Personality, SpawnRequest } from "./personality.ts";
 import { HostMemory } from "./pool.ts";
 import { EntryTable } from "./rows.ts";
 import { createSpace } from "./space.ts";
+import type { LateArch } from "./plugin.ts";
 import type { Process, Task } from "./task.ts";
 import { CpuHost, ProcessImpl, type Runtime, type TaskImpl } from "./tasks.ts";
 import { Timer, Timers } from "./timers.ts";
+import { WaitQueue } from "./wait.ts";
 
 /** The host's event loop gets its turn after this much work, in ms: stdin, timers and ^C live. */
 const HOST_TURN = 8;
@@ -46,6 +48,7 @@ export class RuntimeImpl implements Runtime {
   readonly #timers = new Timers();
   readonly #statuses = new Map<Process, (status: ExitStatus) => void>();
   readonly #hosts = new Map<AddressSpace, CpuHost>();
+  readonly #late = new Map<number, { readonly late: LateArch; queue?: WaitQueue }>();
   readonly #quantum: number;
   readonly #real: boolean;
   #ids = 2;
@@ -128,6 +131,24 @@ export class RuntimeImpl implements Runtime {
       byArch.set(arch, tables);
     }
     return tables;
+  }
+  /** A plugin's architecture that is loaded when it is needed. */
+  addLate(late: LateArch): void {
+    this.#late.set(late.elfMachine, { late });
+  }
+  bring(elfMachine: number): WaitQueue | undefined {
+    const entry = this.#late.get(elfMachine);
+    if (entry === undefined) return undefined;
+    if (entry.queue === undefined) {
+      const queue = entry.queue = new WaitQueue();
+      this.background(entry.late.load(), (arch, error) => {
+        this.#late.delete(elfMachine);
+        if (arch !== undefined) this.arches.set(arch.name, arch);
+        else this.emit({ kind: "message", text: `an architecture could not be loaded: ${error}` });
+        queue.wake();
+      });
+    }
+    return entry.queue;
   }
   enqueue(task: TaskImpl): void {
     if (task.queued) return;
@@ -219,8 +240,10 @@ export class RuntimeImpl implements Runtime {
       this.ended(process, { code: 126 });
       throw error;
     }
-    if (failed !== undefined) this.ended(process, { code: failed.status, message: failed.error });
-    else {
+    if (failed !== undefined) {
+      const { status: code, error: message, machine } = failed;
+      this.ended(process, { code, message, ...(machine === undefined ? {} : { machine }) });
+    } else {
       this.emit({ kind: "spawn", process, request });
       this.#notify?.();
     }

@@ -18,6 +18,8 @@ export interface Refusal {
   readonly reason: string;
   /** The missing or bad file, when it is not the program itself (a `#!` or ELF interpreter). */
   readonly file?: string;
+  /** e_machine of a program for an architecture that is not among the request's. */
+  readonly machine?: number;
 }
 
 /** What to run. Paths and arguments are bytes: guests name files and pass arguments that are not UTF-8. */

@@ -108,11 +108,12 @@ function planElf(
   if (head.size < 20 || (type !== ET_EXEC && type !== ET_DYN)) return bad(`cannot run: it is ${what}`);
   const machine = request.arches.find((m) => m.elfMachine === number);
   if (machine === undefined) {
-    return bad(
+    const refusal = bad(
       `is ${what}, and this kernel runs ${
         request.arches.map((m) => m.name).join(", ") || "no architecture"
       } only`,
     );
+    return { ...refusal, machine: number };
   }
   // Linux would read an x32 or big-endian file's fields at the wrong places and mostly end in ENOEXEC as well.
   if (head.bytes[4] !== machine.elfClass / 32 && (head.bytes[4] === 1 || head.bytes[4] === 2)) {

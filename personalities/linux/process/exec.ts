@@ -14,6 +14,7 @@ import {
   KEEP,
   type Outcome,
   type Task,
+  wait,
 } from "@guise/core";
 import { EMPTY_PATH, type FileTable, nameOfBytes, NO_FOLLOW, S_IFLNK, S_IFMT, walk } from "@guise/vfs/key";
 import { AT_FDCWD } from "../args/path.ts";
@@ -101,7 +102,11 @@ export function execve(
     ? path
     : new TextEncoder().encode(`/dev/fd/${dirfd}${path.length === 0 ? "" : "/" + nameOfBytes(path)}`);
   const plan = planProgram(task, opened.backing, shown, args);
-  if (plan.kind === "refused") return plan.errno;
+  if (plan.kind === "refused") {
+    // For an architecture that is still to be loaded: the call is made again when it is there.
+    const loading = plan.machine === undefined ? undefined : task.kernel.bring(plan.machine);
+    return loading === undefined ? plan.errno : wait([loading]);
+  }
 
   // No way back from here.
   const before = task.data.get(credentialsKey);

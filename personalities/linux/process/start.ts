@@ -6,6 +6,7 @@ import {
   errnoText,
   type Process,
   type SpawnRequest,
+  type StartFailure,
   type Task,
 } from "@guise/core";
 import { bytesOfName, nameOf, nameOfBytes, walk } from "@guise/vfs/key";
@@ -25,7 +26,7 @@ export interface LinuxSpawnOptions {
   readonly limits?: readonly (readonly [limit: number, soft: number, hard: number])[];
 }
 
-type Failure = { readonly error: string; readonly status: number };
+type Failure = StartFailure;
 
 /** The Linux part of a kernel, made when first asked for. */
 export function linuxOf(process: Process): LinuxKernel {
@@ -81,7 +82,8 @@ function load(task: Task, request: SpawnRequest): Failure | undefined {
   const plan = planProgram(task, file, path, args);
   if (plan.kind === "refused") {
     const missing = plan.errno === ENOENT && plan.file === undefined;
-    return { error: `${nameText(path)}: ${plan.reason}`, status: missing ? 127 : 126 };
+    const status = missing ? 127 : 126;
+    return { error: `${nameText(path)}: ${plan.reason}`, status, machine: plan.machine };
   }
   const env = Object.entries(request.env).map(([name, value]) => encode(`${name}=${value}`));
   if (typeof program === "string" && plan.program.file.identity !== file.identity) {
