@@ -9,7 +9,6 @@ import {
   ENOEXEC,
   type Errno,
   EXEC,
-  type Process,
   READ,
   type Task,
   WRITE,
@@ -115,10 +114,12 @@ export function enterProgram(task: Task, request: EnterRequest): string | undefi
   const { plan } = request;
   const thread = threadOf(task);
   const linux = thread.process;
-  const space = task.kernel.createSpace();
+  // The first program of a process can have the space that the process was made with.
+  const unused = task.process.cpu.arch.name === plan.arch && task.space.vmas.length === 0 ? task.space : undefined;
+  const space = unused ?? task.kernel.createSpace();
   if (space === undefined) return "no memory for another address space";
   linux.arch = linuxArch(plan.arch)!;
-  (task.process as Process).replace(space, undefined, plan.arch);
+  if (space !== unused) task.process.replace(space, undefined, plan.arch);
   dropMemory(linux.mm);
   const mm = linux.mm = freshMemoryState();
   applyMemoryLimits(task);
