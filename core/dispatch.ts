@@ -75,7 +75,9 @@ export class Dispatcher implements KernelEntry {
       task.returned = true;
       return 1;
     }
-    const outcome = task.process.personality.call?.(task, target) ?? ENOSYS;
+    const { personality } = task.process;
+    if (this.#hooks.direct) this.#hooks.call(task, personality.callName?.(target) ?? `call ${target}`);
+    const outcome = personality.call?.(task, target) ?? ENOSYS;
     if (typeof outcome === "number" && task.running && !task.attention && !isRestart(outcome)) {
       this.#giveCallResult(task, outcome);
       return 0;
