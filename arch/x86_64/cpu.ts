@@ -100,7 +100,7 @@ export class X86Cpu extends BaseCpu {
     // push, pop, call, ret, enter, leave reach the stack by themselves: the address tells.
     const to = BigInt(trap.addressHi) << 32n | BigInt(trap.addressLo >>> 0); // cold: once a fault
     const near = (register: number) => {
-      const distance = state.getBigInt64(register, true) - to; // cold: once a fault
+      const distance = BigInt.asIntN(64, state.getBigInt64(register, true) - to); // cold: once a fault
       return distance >= -256n && distance <= 256n; // cold: once a fault
     };
     const { opcode } = p;

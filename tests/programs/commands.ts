@@ -70,7 +70,7 @@ export const shells: readonly Command[] = [
   bash("{ echo 1; echo 2; } | { read a; read b; echo $b$a; }"), bash("echo {1..5} {a..e..2} x{1,2}y"), bash("set -e; false; echo never"),
   bash("set -u; echo $undefined"), bash("set -o pipefail; false | true; echo $?"), bash("echo ${PIPESTATUS[@]}; false | true; echo ${PIPESTATUS[@]}"),
   bash("diff <(sort words.txt) <(sort -u words.txt)"), bash("echo $BASH_SUBSHELL $(echo $BASH_SUBSHELL)"), bash("kill -9 $BASHPID"),
-  bash("exec 2>/dev/null; (kill -SEGV $BASHPID); echo $?"), bash("sleep 5 & kill $!; wait $!; echo $?"), bash("time -p true 2>/dev/null; echo t"),
+  bash("exec 2>/dev/null; (kill -SEGV $BASHPID); echo $?"), bash("sleep 5 & kill $!; wait $!; echo $?"), bash("{ time -p true; } 2>&1 | cut -d. -f1"),
   bash("[[ abc =~ ^a(.)c$ ]] && echo ${BASH_REMATCH[1]}"), bash("select x in a b; do echo $x; break; done", "2\n"), bash("printf -v v '%03d' 7; echo $v"),
   bash("mapfile -t l < words.txt; echo ${#l[@]} ${l[1]}"), bash("ulimit -n 64; ulimit -n"), bash("umask 077; touch private; umask"),
   bash("type -t cd ls if"), bash("pwd; cd ..; cd - "), bash("eval 'x=3'; echo $x; unset x; echo ${x-none}"), bash("echo $0 $# $@", ""),
