@@ -1,6 +1,7 @@
 /** The Linux personality: what the kernel means to processes that chose it. */
 import type { Kernel, Personality, Plugin, Task } from "@guise/core";
-import { kernelKey, LinuxKernel } from "./state.ts";
+import { restartRseq } from "./process/rseq.ts";
+import { kernelKey, LinuxKernel, taskKey } from "./state.ts";
 import { start } from "./process/start.ts";
 import { attend } from "./signals/deliver.ts";
 import { fault } from "./signals/faults.ts";
@@ -23,6 +24,9 @@ export const personality: Personality = {
   signal: signalFromOutside,
   refresh(task: Task): void {
     refreshClock(task);
+    const thread = task.data.find(taskKey);
+    // Somebody else may have run on this CPU meanwhile.
+    if (thread !== undefined && thread.rseq !== 0) restartRseq(thread);
   },
 };
 

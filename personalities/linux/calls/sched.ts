@@ -1,5 +1,16 @@
 /** Scheduling. There is one CPU and one fair scheduler: policies and priorities are checked, kept and told, without effect. */
-import { E2BIG, EFAULT, EINVAL, EPERM, ESRCH, type Syscall, syscall, type Task } from "@guise/core";
+import {
+  E2BIG,
+  EFAULT,
+  EINVAL,
+  EPERM,
+  ESRCH,
+  type Outcome,
+  type Syscall,
+  syscall,
+  type Task,
+  wait,
+} from "@guise/core";
 import { inStruct, outStruct } from "../args/buffer.ts";
 import { fields, Scratch } from "../args/layout.ts";
 import { address, int, oneOf, size, unsignedInt } from "../args/scalar.ts";
@@ -15,10 +26,8 @@ const schedYield: Syscall = syscall({
   name: "sched_yield",
   doc: "Lets others run.",
   args: {},
-  run: (task) => {
-    task.process.cpu.interrupt();
-    return 0;
-  },
+  // A wait that is over at once: the task goes to the end of the queue.
+  run: (task): Outcome => wait([], task.kernel.clock.monotonic(), () => 0),
 });
 
 function threadOfPid(task: Task, pid: number): LinuxTask | undefined {
