@@ -37,6 +37,8 @@ export interface InterpreterSpec {
   readonly temporary: number;
   /** Offset of the program counter. */
   readonly pc: number;
+  /** A register field of a record times 2^this is the slot's offset; default 0. */
+  readonly fieldShift?: number;
   /** Guest memory is a memory64. */
   readonly wide: boolean;
   /** Names of the variants in the big switch ({@link number}). */

@@ -10,9 +10,12 @@ export type TypeOf<N extends string> = N extends `${infer T extends Type}.${stri
 /** What an instruction does to an operand; none: its address is all that is used. */
 export type Access = "r" | "w" | "rw" | "none";
 
+/** Fields of a record that can name a register. */
+export type RegisterField = "a" | "b" | "base" | "index" | "scale";
+
 /** Where an operand of an operation is found. */
 export interface OperandSpec {
-  /** reg: a slot named by the record (first register operand: field a, second: field b). fixed: a constant slot. */
+  /** reg: a slot named by the record (first register operand: field a, second: field b, unless `field` says). fixed: a constant slot. */
   readonly place: "reg" | "mem" | "imm" | "fixed";
   /** Bits. 0: an address without an access (lea). */
   readonly size: number;
@@ -22,6 +25,10 @@ export interface OperandSpec {
   readonly offset?: number;
   /** Memory must be aligned to its size, else a protection fault with this vector comes before any page fault. */
   readonly misaligned?: number;
+  /** Field of the record that names the register. */
+  readonly field?: RegisterField;
+  /** Place of an immediate in the record; default its field `imm`. */
+  readonly at?: number;
   /** An immediate of 64 bits fills disp and imm together. */
   readonly wideImmediate?: boolean;
   /** Writing 32 bits clears the upper half (x86 and aarch64 general registers). */

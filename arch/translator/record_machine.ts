@@ -9,6 +9,7 @@ import {
   type OpDef,
   type Operand,
   type OperandSpec,
+  type RegisterField,
   type TypeOf,
 } from "./machine.ts";
 import {
@@ -132,7 +133,11 @@ export class RecordMachine extends HelperEnv implements Machine {
     let registers = 0;
     const operands = this.def.operands.map((spec) => {
       if (spec.place !== "mem") {
-        return new RecordOperand(this, spec, spec.place === "reg" && registers++ > 0 ? "b" : "a");
+        return new RecordOperand(
+          this,
+          spec,
+          spec.field ?? (spec.place === "reg" && registers++ > 0 ? "b" : "a"),
+        );
       }
       const address = this.f.let(this.effectiveAddress(this.#form === 1));
       const { misaligned } = spec;
@@ -148,12 +153,15 @@ export class RecordMachine extends HelperEnv implements Machine {
   }
 
   /** A register whose slot is in a field of the record. */
-  slot<N extends Load>(name: N, field: "a" | "b" | "base" | "index", offset = 0): Value<TypeOf<N>> {
+  slot<N extends Load>(name: N, field: RegisterField, offset = 0): Value<TypeOf<N>> {
     return this.g.guest.load(name, this.slotAddress(field), offset);
   }
   /** Address of the register that a field names. */
-  slotAddress(field: "a" | "b" | "base" | "index"): Address {
-    return this.g.engine.load(this.g.spec.wide ? "i64.load8_u" : "i32.load8_u", this.record, RECORD[field]);
+  slotAddress(field: RegisterField): Address {
+    const { wide, fieldShift = 0 } = this.g.spec;
+    return (this.g.engine.load(wide ? "i64.load8_u" : "i32.load8_u", this.record, RECORD[field]) as Int).shl(
+      fieldShift,
+    );
   }
 
   /** The address of the memory operand. */
@@ -297,7 +305,7 @@ class RecordOperand implements Operand {
   constructor(
     readonly m: RecordMachine,
     readonly spec: OperandSpec,
-    readonly field: "a" | "b",
+    readonly field: RegisterField,
     readonly memory?: Local<"i64">,
   ) {
     this.place = spec.place, this.size = spec.size;
@@ -346,12 +354,13 @@ class RecordOperand implements Operand {
   read(): Int {
     const { m, size } = this;
     if (this.place === "imm") {
+      const at = this.spec.at ?? RECORD.imm;
       if (size === 64) {
         if (this.spec.wideImmediate) return m.g.engine.load("i64.load", m.record, RECORD.disp) as Int;
-        return m.g.engine.load("i64.load32_s", m.record, RECORD.imm) as Int;
+        return m.g.engine.load("i64.load32_s", m.record, at) as Int;
       }
-      if (size === 32) return m.immediate() as Int;
-      return m.g.engine.load(size === 16 ? "i32.load16_u" : "i32.load8_u", m.record, RECORD.imm) as Int;
+      if (size === 32) return m.g.engine.load("i32.load", m.record, at) as Int;
+      return m.g.engine.load(size === 16 ? "i32.load16_u" : "i32.load8_u", m.record, at) as Int;
     }
     return this.load(
       ({ 8: "i32.load8_u", 16: "i32.load16_u", 32: "i32.load", 64: "i64.load" } as const)[size as 8],

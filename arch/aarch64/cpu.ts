@@ -1,0 +1,54 @@
+/** The aarch64 CPU: decoder, frame and faults on top of the translator's run loop. */
+import { ACCESS, BaseCpu, BIAS, Engine, type Kernel, type Space, type TrapData } from "@guise/translator/run";
+import { type Image, image, moduleOf } from "./built.ts";
+import { Decoder, RUN_INSTRUCTIONS, RUN_RECORDS } from "./decode.ts";
+import { Frame } from "./frame.ts";
+import { KIND } from "./kinds.ts";
+import { STATE } from "./state.ts";
+
+let engine: Engine | undefined;
+
+/** Exception classes (ESR_ELx.EC). */
+const EC = { instructionAbort: 0x20, dataAbort: 0x24 } as const;
+/** Fault status of a level 3 translation fault, and WnR. */
+const TRANSLATION = 7, WRITE_NOT_READ = 0x40;
+
+export class ArmCpu extends BaseCpu {
+  readonly frame: Frame;
+  readonly #decoder: Decoder;
+
+  constructor(space: Space, kernel: Kernel, readonly arch?: unknown, parent?: ArmCpu) {
+    const i: Image = image();
+    super(space, kernel, {
+      engine: engine ??= new Engine(),
+      module: (wide) => moduleOf(wide),
+      pc: STATE.pc,
+      idle: i.idle,
+      host: () => ({}),
+    }, parent);
+    this.frame = new Frame(this);
+    this.#decoder = new Decoder(i.finder, i.special, this);
+    const { state } = this;
+    state.setInt32(STATE.flagKind, KIND.image, true);
+    state.setInt32(STATE.exclusive, -1, true);
+    state.setInt32(STATE.exclusive + 4, -1, true);
+  }
+
+  protected override decode(pc: number): number {
+    const at = this.cache.begin(RUN_RECORDS);
+    this.cache.commit(this.#decoder.run(pc, RUN_INSTRUCTIONS, at, false));
+    return at;
+  }
+  protected override stepAt(pc: number): number {
+    this.#decoder.run(pc - BIAS, 1, this.engine.scratch, true);
+    return this.engine.scratch;
+  }
+
+  protected override fault(): TrapData {
+    const { trap } = this, fetch = trap.access === ACCESS.exec;
+    trap.cause = "page";
+    trap.vector = fetch ? EC.instructionAbort : EC.dataAbort;
+    trap.error = TRANSLATION | (trap.access === ACCESS.write ? WRITE_NOT_READ : 0);
+    return trap;
+  }
+}

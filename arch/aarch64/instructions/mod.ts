@@ -1,0 +1,12 @@
+/** All instructions. */
+import type { Declaration } from "../encoding.ts";
+import { atomics } from "./atomics.ts";
+import { control } from "./control.ts";
+import { integer } from "./integer.ts";
+import { simdInteger } from "./simd_integer.ts";
+import { simdMove } from "./simd_move.ts";
+import { memory } from "./memory.ts";
+
+/** In the order of the files. */
+export const instructions =
+  (): Declaration[] => [...integer, ...control, ...memory, ...atomics, ...simdInteger, ...simdMove];
