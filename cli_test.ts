@@ -204,3 +204,42 @@ Deno.test("cli without --root keeps the host's files as they are; --mount with :
     assertEquals(rooted, { status: 0, out: "", err: "" });
     assertEquals((await guise(["run", "--root", path, `${path}/touch`])).status, 127);
   }));
+
+Deno.test({
+  name: "cli leaves the rest of its input to the host's next program, and writes where the last one ended",
+  ignore: Deno.build.os === "windows",
+  fn: () =>
+    inFolder(async (path) => {
+      // read(0, sp-16, 2), write(1, sp-16, 2)
+      program(
+        `${path}/two`,
+        `xor eax, eax
+        xor edi, edi
+        lea rsi, [rsp-16]
+        mov edx, 2
+        syscall
+        mov eax, 1
+        mov edi, 1
+        lea rsi, [rsp-16]
+        mov edx, 2
+        syscall\n` + exit(0),
+      );
+      Deno.writeTextFileSync(`${path}/in`, "abcdef\n");
+      const command = `"$DENO" run -A --no-check "$CLI" run ${path}/two`;
+      const shell = async (script: string): Promise<string> => {
+        const { stdout, stderr } = await new Deno.Command("/bin/sh", {
+          args: ["-c", script],
+          env: { DENO: Deno.execPath(), CLI: cli },
+        }).output();
+        assertEquals(new TextDecoder().decode(stderr), "");
+        return new TextDecoder().decode(stdout);
+      };
+      assertEquals(await shell(`(${command}; cat) < ${path}/in`), "abcdef\n");
+      assertEquals(await shell(`(head -c 2 > /dev/null; ${command}; cat) < ${path}/in`), "cdef\n");
+      assertEquals(await shell(`cat ${path}/in | (${command}; cat)`), "abcdef\n");
+      await shell(`(echo one; ${command}; echo; echo two) < ${path}/in > ${path}/out 2>&1`);
+      assertEquals(Deno.readTextFileSync(`${path}/out`), "one\nab\ntwo\n");
+      await shell(`${command} < ${path}/in >> ${path}/out`);
+      assertEquals(Deno.readTextFileSync(`${path}/out`), "one\nab\ntwo\nab");
+    }),
+});
