@@ -125,6 +125,8 @@ export interface KernelEntry {
 export interface CpuOptions {
   /** A CPU whose decoded or translated code may be shared: the parent's, at fork. */
   readonly parent?: Cpu;
+  /** Nanoseconds for the guest's time base (TSC, CNTVCT), as of the beginning of the present `run`. Default: the host's. */
+  readonly clock?: () => number;
   /** Which engine runs guest code; default "auto". */
   readonly engine?: "interpreter" | "jit" | "auto";
 }

@@ -4,17 +4,25 @@ import type { Clock } from "./kernel.ts";
 /** The host's clock, from now on. */
 export function hostClock(): Clock {
   const start = performance.now();
+  const origin = performance.timeOrigin;
   let last = 0;
+  const monotonicAt = (host: number): number => {
+    const now = Math.floor((host - start) * 1e6);
+    return last = now > last ? now : last;
+  };
+  const realtimeAt = (host: number, into: [number, number]): void => {
+    const ms = origin + host;
+    const seconds = Math.floor(ms / 1000);
+    into[0] = seconds;
+    into[1] = Math.min(999_999_999, Math.floor((ms - seconds * 1000) * 1e6));
+  };
   return {
-    monotonic(): number {
-      const now = Math.floor((performance.now() - start) * 1e6);
-      return last = now > last ? now : last;
-    },
-    realtime(into: [number, number]): void {
-      const ms = performance.timeOrigin + performance.now();
-      const seconds = Math.floor(ms / 1000);
-      into[0] = seconds;
-      into[1] = Math.min(999_999_999, Math.floor((ms - seconds * 1000) * 1e6));
+    monotonic: () => monotonicAt(performance.now()),
+    realtime: (into) => realtimeAt(performance.now(), into),
+    both(into: [number, number]): number {
+      const host = performance.now();
+      realtimeAt(host, into);
+      return monotonicAt(host);
     },
   };
 }

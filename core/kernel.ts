@@ -14,6 +14,8 @@ export interface Clock {
   monotonic(): number;
   /** Wall clock as [seconds, nanoseconds]. */
   realtime(into: [number, number]): void;
+  /** Both by one reading, which can be dear: gives `realtime` and returns `monotonic`. */
+  both?(into: [number, number]): number;
   /** A virtual clock is told the instructions that were run… */
   tick?(instructions: number): void;
   /** …and moved here when every task sleeps. A clock without it is real: the kernel then sleeps. */

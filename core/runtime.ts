@@ -25,6 +25,8 @@ import { WaitQueue } from "./wait.ts";
 const HOST_TURN = 8;
 /** Guest time between two refreshes of what guests read without a call, in ns. */
 const REFRESH = 100_000;
+/** What guests read is not refreshed again within this time while the same process runs, in ms. */
+const FRESH = 0.02;
 /** With a virtual clock, pieces of work are always the same. */
 const VIRTUAL_CHUNK = 5_000;
 /** Instructions that a trap counts as, so that a task that only traps uses up its turn. */
@@ -41,6 +43,7 @@ export class RuntimeImpl implements Runtime {
   readonly hooks: HookSet = new HookSet();
   readonly host: HostMemory;
   readonly entry: KernelEntry;
+  readonly timeBase: () => number;
   current: TaskImpl | undefined;
 
   readonly #dispatcher: Dispatcher;
@@ -67,6 +70,12 @@ export class RuntimeImpl implements Runtime {
   #notify: (() => void) | undefined;
   /** Host time by which the loop must go back to the host. */
   #turnEnds = 0;
+  /** Host time when guest code was left the last time: a reading costs more than a system call, so it is shared. */
+  #ms = performance.now();
+  #turns = 0;
+  /** Host time of the last refresh of what guests read, and for whom; undefined: it is due. */
+  #refreshedAt = 0;
+  #refreshed: CpuHost | undefined;
   /** Instructions that take about {@link REFRESH}; adapts to the engine's speed. */
   #chunk = 20_000;
 
@@ -75,6 +84,7 @@ export class RuntimeImpl implements Runtime {
     this.clock = options.clock ?? hostClock();
     this.#real = this.clock.advance === undefined;
     if (!this.#real) this.#chunk = VIRTUAL_CHUNK;
+    this.timeBase = this.#real ? () => Math.floor(this.#ms * 1e6) : () => this.clock.monotonic();
     this.host = new HostMemory(options.memoryLimit, options.memory32);
     this.#quantum = Math.max(1, Math.floor(options.quantum ?? 2_000_000));
     this.#dispatcher = new Dispatcher(this);
@@ -315,7 +325,9 @@ export class RuntimeImpl implements Runtime {
     const host = new HostTurn();
     try {
       for (;;) {
-        this.#turnEnds = performance.now() + HOST_TURN;
+        this.#ms = performance.now();
+        this.#turnEnds = this.#ms + HOST_TURN;
+        this.#refreshed = undefined;
         const idle = this.#work();
         if (this.#stopped || (this.#alive === 0 && this.#background === 0 && this.#posts.length === 0)) break;
         if (idle) await this.#sleep(host);
@@ -333,7 +345,7 @@ export class RuntimeImpl implements Runtime {
     for (;;) {
       if (this.#stopped) return false;
       if (this.#posts.length > 0) this.#runPosts();
-      if (this.#timers.next !== Infinity) this.#timers.run(this.clock.monotonic());
+      if (this.#timers.next !== Infinity) this.#runTimers();
       const task = this.#dequeue();
       if (task === undefined) {
         this.#reap();
@@ -343,8 +355,18 @@ export class RuntimeImpl implements Runtime {
       }
       if (task.state.kind === "runnable") this.#turn(task);
       if (this.#finished.length > 0 || this.#doomed.length > 0) this.#reap();
-      if (performance.now() >= this.#turnEnds) return false;
+      // Turns in which no guest code runs take time, too.
+      if ((++this.#turns & 63) === 0) this.#ms = performance.now();
+      if (this.#ms >= this.#turnEnds) return false;
     }
+  }
+
+  #runTimers(): void {
+    const now = this.clock.monotonic();
+    if (this.#timers.next > now) return;
+    // Whoever wakes must see that the time has come.
+    this.#refreshed = undefined;
+    this.#timers.run(now);
   }
 
   #runPosts(): void {
@@ -367,10 +389,10 @@ export class RuntimeImpl implements Runtime {
     this.current = task;
     task.run();
     if (task.left <= 0) task.left = this.#quantum;
-    const start = this.clock.monotonic();
+    const start = this.#real ? this.#ms : this.clock.monotonic();
     this.#dispatcher.resume(task);
     const preempted = this.#go(task, start);
-    task.cpuTime += this.clock.monotonic() - start;
+    task.cpuTime += this.#real ? Math.floor((this.#ms - start) * 1e6) : this.clock.monotonic() - start;
     this.current = undefined;
     if (task.running) {
       // Its turn is over, or only interrupted for the host.
@@ -386,7 +408,7 @@ export class RuntimeImpl implements Runtime {
     }
   }
 
-  /** Runs guest code until the task leaves it or its time is over; true when its turn is used up. */
+  /** Runs guest code until the task leaves it or its time is over; true when its turn is used up. `start`: host time. */
   #go(task: TaskImpl, start: number): boolean {
     const dispatcher = this.#dispatcher;
     while (task.running) {
@@ -402,10 +424,10 @@ export class RuntimeImpl implements Runtime {
         process.host.space.enter();
         this.#entered = process.host;
       }
-      process.personality.refresh?.(task);
+      this.#refresh(task);
       const before = cpu.instructions;
       const budget = Math.min(task.left, this.#chunk);
-      const from = this.#real ? performance.now() : 0;
+      const from = this.#ms;
       const trap = cpu.run(budget);
       const ran = cpu.instructions - before;
       task.instructions += ran;
@@ -413,17 +435,24 @@ export class RuntimeImpl implements Runtime {
       this.clock.tick?.(ran);
       dispatcher.trap(task, trap);
       if (trap.cause !== "budget" && trap.cause !== "interrupt") task.left -= TRAP_COST;
-      const now = performance.now();
+      const now = this.#ms = performance.now();
       if (this.#real) {
         this.#adapt(ran, now - from);
-        if ((this.clock.monotonic() - start) > HOST_TURN * 1e6) task.left = 0;
+        if (now - start > HOST_TURN) task.left = 0;
       }
       if (now >= this.#turnEnds || this.#stopped) return task.left <= 0;
-      if (this.#timers.next !== Infinity && this.#timers.next <= this.clock.monotonic()) {
-        this.#timers.run(this.clock.monotonic());
-      }
+      if (this.#timers.next !== Infinity) this.#runTimers();
     }
     return false;
+  }
+
+  /** Refreshes what the guest reads without a call, unless that has just been done for this process. */
+  #refresh(task: TaskImpl): void {
+    const { host, personality } = task.process;
+    if (this.#real && this.#refreshed === host && this.#ms - this.#refreshedAt < FRESH) return;
+    this.#refreshed = host;
+    this.#refreshedAt = this.#ms;
+    personality.refresh?.(task);
   }
 
   #adapt(ran: number, ms: number): void {
@@ -435,8 +464,10 @@ export class RuntimeImpl implements Runtime {
   /** Called by the dispatcher now and then: leaves guest code when the host must get its turn. */
   poll(task: TaskImpl): void {
     // With a virtual clock the host's time must not show: the turn ends with the next piece of work.
-    if (this.#real && performance.now() >= this.#turnEnds) task.process.cpu.interrupt();
-    else task.process.personality.refresh?.(task);
+    if (!this.#real) return task.process.personality.refresh?.(task);
+    this.#ms = performance.now();
+    if (this.#ms >= this.#turnEnds) task.process.cpu.interrupt();
+    else this.#refresh(task);
   }
 
   /** Nothing to run: waits for a timer, a host completion, or a post. */

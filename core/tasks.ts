@@ -20,6 +20,8 @@ export const RETURN_TARGET = 0x7fffffff;
 /** What tasks and processes ask of their kernel. */
 export interface Runtime extends Kernel {
   readonly entry: KernelEntry;
+  /** The time base of guests, in ns: a number that is at hand, without asking the host. */
+  readonly timeBase: () => number;
   nextId(): number;
   enqueue(task: TaskImpl): void;
   setDeadline(timer: Timer, deadline: number): void;
@@ -61,6 +63,7 @@ export class CpuHost {
       const options: CpuOptions = {
         ...(parent === undefined ? {} : { parent }),
         ...(engine === undefined ? {} : { engine }),
+        clock: this.runtime.timeBase,
       };
       this.#cpu = this.arch.createCpu(this.space, this.runtime.entry, options);
       this.space.codeWatcher ??= this.#cpu;

@@ -27,6 +27,10 @@ export class WaitQueue {
   /** Wakes at most `limit` waiters in order of arrival and returns how many took it. `key` is for the waiters. */
   wake(limit: number = Infinity, key: number = 0): number {
     if (this.#waiters.size === 0) return 0;
+    if (this.#waiters.size === 1) {
+      if (!(limit > 0)) return 0;
+      for (const only of this.#waiters) return only.woken(this, key) ? 1 : 0;
+    }
     let woken = 0;
     for (const waiter of [...this.#waiters]) {
       if (woken >= limit) break;

@@ -55,6 +55,7 @@ export const x86_64: Arch = {
   createCpu(space: AddressSpace, kernel: KernelEntry, options: CpuOptions = {}): Cpu {
     const parent = options.parent instanceof X86Cpu ? options.parent : undefined;
     const cpu = new X86Cpu(space, kernel, x86_64, parent);
+    if (options.clock !== undefined) cpu.clock = options.clock;
     space.codeWatcher = cpu;
     return cpu as unknown as Cpu;
   },

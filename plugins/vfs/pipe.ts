@@ -39,6 +39,8 @@ import type { Vfs } from "./vfs.ts";
 export const PIPE_BUF = 4096;
 const DEFAULT_SIZE = 65536, MAX_SIZE = 1 << 20;
 /** Bytes that the rings of all pipes of a kernel may take; then pipes stay small, as under Linux's soft limit. */
+/** Up to this many bytes are moved one by one: a view costs more. */
+const FEW = 32;
 const TOTAL = 64 << 20, SMALL = 8192;
 
 const totals = new WeakMap<Vfs, { bytes: number }>();
@@ -85,6 +87,13 @@ class Pipe {
   }
   take(into: Uint8Array): number {
     const n = Math.min(into.length, this.length);
+    if (n <= FEW && this.#head + n <= this.#ring.length) {
+      const ring = this.#ring, head = this.#head;
+      for (let i = 0; i < n; i++) into[i] = ring[head + i];
+      this.length -= n;
+      this.#head = this.length === 0 ? 0 : (head + n) % ring.length;
+      return n;
+    }
     const first = Math.min(n, this.#ring.length - this.#head);
     into.set(this.#ring.subarray(this.#head, this.#head + first));
     if (first < n) into.set(this.#ring.subarray(0, n - first), first);
@@ -105,6 +114,11 @@ class Pipe {
     }
     const ring = this.#ring;
     const at = (this.#head + this.length) % ring.length;
+    if (n <= FEW && at + n <= ring.length) {
+      for (let i = 0; i < n; i++) ring[at + i] = from[i];
+      this.length += n;
+      return n;
+    }
     const first = Math.min(n, ring.length - at);
     ring.set(from.subarray(0, first), at);
     if (first < n) ring.set(from.subarray(first, n), 0);

@@ -108,8 +108,9 @@ function emptyRead(task: Task, file: OpenFile): number | Errno {
 
 /** How much of a write RLIMIT_FSIZE permits: EFBIG with SIGXFSZ when nothing. */
 function withinLimit(task: Task, file: OpenFile, length: number, at: number | undefined): number | Errno {
+  if (length === 0 || !file.inode.isRegular) return length;
   const most = limit(task, RLIMIT_FSIZE);
-  if (most === Infinity || length === 0 || !file.inode.isRegular) return length;
+  if (most === Infinity) return length;
   const start = (file.flags & O_APPEND) !== 0 ? file.inode.size : at ?? file.position;
   if (start >= most) {
     sendSignal(task, SIGXFSZ);
@@ -214,7 +215,18 @@ export function writeSpan(task: Task, file: OpenFile, span: Span, at?: number): 
   const length = withinLimit(task, file, span.length, at);
   if (length < 0) return length;
   if (length === 0) return emptyWrite(task, file, at);
-  return pump(task, file, new RangeSource(span.address, length), at, 0);
+  const { address } = span;
+  let done = 0;
+  if (task.space.check(address, length, READ)) {
+    // The usual case, in which all is taken at once, makes no objects.
+    const bytes = task.space.bytes(address, length);
+    const n = at === undefined ? file.write(bytes, callerOf(task)) : file.pwrite(bytes, at, callerOf(task));
+    if (n === EPIPE) sendSignal(task, SIGPIPE);
+    if (n === length || (n < 0 && n !== EAGAIN) || (n >= 0 && !file.writesAll)) return n;
+    if (n > 0) done = n;
+    if (!blocks(file)) return done > 0 ? done : EAGAIN;
+  }
+  return pump(task, file, new RangeSource(address, length), at, done);
 }
 
 /** writev(2). */

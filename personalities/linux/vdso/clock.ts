@@ -18,8 +18,13 @@ export function refreshClock(task: Task): void {
   // The program may have unmapped them.
   if (space.find(vvar)?.name !== "[vvar]" || !space.check(vvar, 64, READ)) return;
   const { clock } = task.kernel;
-  clock.realtime(wall);
-  split(clock.monotonic() + BOOT_OFFSET, monotonic);
+  let now: number;
+  if (clock.both !== undefined) now = clock.both(wall);
+  else {
+    clock.realtime(wall);
+    now = clock.monotonic();
+  }
+  split(now + BOOT_OFFSET, monotonic);
   const { view } = space;
   const at = vvar - BIAS;
   put(view, at + WALL, wall);
