@@ -277,6 +277,12 @@ async function runGuest(request: Request): Promise<number> {
       if (guest !== undefined) guest.personality.signal?.(guest, signal);
     });
   };
+  // What is said while the guest runs may be its last words too.
+  const said = new Set<string>();
+  const say = (text: string): void => {
+    if (!said.has(text)) complain(text);
+    said.add(text);
+  };
   const end = (): void => {
     restoreTerminal(stdio);
     Deno.exit(130);
@@ -289,7 +295,7 @@ async function runGuest(request: Request): Promise<number> {
     },
     hooks: {
       event: (event) => {
-        if (event.kind === "message") complain(event.text);
+        if (event.kind === "message") say(event.text);
         // The first program is the one in the foreground.
         if (event.kind !== "spawn" || guest !== undefined) return;
         guest = event.process;
@@ -325,7 +331,7 @@ async function runGuest(request: Request): Promise<number> {
   sink?.flush();
   restoreTerminal(stdio);
   for (const stop of listening) stop();
-  if (result.message !== undefined) complain(result.message);
+  if (result.message !== undefined) say(result.message);
   if (request.stats !== undefined) {
     try {
       Deno.writeTextFileSync(request.stats, JSON.stringify(result.stats) + "\n");

@@ -26,6 +26,7 @@ import {
   type Kernel,
   type KernelOptions,
   type Plugin,
+  type SpawnRequest,
 } from "@guise/core";
 import { elf } from "@guise/elf";
 import { linux } from "@guise/linux";
@@ -69,7 +70,17 @@ export interface GuiseOptions extends Omit<KernelOptions, "plugins"> {
 
 /** The plugins that {@link createKernel} begins with: CPU, loader, file system, Linux. */
 export function standardPlugins(files: VfsOptions = {}): Plugin[] {
-  return [{ name: "x86-64", arch: x86_64 }, elf(), vfs(files), linux()];
+  return [
+    { name: "x86-64", arch: x86_64 },
+    // For the few who need it.
+    {
+      name: "aarch64",
+      lateArch: { elfMachine: 183, load: async () => (await import("@guise/aarch64")).aarch64 },
+    },
+    elf(),
+    vfs(files),
+    linux(),
+  ];
 }
 
 /**
@@ -89,6 +100,11 @@ export async function createKernel(options: GuiseOptions = {}): Promise<Kernel> 
   if (options.memory32 ?? !hasMemory64()) await import("@guise/x86-64/memory32");
   return await createBareKernel({ ...options, plugins });
 }
+
+/** Personalities that are loaded when {@link run} is asked for one by its name. */
+const latePersonalities: Readonly<Record<string, () => Promise<Plugin>>> = {
+  axle: async () => (await import("@guise/axle")).axle(),
+};
 
 /** Whom a program runs as. */
 export interface User {
@@ -118,7 +134,7 @@ export interface RunOptions {
   readonly root?: FileSystem;
   /** More file systems, by absolute path. */
   readonly mounts?: Readonly<Record<string, FileSystem>> | readonly MountSpec[];
-  /** Default `linux`. */
+  /** Default `linux`; `axle` is there too, and those of `plugins`. */
   readonly personality?: string;
   /** More plugins for the kernel; one with the name of a standard one takes its place. */
   readonly plugins?: readonly Plugin[];
@@ -227,6 +243,9 @@ export async function run(program: string | Uint8Array, options: RunOptions = {}
 
   // Loaded only when asked for: most runs need neither.
   const plugins: Plugin[] = [...options.plugins ?? []];
+  if (options.personality === "osv" && !plugins.some((p) => p.personality?.name === "osv")) {
+    plugins.push((await import("@guise/osv")).osv());
+  }
   let traced = "";
   const { trace } = options;
   if (trace !== undefined && trace !== false) {
@@ -237,6 +256,12 @@ export async function run(program: string | Uint8Array, options: RunOptions = {}
   const counters = options.stats === true ? (await import("@guise/stats")).stats() : undefined;
   if (counters !== undefined) plugins.push(counters);
   if (options.hooks !== undefined) plugins.push({ name: "run hooks", hooks: options.hooks });
+
+  const personality = options.personality ?? "linux";
+  const late = latePersonalities[personality];
+  if (late !== undefined && !plugins.some((p) => p.personality?.name === personality)) {
+    plugins.push(await late());
+  }
 
   const path = typeof program === "string" ? program : "/program";
   const bytes: Record<string, MemoryFile> = typeof program === "string"
@@ -257,12 +282,10 @@ export async function run(program: string | Uint8Array, options: RunOptions = {}
     memoryLimit: options.memoryLimit,
   });
   if (options.root !== undefined) addFiles(kernel, { ...options.files, ...bytes });
-  const personality = options.personality ?? "linux";
   if (!kernel.personalities.has(personality)) {
+    const names = new Set([...kernel.personalities.keys(), ...Object.keys(latePersonalities)]);
     throw new Error(
-      `guise: there is no personality ${personality}; there are ${
-        [...kernel.personalities.keys()].join(", ")
-      }`,
+      `guise: there is no personality ${personality}; there are ${[...names].join(", ")}`,
     );
   }
   const finish = (status: ExitStatus): RunResult => {
@@ -295,14 +318,24 @@ export async function run(program: string | Uint8Array, options: RunOptions = {}
     fs: kernel.data.get(vfsKey).createContext(),
     cred: credentialsOf(user.uid, user.gid, user.groups),
   };
-  const descriptors = openStdio(caller, stdio);
-  const spawned = kernel.spawn(personality, {
+  let descriptors = openStdio(caller, stdio);
+  const request = (files: typeof descriptors): SpawnRequest => ({
     program: found,
     args: [options.argv0 ?? (typeof program === "string" ? program : "program"), ...options.args ?? []],
     env: options.env ?? {},
     cwd: options.cwd,
-    options: { ...options.options, user, files: descriptors },
+    options: { ...options.options, user, files },
   });
+  let spawned = kernel.spawn(personality, request(descriptors));
+  if (!kernel.processes.has(spawned.process.id)) {
+    // It could not be started: for an architecture that is not loaded yet it is tried again.
+    const { machine } = await spawned.status;
+    if (machine !== undefined && kernel.bring(machine) !== undefined) {
+      await kernel.run();
+      descriptors = openStdio(caller, stdio);
+      spawned = kernel.spawn(personality, request(descriptors));
+    }
+  }
 
   let result: ExitStatus | undefined;
   const status = spawned.status.then((s) => result = s);
