@@ -161,6 +161,8 @@ export interface Arch {
   stub(target: number): Uint8Array;
   /** Makes the CPU of an address space; it sets `space.codeWatcher`. */
   createCpu(space: AddressSpace, kernel: KernelEntry, options?: CpuOptions): Cpu;
+  /** Loads the translator of hot code; engine "jit" waits for it, others run the interpreter until it is there. */
+  loadTranslator?(): Promise<void>;
   /** The instructions of `code`, which lies at guest address `pc`. */
   disassemble(code: Uint8Array, pc: number): { text: string; length: number }[];
   /** Assembles a listing of one instruction or label a line. Throws on a bad line: it is the author's mistake. */

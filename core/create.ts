@@ -32,6 +32,7 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
   }
   for (const personality of kernel.personalities.values()) personality.setup?.(kernel);
   for (const plugin of options.plugins) await plugin.setup?.(kernel);
+  if (options.engine === "jit") { for (const arch of kernel.arches.values()) await arch.loadTranslator?.(); }
   return kernel;
 }
 

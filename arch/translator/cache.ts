@@ -103,7 +103,55 @@ export interface Sharer {
 }
 
 /** Records and lookup tables of the code that some spaces share. */
+/** Translated regions of a cache: modules that every sharer instantiates for itself. */
+export class RegionSet {
+  /** Slots by biased pc of the entry: regions, and what regions call. */
+  readonly slots: Map<number, number> = new Map();
+  readonly regions: (Region | undefined)[] = [];
+  readonly #pages = new Map<number, Set<Region>>();
+  /** Samples, or calls from regions, of a pc that has no region; -1: it cannot have one. */
+  readonly heat: Map<number, number> = new Map();
+
+  get count(): number {
+    return this.regions.length;
+  }
+  slot(pc: number): number {
+    let slot = this.slots.get(pc);
+    if (slot === undefined) this.slots.set(pc, slot = this.regions.push(undefined) - 1);
+    return slot;
+  }
+  add(region: Region): void {
+    this.regions[region.slot] = region;
+    for (const page of region.pages) {
+      const set = this.#pages.get(page);
+      if (set) set.add(region);
+      else this.#pages.set(page, new Set([region]));
+    }
+  }
+  /** Takes out what covers the page. */
+  drop(page: number): Region[] {
+    const dropped = [...this.#pages.get(page) ?? []];
+    for (const region of dropped) {
+      this.regions[region.slot] = undefined;
+      for (const p of region.pages) this.#pages.get(p)?.delete(region);
+    }
+    this.#pages.delete(page);
+    return dropped;
+  }
+}
+export interface Region {
+  readonly slot: number;
+  /** Biased entry. */
+  readonly pc: number;
+  /** Its record, which starts the region. */
+  readonly record: number;
+  readonly module: WebAssembly.Module;
+  /** Biased page numbers of its code. */
+  readonly pages: ReadonlySet<number>;
+}
+
 export class CodeCache {
+  regions: RegionSet | undefined;
   /** Of this cache; engine field `directory` while it is in use. */
   root = 0;
   /** CPUs that execute from it. */
@@ -149,6 +197,7 @@ export class CodeCache {
     this.engine.forget(this);
   }
   #release(): void {
+    this.regions = undefined;
     for (const chunk of this.#chunks) this.engine.release(chunk);
     this.#chunks = [];
     this.#record =
@@ -232,6 +281,12 @@ export class CodeCache {
     if (!this.root) return false;
     const level = this.engine.u32[(this.root >>> 2) + (page >>> 10)];
     return this.engine.u32[(level >>> 2) + (page & 1023)] !== EMPTY_PAGE;
+  }
+
+  /** Forgets one record. */
+  forget(pc: number, record: number): void {
+    this.engine.u16[record >>> 1] = CORE_OPS.miss;
+    if (this.find(pc) === record) this.engine.u32[(this.page(pc >>> 12) >>> 2) + (pc & 4095)] = 0;
   }
 
   /** Forgets the code of a biased page, in place: whoever runs into one of its records decodes again. */

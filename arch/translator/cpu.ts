@@ -1,8 +1,9 @@
 /** What CPUs of all architectures share: the run loop, misses, traps, stepping and invalidation. */
-import { CodeCache, type Engine, type Sharer } from "./cache.ts";
+import { CodeCache, type Engine, RegionSet, type Sharer } from "./cache.ts";
 import {
   ACCESS,
   BIAS,
+  CHUNKS,
   CORE_OPS,
   EMPTY_LEVEL,
   FIELD,
@@ -66,6 +67,35 @@ const SCRATCH = { bridge: 64, warm: 128 } as const;
 /** Instructions in one stay inside the interpreter: V8 replaces code on entry only. */
 const SLICE = 400_000;
 
+/** What a translator makes of entries: regions of one module. */
+export interface Translation {
+  readonly module: WebAssembly.Module;
+  readonly regions: readonly {
+    readonly slot: number;
+    readonly pc: number;
+    /** Records of the entry's instruction that its copy needs. */
+    readonly records: number;
+    readonly pages: ReadonlySet<number>;
+  }[];
+}
+export interface Translator {
+  /** Regions at biased entries, as far as they can be translated. */
+  translate(cpu: BaseCpu, entries: readonly number[], set: RegionSet, wide: boolean): Translation | undefined;
+}
+
+/** How eagerly code is translated: instructions in a slice while sampling, samples of a target. */
+export interface Eagerness {
+  readonly slice: number;
+  readonly samples: number;
+  readonly calls: number;
+  /** Ways out of regions for one sample. */
+  readonly exits: number;
+}
+export const EAGERNESS: { readonly jit: Eagerness; readonly auto: Eagerness } = {
+  jit: { slice: 2_000, samples: 1, calls: 1, exits: 10 },
+  auto: { slice: 20_000, samples: 3, calls: 100, exits: 100 },
+};
+
 /** The parts an architecture brings. */
 export interface CpuParts {
   /** Memory 2, with all decoded code. */
@@ -78,6 +108,10 @@ export interface CpuParts {
   readonly idle: number;
   /** JavaScript that operations call, by name. */
   readonly host: (cpu: BaseCpu) => Record<string, (...args: never[]) => unknown>;
+  /** Undefined: only the interpreter runs. */
+  readonly eagerness?: Eagerness;
+  /** The translator, when it is loaded. */
+  readonly translator?: () => Translator | undefined;
 }
 
 /** The run loop and the code cache of a CPU; an architecture adds decoder and frame. */
@@ -111,6 +145,15 @@ export abstract class BaseCpu implements Sharer {
   #ticked = 0;
   /** Nanoseconds of the guest's time base (TSC, CNTVCT). */
   clock: () => number = () => performance.now() * 1e6;
+  /** Translated regions by slot, and the set that they are from. */
+  readonly #table: WebAssembly.Table = new WebAssembly.Table({ element: "anyfunc", initial: 0 });
+  #linked: RegionSet | undefined;
+  #wide = true;
+  #warming = false;
+  /** Instructions until the next sample. */
+  #slice: number;
+  /** Regions were dropped while a page was made accessible: what runs has to leave. */
+  #dropped = false;
   /** The records of the current run are not ours any more: leave and look up again. */
   #moved = false;
   #left = false;
@@ -124,13 +167,15 @@ export abstract class BaseCpu implements Sharer {
   constructor(readonly space: Space, readonly kernel: Kernel, readonly parts: CpuParts, parent?: BaseCpu) {
     this.engine = parts.engine;
     this.#pcOffset = parts.pc;
+    this.#slice = parts.eagerness?.slice ?? SLICE;
     if (space.pages.buffer.byteLength < 17 * 65536) space.pages.grow(1);
     this.#pages = new Uint8Array(space.pages.buffer);
     this.cache = parent?.cache ?? new CodeCache(this.engine);
     this.cache.sharers.add(this);
     const imports = {
-      guise: { memory: space.memory, pages: space.pages, engine: this.engine.memory },
+      guise: { memory: space.memory, pages: space.pages, engine: this.engine.memory, regions: this.#table },
       host: {
+        region: (record: number) => this.#region(record),
         miss: (record: number) => this.#miss(record),
         resolve: (address: number, access: number) => this.#resolve(address, access) ? 1 : 0,
         syscall: (entry: number) => this.#enter(0, entry),
@@ -145,14 +190,24 @@ export abstract class BaseCpu implements Sharer {
   /** Shows the interpreter's indirect call site enough different functions ({@link IDLE_OPS}). */
   #warm(): void {
     const { engine } = this, { u32 } = engine, first = engine.scratch + SCRATCH.warm * RECORD.size;
-    for (let i = 0; i <= IDLE_OPS; i++) {
+    const regions = this.parts.eagerness ? IDLE_OPS : 0;
+    this.#table.grow(regions);
+    for (let i = 0; i < regions; i++) this.#table.set(i, this.exports[`idle ${i}`]);
+    for (let i = 0; i <= IDLE_OPS + regions; i++) {
       const record = first + i * RECORD.size;
-      u32[record >>> 2] = i < IDLE_OPS ? this.parts.idle + i : CORE_OPS.step;
+      u32[record >>> 2] = i < IDLE_OPS
+        ? this.parts.idle + i
+        : i < IDLE_OPS + regions
+        ? CORE_OPS.region
+        : CORE_OPS.step;
       u32[record + 4 >>> 2] = 0;
+      u32[record + RECORD.imm >>> 2] = i - IDLE_OPS;
     }
     // A fork makes this instance while its parent's is at work: its fields stay.
     const fields = u32.slice(0, 2);
+    this.#warming = true;
     this.exports.run(first, 1);
+    this.#warming = false;
     u32.set(fields);
   }
 
@@ -161,7 +216,10 @@ export abstract class BaseCpu implements Sharer {
       return new WebAssembly.Instance(this.parts.module(true), imports).exports as never;
     } catch (error) {
       // Another kind of memory than the module wants, or a host that knows none with 64-bit addresses.
-      if (!(error instanceof WebAssembly.LinkError) && !(error instanceof WebAssembly.CompileError)) throw error;
+      if (!(error instanceof WebAssembly.LinkError) && !(error instanceof WebAssembly.CompileError)) {
+        throw error;
+      }
+      this.#wide = false;
       return new WebAssembly.Instance(this.parts.module(false), imports).exports as never;
     }
   }
@@ -200,9 +258,10 @@ export abstract class BaseCpu implements Sharer {
   }
 
   #resolve(address: number, access: number): boolean {
+    this.#dropped = false;
     if (!this.space.resolve(address, access)) return false;
-    // The store is repeated from the new cache, so that a changed next instruction is seen.
-    return !this.#moved;
+    // The store is repeated from the new cache, so that a changed next instruction is seen; or outside the region.
+    return !this.#moved && !this.#dropped;
   }
 
   /** Makes the code of a page ours to decode: watched, and the same for all sharers. */
@@ -252,7 +311,143 @@ export abstract class BaseCpu implements Sharer {
     }
     if (!known && !(first > 0 && this.cache.knows(first - 1))) return;
     if (this.cache.sharers.size > 1) return this.#unshare();
-    for (let p = first; p <= last; p++) this.cache.invalidate(p);
+    for (let p = first; p <= last; p++) {
+      const dropped = this.cache.regions?.drop(p) ?? [];
+      this.cache.invalidate(p);
+      for (const region of dropped) {
+        this.#dropped = true;
+        if (region.slot < this.#table.length) this.#table.set(region.slot, this.exports.missing);
+        this.cache.forget(region.pc, region.record);
+      }
+    }
+  }
+
+  /** The table as long as the set wants it, and without functions of an older set. */
+  #adjustTable(): void {
+    const set = this.cache.regions, table = this.#table;
+    if (this.#linked !== set) {
+      this.#linked = set;
+      for (let i = 0; i < table.length; i++) table.set(i, this.exports.missing);
+    }
+    if (set && table.length < set.count) {
+      (table.grow as (n: number, f: unknown) => number).call(
+        table,
+        set.count + 256 - table.length,
+        this.exports.missing,
+      );
+    }
+  }
+
+  /** Instantiates the module of a region here. */
+  #link(module: WebAssembly.Module): void {
+    const help: Record<string, unknown> = {};
+    for (const { name } of WebAssembly.Module.imports(module)) {
+      if (name in this.exports) help[name] = this.exports[name];
+    }
+    const instance = new WebAssembly.Instance(
+      module,
+      {
+        guise: {
+          memory: this.space.memory,
+          pages: this.space.pages,
+          engine: this.engine.memory,
+          regions: this.#table,
+          operations: this.exports.operations,
+        },
+        help,
+      } as never,
+    );
+    for (const [name, f] of Object.entries(instance.exports)) {
+      this.#table.set(Number(name.slice(1)), f as () => number);
+    }
+  }
+
+  /** Translates the code at biased entries. */
+  #promote(entries: readonly number[]): void {
+    const translator = this.parts.translator?.();
+    if (!translator) return;
+    const { cache, engine } = this, set = cache.regions ??= new RegionSet();
+    const made = translator.translate(this, entries, set, this.#wide);
+    if (cache !== this.cache || cache.regions !== set) return;
+    for (const pc of entries) set.heat.set(pc, -1);
+    if (!made) return;
+    this.#adjustTable();
+    const { u8, u16, u32, i32 } = engine;
+    for (const r of made.regions) {
+      const record = cache.find(r.pc);
+      if (!record || u16[record >>> 1] <= CORE_OPS.goto || u16[record >>> 1] === CORE_OPS.region) continue;
+      const copy = cache.begin(4), count = r.records;
+      for (let i = 0; i < count; i++) {
+        for (let w = 0; w < 4; w++) u32[(copy + i * 16 >>> 2) + w] = u32[(record + i * 16 >>> 2) + w];
+        u32[infoOf(copy + i * 16) >>> 2] = u32[infoOf(record + i * 16) >>> 2];
+        u32[infoOf(copy + i * 16) + 4 >>> 2] = u32[infoOf(record + i * 16) + 4 >>> 2];
+      }
+      const rest = copy + count * 16, after = record + count * 16;
+      u32[rest >>> 2] = CORE_OPS.goto;
+      u32[rest + 4 >>> 2] = u8[after + RECORD.ordinal] << 24;
+      u32[rest + 8 >>> 2] = after, u32[rest + 12 >>> 2] = 0;
+      u32[infoOf(rest) >>> 2] = u32[infoOf(after) >>> 2], u32[infoOf(rest) + 4 >>> 2] = 0;
+      cache.commit(rest + 16);
+      // A stub that would link this record may not write to it any more.
+      const stub = u32[record + RECORD.disp >>> 2];
+      if (
+        count === 1 && stub >= CHUNKS && stub < engine.memory.buffer.byteLength && stub % 16 === 0 &&
+        u16[stub >>> 1] === CORE_OPS.link && u32[stub + RECORD.disp >>> 2] === record
+      ) u16[stub >>> 1] = CORE_OPS.miss;
+      u16[record >>> 1] = CORE_OPS.region;
+      i32[record + RECORD.imm >>> 2] = r.slot;
+      u32[record + RECORD.disp >>> 2] = copy;
+      set.add({ slot: r.slot, pc: r.pc, record, module: made.module, pages: r.pages });
+    }
+    this.#link(made.module);
+  }
+
+  /** Somebody met a slot that is empty here: the region of this record, or one that is called from it (0: go on at the pc). */
+  #region(record: number): number {
+    if (this.#warming) return record + RECORD.size;
+    if (!record) {
+      this.engine.i32[FIELD.exits >>> 2] = this.parts.eagerness!.exits;
+      const pc = this.pc;
+      this.#sample(pc - BIAS);
+      return this.recordAt(pc);
+    }
+    const { engine } = this, set = this.cache.regions, slot = engine.u32[record + RECORD.imm >>> 2];
+    const own = engine.u16[record >>> 1] === CORE_OPS.region;
+    if (own && this.#table.get(slot) === this.exports.missing) {
+      const region = set?.regions[slot];
+      if (!region) return engine.u32[record + RECORD.disp >>> 2];
+      this.#link(region.module);
+      return record;
+    }
+    const pc = this.pc - BIAS;
+    if (!set) return 0;
+    const called = set.slots.get(pc), region = called === undefined ? undefined : set.regions[called];
+    if (region) return this.#link(region.module), 0;
+    const calls = set.heat.get(pc) ?? 0;
+    if (calls < 0) {
+      // It never will be.
+      if (called !== undefined) this.#table.set(called, this.exports.away);
+    } else {
+      set.heat.set(pc, calls + 1);
+      if (calls + 1 >= this.parts.eagerness!.calls && this.executable(this.pc)) this.#promote([pc]);
+    }
+    return 0;
+  }
+
+  /** The guest was here when a slice ended. */
+  #sample(pc: number): void {
+    const eager = this.parts.eagerness!;
+    const set = this.cache.regions ??= new RegionSet();
+    const heat = set.heat.get(pc) ?? 0;
+    if (heat < 0) {
+      this.#slice = Math.min(this.#slice * 2, SLICE);
+      return;
+    }
+    set.heat.set(pc, heat + 1);
+    if (heat + 1 >= eager.samples) {
+      this.#promote([pc]);
+      this.#slice = eager.slice;
+    }
   }
 
   /** Makes a running `run` return soon with "interrupt". */
@@ -351,6 +546,8 @@ export abstract class BaseCpu implements Sharer {
       }
       this.#moved = false;
       engine.use(this.cache);
+      if (this.#linked !== this.cache.regions) this.#adjustTable();
+      else if (this.#linked && this.#linked.count > this.#table.length) this.#adjustTable();
       if (single) {
         record = this.executable(pc) ? (this.claim(pc), this.stepAt(pc)) : 0;
       } else if (!record) {
@@ -358,7 +555,7 @@ export abstract class BaseCpu implements Sharer {
       }
       if (!record) return this.#setPc(pc), this.#pageFault(pc, ACCESS.exec);
       const ordinal = engine.u8[record + RECORD.ordinal];
-      const slice = remaining < SLICE ? remaining : SLICE;
+      const slice = remaining < this.#slice ? remaining : this.#slice;
       engine.i32[FIELD.count >>> 2] = engine.i32[FIELD.start >>> 2] = this.#entered = slice + ordinal;
       this.#tick();
       this.#inside = true;
@@ -370,7 +567,10 @@ export abstract class BaseCpu implements Sharer {
       if (status === STATUS.leave) count--;
       this.#done += slice - count;
       remaining -= slice - count;
-      if (status === STATUS.fault && this.#moved) status = STATUS.budget;
+      if (status === STATUS.fault && (this.#moved || this.#dropped)) {
+        status = STATUS.budget;
+        this.#dropped = false;
+      }
       pc = record && status !== STATUS.leave && status !== STATUS.fetch
         ? engine.u32[infoOf(record) >>> 2] + BIAS
         : this.pc;
@@ -378,6 +578,10 @@ export abstract class BaseCpu implements Sharer {
         case STATUS.budget:
           if (this.#moved) record = 0;
           else if (single) return this.#setPc(pc), this.#trap("budget");
+          else if (this.parts.eagerness) {
+            if (record) this.#setPc(pc), record = 0;
+            this.#sample(pc - BIAS);
+          }
           break;
         case STATUS.yield:
           // It costs about this many instructions without being one.

@@ -2,7 +2,7 @@
  * The interpreter: one WebAssembly module made from the definitions. `run(record, count)` is a loop around one br_table
  * with a case for each hot operation variant; each rare operation is a function of its own in a table.
  */
-import { BIAS, CORE_OPS, FIELD, IDLE_OPS, PAGE_BIAS, RECORD, STATUS, TABLES } from "./layout.ts";
+import { BIAS, CORE_OPS, FIELD, IDLE_OPS, LEAVE, PAGE_BIAS, RECORD, STATUS, TABLES } from "./layout.ts";
 import type { Env, OpDef } from "./machine.ts";
 import { HelperEnv, type LoopContext, RecordMachine } from "./record_machine.ts";
 import {
@@ -121,6 +121,8 @@ export class Generator {
   readonly #helpers = new Map<string, FunctionRef>();
   /** (wasm address, bytes | access << 16) -> 1 when it faults. */
   readonly slow: FunctionRef;
+  /** The table of translated regions, one of each instance. */
+  readonly regions: number;
 
   /** Declares memories and imports; `bytes` makes the rest. */
   constructor(readonly spec: InterpreterSpec) {
@@ -128,12 +130,14 @@ export class Generator {
     this.guest = m.importMemory("guise", "memory", { min: 2, wide: spec.wide });
     this.pages = m.importMemory("guise", "pages", { min: 17 });
     this.engine = m.importMemory("guise", "engine", { min: 8 });
+    this.regions = m.importTable("guise", "regions", 0);
     const host = (name: string, params: readonly Type[], results: readonly Type[]) =>
       this.hosts.set(name, m.importFunction("host", name, params, results));
     host("miss", ["i32"], ["i32"]);
     host("resolve", ["f64", "i32"], ["i32"]);
     host("syscall", ["i32"], ["i32"]);
     host("call", ["i32"], ["i32"]);
+    host("region", ["i32"], ["i32"]);
     for (const [name, h] of Object.entries(spec.host)) host(name, h.params, h.results);
     this.slow = m.declare(["i64", "i32"], ["i32"]);
     m.define(this.slow, (f) => this.#slowPath(f));
@@ -217,6 +221,21 @@ export class Generator {
       "run",
       module.func(["i32", "i32"], ["i32"], (f) => this.#run(f, variants.slice(0, switched), opType)),
     );
+    // For regions: rare operations, what semantics share, and the way to pages that are not there yet.
+    module.exportTable("operations");
+    module.export("slow", this.slow);
+    module.export("missing", module.func(["i32"], ["i32"], (f) => f.return(i32(LEAVE.missing))));
+    for (let i = 0; i < IDLE_OPS; i++) {
+      module.export(
+        `idle ${i}`,
+        module.func(["i32"], ["i32"], (f) => {
+          f.store(this.engine, "i32.store", 0, i, FIELD.idle);
+          f.return(i32(LEAVE.missing));
+        }),
+      );
+    }
+    module.export("away", module.func(["i32"], ["i32"], (f) => f.return(i32(LEAVE.go))));
+    for (const [name, ref] of this.#helpers) module.export(`help ${name}`, ref);
     return module.bytes();
   }
 
@@ -254,6 +273,7 @@ export class Generator {
             m.setState("i64.store", this.spec.temporary, value.add(m.slot("i64.load", "a")));
             next();
           },
+          region: () => this.#region(f, loop),
         };
         const cases = [
           ...Object.values(core),
@@ -279,7 +299,12 @@ export class Generator {
         f.switch(op, cases, () => {
           f.set(
             status,
-            f.callIndirect(opType, engine.load("i32.load16_u", record, RECORD.op).sub(hot), record),
+            f.callIndirect(
+              this.module.table,
+              opType,
+              engine.load("i32.load16_u", record, RECORD.op).sub(hot),
+              record,
+            ),
           );
           f.if(status.eqz(), next);
           f.if(
@@ -298,6 +323,61 @@ export class Generator {
     f.store(engine, "i32.store", 0, record, FIELD.record);
     f.store(engine, "i32.store", 0, count, FIELD.count);
     f.return(status);
+  }
+
+  /** A translated region, from its entry on: a super-instruction. */
+  #region(f: Func, loop: LoopContext): void {
+    const { engine } = this, { record, count, status } = loop, found = f.local("i32");
+    const ordinal = (r: I32) => engine.load("i32.load8_u", r, RECORD.ordinal);
+    const type = this.module.type(["i32"], ["i32"]);
+    f.store(engine, "i32.store", 0, count.sub(ordinal(record)), FIELD.count);
+    f.set(status, f.callIndirect(this.regions, type, engine.load("i32.load", record, RECORD.imm), i32(0)));
+    f.if(status.eq(LEAVE.missing), () => {
+      // JavaScript fills the slot, or gives the record of the interpreter; 0: the slot was that of a call further in.
+      f.set(found, f.call("i32", this.hosts.get("region")!, record));
+      f.if(found, () => (f.set(record, found), f.br(loop.dispatch)));
+      f.set(status, LEAVE.go);
+    });
+    f.set(count, engine.load("i32.load", 0, FIELD.count));
+    f.if(status.eq(LEAVE.budget).or(status.eqz().and(count.leS(0))), () => {
+      f.set(record, 0);
+      f.set(status, STATUS.budget);
+      f.br(loop.exit);
+    });
+    const pc = f.let(this.guest.load("i64.load", 0, this.spec.pc).sub(BIAS)), low = f.let(pc.wrap());
+    f.set(found, 0);
+    f.if(pc.shrU(32).eqz(), () => {
+      const level = engine.load(
+        "i32.load",
+        engine.load("i32.load", 0, FIELD.directory).add(low.shrU(22).shl(2)),
+      );
+      const page = engine.load("i32.load", level.add(low.shrU(12).and(1023).shl(2)));
+      f.set(found, engine.load("i32.load", page.add(low.and(4095).shl(2))));
+    });
+    f.if(found.eqz(), () => {
+      f.set(found, f.call("i32", this.hosts.get("miss")!, i32(0)));
+      f.if(found.eqz(), () => {
+        f.set(record, 0);
+        f.set(status, STATUS.fetch);
+        f.br(loop.exit);
+      });
+    });
+    f.if(
+      engine.load("i32.load16_u", found, RECORD.op).eq(CORE_OPS.region),
+      () => f.if(status, () => f.set(found, engine.load("i32.load", found, RECORD.disp))),
+      () => {
+        // Regions lead here often: it should be one.
+        const exits = f.let(engine.load("i32.load", 0, FIELD.exits).sub(1));
+        f.store(engine, "i32.store", 0, exits, FIELD.exits);
+        f.if(status.eqz().and(exits.leS(0)), () => {
+          f.set(status, f.call("i32", this.hosts.get("region")!, i32(0)));
+          f.if(status, () => f.set(found, status));
+        });
+      },
+    );
+    f.set(record, found);
+    f.set(count, count.add(ordinal(record)));
+    f.br(loop.dispatch);
   }
 
   /** JavaScript decodes and turns the record into a jump to what it decoded. */

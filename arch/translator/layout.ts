@@ -34,6 +34,8 @@ export const FIELD = {
   start: 56,
   /** Written by operations that do nothing. */
   idle: 60,
+  /** Ways from a region to where there is none, until one of them is a sample. */
+  exits: 64,
 } as const;
 
 /** Second level of an empty directory, and an empty page: all zero, never written. */
@@ -91,6 +93,20 @@ export const STATUS = {
   yield: 9,
 } as const;
 
+/** What a region returns; the program counter is in the state block. */
+export const LEAVE = {
+  /** Go on there. */
+  go: 0,
+  /** The same, but at least one instruction by the interpreter: it faults, or only the interpreter can do it. */
+  interpret: 1,
+  /** The budget is used up. */
+  budget: 2,
+  /** Of a slot that holds no region in this instance. */
+  missing: 3,
+} as const;
+/** Slots in the table of regions, at most. */
+export const REGION_SLOTS = 0x10000;
+
 /** Kinds of access: the permission bits of a page. */
 export const ACCESS = { read: 1, write: 2, exec: 4 } as const;
 
@@ -103,7 +119,9 @@ export const CORE_OPS = {
   ea: 4,
   ea32: 5,
   absolute: 6,
-  first: 7,
+  /** A translated region begins here: `imm` is its slot, `disp` a copy of the record that was here. */
+  region: 7,
+  first: 8,
 } as const;
 
 /**

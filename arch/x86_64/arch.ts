@@ -1,6 +1,6 @@
 /** The architecture as the kernel sees it. */
 import type { AddressSpace, Arch, CallAbi, Cpu, CpuOptions, KernelEntry, Register } from "@guise/core";
-import { X86Cpu } from "./cpu.ts";
+import { loadTranslator, X86Cpu } from "./cpu.ts";
 import { REG, REGISTERS } from "./registers.ts";
 
 const registers: readonly Register[] = REGISTERS.map(({ name, bits }) => ({ name, bits }));
@@ -54,11 +54,14 @@ export const x86_64: Arch = {
   },
   createCpu(space: AddressSpace, kernel: KernelEntry, options: CpuOptions = {}): Cpu {
     const parent = options.parent instanceof X86Cpu ? options.parent : undefined;
-    const cpu = new X86Cpu(space, kernel, x86_64, parent);
+    // "auto" is the interpreter until the program comparisons pass with regions.
+    const engine = options.engine === "jit" ? "jit" : "interpreter";
+    const cpu = new X86Cpu(space, kernel, x86_64, parent, engine);
     if (options.clock !== undefined) cpu.clock = options.clock;
     space.codeWatcher = cpu;
     return cpu as unknown as Cpu;
   },
+  loadTranslator,
   disassemble: (code, pc) => need().disassemble(code, pc),
   assemble: (source, at) => need().assemble(source, at),
 };

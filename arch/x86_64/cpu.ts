@@ -3,10 +3,12 @@ import {
   ACCESS,
   BaseCpu,
   BIAS,
+  EAGERNESS,
   Engine,
   type Kernel,
   type Space,
   TABLES,
+  type Translator,
   type TrapData,
 } from "@guise/translator/run";
 import { cpuid } from "./cpuid.ts";
@@ -28,19 +30,38 @@ export function sharedEngine(): Engine {
   return engine;
 }
 
+let translator: Translator | undefined, loading: Promise<void> | undefined;
+/** Loads the translator: until it is here the interpreter runs. */
+export function loadTranslator(): Promise<void> {
+  return loading ??= import("./jit.ts").then((jit) => {
+    translator = jit.translator();
+  });
+}
+
 export class X86Cpu extends BaseCpu {
   readonly frame: Frame;
   readonly #decoder: Decoder;
 
   readonly #image: Image;
 
-  constructor(space: Space, kernel: Kernel, readonly arch?: unknown, parent?: X86Cpu) {
+  constructor(
+    space: Space,
+    kernel: Kernel,
+    readonly arch?: unknown,
+    parent?: X86Cpu,
+    engine: "interpreter" | "jit" | "auto" = "interpreter",
+  ) {
     const i = parent ? parent.#image : image();
     super(space, kernel, {
       engine: parent?.engine ?? sharedEngine(),
       module: (wide) => moduleOf(i, wide),
       pc: STATE.rip,
       idle: i.idle,
+      eagerness: engine === "interpreter" || i.profile ? undefined : EAGERNESS[engine],
+      translator: () => {
+        if (!translator) loadTranslator();
+        return translator;
+      },
       host: (cpu) => ({ cpuid: () => (cpu as X86Cpu).cpuid() }),
     }, parent);
     this.#image = i;

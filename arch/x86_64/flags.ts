@@ -47,8 +47,58 @@ export function setImage(m: Machine, image: I32): void {
   if (m.flagsWanted) put(m, KIND.image, image.extendU(), undefined);
 }
 
+/** The flags one by one, when the kind is known (in translated code). Values to be used once each. */
+interface Parts {
+  readonly cf: () => I32;
+  readonly of: () => I32;
+  readonly zf: () => I32;
+  readonly sf: () => I32;
+  readonly pf: () => I32;
+  readonly af: () => I32;
+}
+function knownKind(m: Env): number | undefined {
+  const { constant } = m.state("i32.load", STATE.flagKind);
+  return constant === undefined ? undefined : Number(constant);
+}
+function partsOf(m: Env, kind: number): Parts {
+  const { f } = m, a = f.let(m.state("i64.load", STATE.flagA));
+  if (kind === KIND.image) {
+    const bit = (n: number) => () => a.wrap().shrU(n).and(1);
+    return { cf: bit(0), of: bit(11), zf: bit(6), sf: bit(7), pf: bit(2), af: bit(4) };
+  }
+  const b = f.let(m.state("i64.load", STATE.flagB));
+  const adds = kind >= KIND.add, bits = 8 << (kind & 3);
+  let result: I64 = a;
+  if (kind < KIND.result) {
+    const raw = adds ? a.add(b) : a.sub(b);
+    result = f.let(
+      bits === 64 ? raw : bits === 32 ? raw.extend32S() : bits === 16 ? raw.extend16S() : raw.extend8S(),
+    );
+  }
+  const parity = () => result.wrap().and(0xff).popcnt().and(1).xor(1);
+  const rest = { zf: () => result.eqz(), sf: () => result.ltS(0), pf: parity };
+  if (kind === KIND.result) {
+    const bit = (n: number) => () => b.wrap().shrU(n).and(1);
+    return { ...rest, cf: bit(0), of: bit(11), af: bit(4) };
+  }
+  return {
+    ...rest,
+    cf: adds ? () => result.ltU(a) : () => a.ltU(b),
+    of: adds ? () => a.xor(result).and(b.xor(result)).shrU(63).wrap() : () => result.ltS(0).xor(a.ltS(b)),
+    af: () => a.xor(b).xor(result).wrap().shrU(4).and(1),
+  };
+}
+
 /** The six flags as rflags bits. */
 export function flagsImage(m: Env): I32 {
+  const kind = knownKind(m);
+  if (kind === KIND.image) return m.state("i64.load", STATE.flagA).wrap().and(STATUS_FLAGS);
+  if (kind !== undefined) {
+    const p = partsOf(m, kind);
+    return m.f.let(
+      p.cf().or(p.pf().shl(2)).or(p.af().shl(4)).or(p.zf().shl(6)).or(p.sf().shl(7)).or(p.of().shl(11)),
+    );
+  }
   return m.f.call("i32", imageHelper(m));
 }
 function imageHelper(m: Env) {
@@ -81,6 +131,8 @@ function imageHelper(m: Env) {
 
 /** CF as 0 or 1. */
 export function carry(m: Env): I32 {
+  const kind = knownKind(m);
+  if (kind !== undefined) return m.f.let(partsOf(m, kind).cf());
   const helper = m.helper("flag carry", [], ["i32"], (h) => {
     h.f.if(h.state("i32.load", STATE.flagKind).ltU(KIND.add), () => {
       h.f.return(h.state("i64.load", STATE.flagA).ltU(h.state("i64.load", STATE.flagB)));
@@ -143,8 +195,30 @@ export function compared(cc: number, a: I64, b: I64): I32 | undefined {
   return undefined;
 }
 
+function knownCondition(m: Env, kind: number, cc: number): I32 {
+  const quick = kind < KIND.add
+    ? compared(cc, m.state("i64.load", STATE.flagA), m.state("i64.load", STATE.flagB))
+    : undefined;
+  if (quick) return m.f.let(quick);
+  const p = partsOf(m, kind),
+    tests: (() => I32)[] = [
+      p.of,
+      p.cf,
+      p.zf,
+      () => p.cf().or(p.zf()),
+      p.sf,
+      p.pf,
+      () => p.sf().xor(p.of()),
+      () => p.sf().xor(p.of()).or(p.zf()),
+    ];
+  const holds = tests[cc >> 1]();
+  return m.f.let(cc & 1 ? holds.eqz() : holds);
+}
+
 /** A condition on the current flags: 1 when it holds, else 0. */
 export function condition(m: Env, cc: number): I32 {
+  const kind = knownKind(m);
+  if (kind !== undefined) return knownCondition(m, kind, cc);
   const helper = m.helper(`condition ${CONDITIONS[cc]}`, [], ["i32"], (h) => {
     const a = h.state("i64.load", STATE.flagA), b = h.state("i64.load", STATE.flagB);
     const quick = compared(cc, a, b);

@@ -277,12 +277,12 @@ export class Func {
     else for (const _ of to.results) this.w.byte(0x1a);
   }
 
-  /** A call through table 0 as an expression with one i32 result. */
-  callIndirect(typeIndex: number, index: I32, ...args: Value[]): I32 {
+  /** A call through a table as an expression with one i32 result. */
+  callIndirect(table: number, typeIndex: number, index: I32, ...args: Value[]): I32 {
     return new Value("i32", (w) => {
       for (const v of args) v.emit(w);
       index.emit(w);
-      w.byte(0x11), w.u(typeIndex), w.byte(0);
+      w.byte(0x11), w.u(typeIndex), w.u(table);
     });
   }
 

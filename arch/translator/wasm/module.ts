@@ -24,6 +24,7 @@ export class Module {
   #data: { mem: Mem; offset: number; bytes: Uint8Array }[] = [];
   #importedFunctions = 0;
   #importedMemories = 0;
+  #importedTables = 0;
 
   /** Index of a function type, for `callIndirect`. */
   type(params: readonly Type[], results: readonly Type[]): number {
@@ -60,6 +61,20 @@ export class Module {
     return new Mem(this.#importedMemories++, limits.wide ?? false);
   }
 
+  /** A table of functions; gives its index. Imported tables come before the module's own. */
+  importTable(module: string, name: string, min: number): number {
+    this.#imports.push((w) => (w.name(module), w.name(name), w.byte(1), w.byte(0x70), w.byte(0), w.u(min)));
+    return this.#importedTables++;
+  }
+
+  /** Index of the module's own table. */
+  get table(): number {
+    return this.#importedTables;
+  }
+  exportTable(name: string): void {
+    this.#exports.push({ name, kind: 1, index: this.table });
+  }
+
   /** Declares a function; give its body with `define` before `bytes`. */
   declare(params: readonly Type[], results: readonly Type[]): FunctionRef {
     const ref = { index: this.#importedFunctions + this.#functions.length, params, results };
@@ -74,6 +89,14 @@ export class Module {
     body(slot.func = new Func(ref));
   }
 
+  /** As `define`, for a function body of a class of its own. */
+  adopt<F extends Func>(func: F): F {
+    const slot = this.#functions[func.ref.index - this.#importedFunctions];
+    if (slot.func) throw new Error("function defined twice");
+    slot.func = func;
+    return func;
+  }
+
   /** Declares and defines. */
   func(params: readonly Type[], results: readonly Type[], body: (f: Func) => void): FunctionRef {
     const ref = this.declare(params, results);
@@ -86,7 +109,7 @@ export class Module {
     this.#exports.push({ name, kind: 0, index: ref.index });
   }
 
-  /** Puts a function into table 0 and gives its place. */
+  /** Puts a function into the module's own table and gives its place. */
   tableSlot(ref: FunctionRef): number {
     return this.#table.push(ref) - 1;
   }
@@ -125,7 +148,11 @@ export class Module {
       for (const e of this.#exports) w.name(e.name), w.byte(e.kind), w.u(e.index);
     });
     put(9, this.#table.length ? 1 : 0, (w) => {
-      w.byte(0), w.byte(0x41), w.byte(0), w.byte(0x0b), w.u(this.#table.length);
+      if (this.table) w.byte(2), w.u(this.table);
+      else w.byte(0);
+      w.byte(0x41), w.byte(0), w.byte(0x0b);
+      if (this.table) w.byte(0);
+      w.u(this.#table.length);
       for (const f of this.#table) w.u(f.index);
     });
     put(10, this.#functions.length, (w) => {

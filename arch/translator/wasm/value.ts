@@ -39,6 +39,14 @@ const OPS = {
   sqrt: [0, 0, 0x91, 0x9f], min: [0, 0, 0x96, 0xa4], max: [0, 0, 0x97, 0xa5], copysign: [0, 0, 0x98, 0xa6],
   extend8S: [0xc0, 0xc2, 0, 0], extend16S: [0xc1, 0xc3, 0, 0], extend32S: [0, 0xc4, 0, 0],
 } as const satisfies Record<string, Row>;
+/** What operations on two 32-bit constants give. */
+// deno-fmt-ignore
+const FOLD: Partial<Record<keyof typeof OPS, (a: number, b: number) => number>> = {
+  add: (a, b) => a + b | 0, sub: (a, b) => a - b | 0, mul: Math.imul, and: (a, b) => a & b, or: (a, b) => a | b, xor: (a, b) => a ^ b,
+  shl: (a, b) => a << b, shrS: (a, b) => a >> b, shrU: (a, b) => a >>> b | 0, eq: (a, b) => +(a === b), ne: (a, b) => +(a !== b),
+  ltS: (a, b) => +(a < b), gtS: (a, b) => +(a > b), leS: (a, b) => +(a <= b), geS: (a, b) => +(a >= b), ltU: (a, b) => +(a >>> 0 < b >>> 0),
+  gtU: (a, b) => +(a >>> 0 > b >>> 0), leU: (a, b) => +(a >>> 0 <= b >>> 0), geU: (a, b) => +(a >>> 0 >= b >>> 0),
+};
 const COLUMN: Record<Type, number> = { i32: 0, i64: 1, f32: 2, f64: 3, v128: 4 };
 
 function opcode(name: keyof typeof OPS, type: Type): number {
@@ -83,11 +91,21 @@ export class Value<T extends Type = Type> {
     this.constant = constant;
   }
 
+  /** Two constants of 32 bits make a constant. */
+  #folded(name: keyof typeof OPS, b: Arg<T>): number | undefined {
+    if (this.type !== "i32" || this.constant === undefined) return undefined;
+    const right = b instanceof Value ? (b.type === this.type ? b.constant : undefined) : b;
+    return right === undefined ? undefined : FOLD[name]?.(Number(this.constant) | 0, Number(right) | 0);
+  }
   #bin(name: keyof typeof OPS, b: Arg<T>): Value<T> {
+    const known = this.#folded(name, b);
+    if (known !== undefined) return value("i32", known) as unknown as Value<T>;
     const code = opcode(name, this.type), right = value(this.type, b);
     return new Value(this.type, (w) => (this.emit(w), right.emit(w), w.byte(code)));
   }
   #cmp(name: keyof typeof OPS, b: Arg<T>): I32 {
+    const known = this.#folded(name, b);
+    if (known !== undefined) return value("i32", known);
     const code = opcode(name, this.type), right = value(this.type, b);
     return new Value("i32", (w) => (this.emit(w), right.emit(w), w.byte(code)));
   }
@@ -199,6 +217,9 @@ export class Value<T extends Type = Type> {
   not(): Value<T> { return this.#bin("xor", -1); }
   /** 1 when it is 0. */
   eqz(): I32 {
+    if (this.type === "i32" && this.constant !== undefined) {
+      return value("i32", Number(this.constant) === 0 ? 1 : 0);
+    }
     const code = opcode("eqz", this.type);
     return new Value("i32", (w) => (this.emit(w), w.byte(code)));
   }
@@ -260,10 +281,12 @@ export class Value<T extends Type = Type> {
   }
   /** As 64 bits, zero-extended. */
   extendU(): I64 {
+    if (this.type === "i32" && this.constant !== undefined) return value("i64", Number(this.constant) >>> 0);
     return this.type === "i64" ? this as unknown as I64 : this.to("i64.extend_i32_u");
   }
   /** As 64 bits, sign-extended. */
   extendS(): I64 {
+    if (this.type === "i32" && this.constant !== undefined) return value("i64", Number(this.constant) | 0);
     return this.type === "i64" ? this as unknown as I64 : this.to("i64.extend_i32_s");
   }
 }
@@ -306,6 +329,7 @@ export const v128 = (v: Arg<"v128">): V128 => value("v128", v);
 /** `cond ? a : b`, both computed. */
 export function select<T extends Type>(cond: Value<"i32">, a: Value<T>, b: Arg<T>): Value<T> {
   const other = value(a.type, b);
+  if (cond.constant !== undefined) return Number(cond.constant) ? a : other;
   return new Value(a.type, (w) => {
     a.emit(w), other.emit(w), cond.emit(w);
     if (a.type === "v128") w.byte(0x1c), w.byte(1), w.byte(0x7b);

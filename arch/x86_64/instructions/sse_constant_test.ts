@@ -60,8 +60,9 @@ Deno.test("SSE operations with a known immediate do what they do with one from t
       memory,
       pages: new WebAssembly.Memory({ initial: 17 }),
       engine: new WebAssembly.Memory({ initial: 8 }),
+      regions: new WebAssembly.Table({ element: "anyfunc", initial: 0 }),
     },
-    host: { miss: nothing, resolve: nothing, syscall: nothing, call: nothing },
+    host: { miss: nothing, resolve: nothing, syscall: nothing, call: nothing, region: nothing },
   };
   for (let immediate = 0; immediate < 256; immediate += immediate < 40 ? 1 : 9) {
     const { exports } = new WebAssembly.Instance(new WebAssembly.Module(compile(immediate)), imports);

@@ -1,0 +1,159 @@
+/**
+ * What one operation variant does, found by running its semantics once against a scratch function: how it ends, which
+ * slots it touches, whether it may be emitted in line at all.
+ */
+import { CORE_OPS } from "../layout.ts";
+import type { OpDef } from "../machine.ts";
+import type { Numbering } from "../interpreter.ts";
+import type { Env } from "../machine.ts";
+import { i32, type Type, type Value } from "../wasm/mod.ts";
+import { type Helper, RegionFunc } from "./func.ts";
+import {
+  type Flow,
+  HelperProbe,
+  type Helpers,
+  Memories,
+  RegionMachine,
+  State,
+  Unsupported,
+} from "./machine.ts";
+import type { Slots } from "./slots.ts";
+
+export type Kind = "next" | "jcc" | "jmp" | "call" | "jump" | "callIndirect" | "enter" | "stop";
+
+export interface Info {
+  readonly def: OpDef;
+  readonly form: 0 | 1;
+  readonly kind: Kind;
+  /** inline; or a call of the interpreter's function; or left to the interpreter. */
+  readonly how: "inline" | "call" | "leave";
+  readonly reads: ReadonlySet<number>;
+  readonly writes: ReadonlySet<number>;
+  readonly readsFlags: boolean;
+  readonly killsFlags: boolean;
+  readonly helpers: ReadonlySet<Helper>;
+}
+
+/** Longer ones are called when the interpreter has a function. */
+const LARGE = 700;
+
+class ProbeState extends State {
+  killed = false;
+  base = 0;
+  override store(...[name, offset, v]: Parameters<State["store"]>): void {
+    if (this.slots.at[offset] === this.slots.kind && this.f.w.depth === this.base) this.killed = true;
+    super.store(name, offset, v);
+  }
+}
+
+export class Analysis implements Helpers {
+  readonly #infos: (Info | undefined)[] = [];
+  readonly #helpers = new Map<string, Helper>();
+  readonly slow: Helper = {
+    index: 0,
+    name: "slow",
+    params: ["i64", "i32"],
+    results: ["i32"],
+    reads: new Set(),
+    writes: new Set(),
+    opaque: false,
+  };
+  readonly memories: Memories;
+
+  constructor(
+    readonly ops: readonly OpDef[],
+    readonly numbering: Numbering,
+    readonly slots: Slots,
+    wide: boolean,
+  ) {
+    this.memories = new Memories(wide);
+  }
+
+  helper(
+    name: string,
+    params: readonly Type[],
+    results: readonly Type[],
+    body: (env: Env, ...params: Value<never>[]) => void,
+  ): Helper {
+    const known = this.#helpers.get(name);
+    if (known) return known;
+    const helper = {
+      index: 0,
+      name,
+      params,
+      results,
+      reads: new Set<number>(),
+      writes: new Set<number>(),
+      opaque: false,
+    };
+    this.#helpers.set(name, helper);
+    const f = new RegionFunc({ index: 0, params, results });
+    f.mover = { spill() {}, reload() {}, kindWritten: () => false };
+    const probe = new HelperProbe(f, this.slots, this.memories, this);
+    body(probe, ...params.map((t, i) => f.param(i, t)) as unknown as Value<never>[]);
+    for (const id of probe.reads) helper.reads.add(id);
+    for (const id of probe.writes) helper.writes.add(id);
+    helper.opaque = probe.opaque;
+    return helper;
+  }
+
+  /** Of an operation number that is not one of the interpreter's own. */
+  info(op: number): Info {
+    return this.#infos[op] ??= this.#probe(op);
+  }
+
+  #probe(op: number): Info {
+    const variant = this.numbering.variants[op - CORE_OPS.first], def = this.ops[variant.def];
+    const f = new RegionFunc({ index: 0, params: [], results: [] });
+    const state = new ProbeState(f, this.slots, this.memories);
+    const machine = new RegionMachine(state, this.memories, this);
+    let stops = false;
+    const flow: Flow = {
+      branchIf: (c) => f.drop(c),
+      branch() {},
+      jump: (pc) => f.drop(pc),
+      enter() {},
+      interpret: () => {
+        if (f.w.depth === 0) stops = true;
+      },
+      count: i32(0),
+    };
+    const { zero } = this.slots.spec;
+    const fields = { a: 0, b: 0, base: zero, index: zero, scale: 0, disp: 0, imm: 1 };
+    const { isFlag } = this.slots;
+    let how: Info["how"] = "inline";
+    const rare = op >= this.numbering.hot;
+    try {
+      machine.emit(def, variant.form, fields, 0x1000, 4, true, flow);
+    } catch (error) {
+      if (!(error instanceof Unsupported)) throw error;
+      how = rare ? "call" : "leave";
+    }
+    const { asked } = machine;
+    const kind: Kind = asked.enter
+      ? "enter"
+      : asked.branchIf
+      ? "jcc"
+      : asked.branch
+      ? (asked.nextPc ? "call" : "jmp")
+      : asked.jump
+      ? (asked.nextPc ? "callIndirect" : "jump")
+      : stops
+      ? "stop"
+      : "next";
+    if (how === "inline" && rare && kind === "next" && f.w.length > LARGE) how = "call";
+    const fixed = (s: Set<number>) => s;
+    const touchesFlags = (s: Iterable<number>) => [...s].some((id) => isFlag[id]);
+    return {
+      def,
+      form: variant.form,
+      kind,
+      how,
+      reads: fixed(state.reads),
+      writes: fixed(state.writes),
+      readsFlags: how !== "inline" || touchesFlags(state.reads),
+      killsFlags: how === "inline" && state.killed,
+      helpers: machine.used,
+    };
+  }
+}

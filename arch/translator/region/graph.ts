@@ -1,0 +1,285 @@
+/** The control-flow graph of a region: discovery from an entry through the cache's records, dominators, loops, liveness of flags. */
+import { CORE_OPS, INFO, infoOf, RECORD } from "../layout.ts";
+import type { Analysis, Info } from "./analysis.ts";
+import type { Fields } from "./machine.ts";
+
+/** An operation that only computes an address. */
+export interface AddressOp {
+  readonly op: number;
+  readonly fields: Fields;
+}
+
+export interface Instruction {
+  /** Biased. */
+  readonly pc: number;
+  readonly next: number;
+  /** The record of its operation. */
+  readonly record: number;
+  readonly op: number;
+  readonly info: Info;
+  readonly fields: Fields;
+  readonly length: number;
+  readonly addresses: readonly AddressOp[];
+  /** Biased target of a direct branch. */
+  readonly target: number;
+  /** Somebody may read the flags before it, after it. */
+  flagsBefore: boolean;
+  flagsAfter: boolean;
+}
+
+export interface Block {
+  readonly index: number;
+  readonly pc: number;
+  readonly instructions: Instruction[];
+  readonly successors: Block[];
+  readonly predecessors: Block[];
+  /** Position in reverse postorder; dominator; blocks with several ways in that it dominates. */
+  order: number;
+  dominator?: Block;
+  readonly merges: Block[];
+  isMerge: boolean;
+  isLoop: boolean;
+  /** Instructions of the loop that it heads, about. */
+  loopSize: number;
+}
+
+/** What discovery needs of a CPU. */
+export interface Code {
+  recordAt(pc: number): number;
+  readonly cache: { readonly generation: number };
+  readonly engine: {
+    readonly u8: Uint8Array;
+    readonly u16: Uint16Array;
+    readonly i32: Int32Array;
+    readonly u32: Uint32Array;
+  };
+}
+
+export const LIMIT = 600;
+
+export interface Graph {
+  readonly entry: Block;
+  readonly blocks: Block[];
+  readonly byPc: ReadonlyMap<number, Block>;
+  readonly size: number;
+  readonly pages: ReadonlySet<number>;
+}
+
+function fieldsOf(code: Code, r: number): Fields {
+  const { u8, i32 } = code.engine;
+  return {
+    a: u8[r + RECORD.a],
+    b: u8[r + RECORD.b],
+    base: u8[r + RECORD.base],
+    index: u8[r + RECORD.index],
+    scale: u8[r + RECORD.scale],
+    disp: i32[r + RECORD.disp >>> 2],
+    imm: i32[r + RECORD.imm >>> 2],
+  };
+}
+
+function instructionAt(code: Code, analysis: Analysis, pc: number, bias: number): Instruction | undefined {
+  let r = code.recordAt(pc + bias);
+  if (!r) return undefined;
+  const { u8, u16, u32 } = code.engine;
+  const addresses: AddressOp[] = [];
+  let op = u16[r >>> 1], main = r;
+  // The entry of another region: the record that was there is its copy; what follows is in the old place.
+  if (op === CORE_OPS.region) main = u32[r + RECORD.disp >>> 2], op = u16[main >>> 1];
+  while (op === CORE_OPS.ea || op === CORE_OPS.ea32 || op === CORE_OPS.absolute) {
+    addresses.push({ op, fields: fieldsOf(code, main) });
+    r += RECORD.size, main = r, op = u16[r >>> 1];
+  }
+  if (op < CORE_OPS.first) return undefined;
+  const info = analysis.info(op), at = infoOf(main);
+  if (u32[at >>> 2] !== pc) return undefined;
+  let length = u8[at + INFO.length], target = 0, branch = main;
+  if (info.def.fused) {
+    branch = (main === r ? r : main) + RECORD.size;
+    length += u8[infoOf(branch) + INFO.length];
+  }
+  if (info.kind === "jcc" || info.kind === "jmp" || info.kind === "call") {
+    target = u32[infoOf(u32[branch + RECORD.disp >>> 2]) >>> 2];
+  }
+  return {
+    pc,
+    next: pc + length,
+    record: main,
+    op,
+    info,
+    fields: fieldsOf(code, main),
+    length,
+    addresses,
+    target,
+    flagsBefore: true,
+    flagsAfter: true,
+  };
+}
+
+/** Does the instruction end a block? */
+const ends = (i: Instruction): boolean => i.info.kind !== "next" || i.info.how === "leave";
+
+export function discover(code: Code, analysis: Analysis, entry: number, bias: number): Graph | undefined {
+  const generation = code.cache.generation;
+  const found = new Map<number, Instruction>(), leaders = new Set<number>([entry]);
+  const queue = [entry];
+  for (let at = 0; at < queue.length; at++) {
+    let pc = queue[at];
+    while (!found.has(pc) && found.size < LIMIT) {
+      const i = instructionAt(code, analysis, pc, bias);
+      if (!i) break;
+      found.set(pc, i);
+      if (ends(i)) {
+        const { kind, how } = i.info;
+        if (kind === "jcc" || kind === "jmp") leaders.add(i.target), queue.push(i.target);
+        if (
+          kind === "jcc" || kind === "call" || kind === "callIndirect" || kind === "enter" || how === "leave"
+        ) {
+          leaders.add(i.next), queue.push(i.next);
+        }
+        break;
+      }
+      pc = i.next;
+    }
+  }
+  if (generation !== code.cache.generation || !found.has(entry)) return undefined;
+
+  const byPc = new Map<number, Block>(), list: Block[] = [];
+  for (const pc of leaders) {
+    if (!found.has(pc)) continue;
+    const b: Block = {
+      index: list.length,
+      pc,
+      instructions: [],
+      successors: [],
+      predecessors: [],
+      order: -1,
+      merges: [],
+      isMerge: false,
+      isLoop: false,
+      loopSize: 0,
+    };
+    byPc.set(pc, b), list.push(b);
+  }
+  for (const b of list) {
+    for (let pc = b.pc;;) {
+      const i = found.get(pc);
+      if (!i) break;
+      b.instructions.push(i);
+      pc = i.next;
+      if (ends(i) || byPc.has(pc)) break;
+    }
+    const last = b.instructions[b.instructions.length - 1];
+    const to = (pc: number) => {
+      const s = byPc.get(pc);
+      if (s && !b.successors.includes(s)) b.successors.push(s);
+    };
+    const { kind, how } = last.info;
+    if (how === "leave" && kind === "next") continue;
+    if (kind === "jcc" || kind === "jmp") to(last.target);
+    if (kind === "jcc" || kind === "call" || kind === "next") to(last.next);
+  }
+
+  // Reverse postorder, without recursion.
+  const first = byPc.get(entry)!, post: Block[] = [], stack: [Block, number][] = [[first, 0]];
+  const seen = new Set([first]);
+  while (stack.length) {
+    const top = stack[stack.length - 1], [b, next] = top;
+    if (next < b.successors.length) {
+      top[1]++;
+      const s = b.successors[b.successors.length - 1 - next];
+      if (!seen.has(s)) seen.add(s), stack.push([s, 0]);
+    } else post.push(b), stack.pop();
+  }
+  const blocks = post.reverse();
+  blocks.forEach((b, i) => b.order = i);
+  for (const b of blocks) for (const s of b.successors) s.predecessors.push(b);
+
+  // Dominators (Cooper, Harvey, Kennedy).
+  first.dominator = first;
+  for (let changed = true; changed;) {
+    changed = false;
+    for (const b of blocks) {
+      if (b === first) continue;
+      let d: Block | undefined;
+      for (const p of b.predecessors) {
+        if (!p.dominator) continue;
+        if (!d) {
+          d = p;
+          continue;
+        }
+        let x: Block = d, y: Block = p;
+        while (x !== y) {
+          while (x.order > y.order) x = x.dominator!;
+          while (y.order > x.order) y = y.dominator!;
+        }
+        d = x;
+      }
+      if (d !== b.dominator) b.dominator = d, changed = true;
+    }
+  }
+  const dominates = (a: Block, b: Block) => {
+    for (let x = b;; x = x.dominator!) {
+      if (x === a) return true;
+      if (x === first) return false;
+    }
+  };
+  for (const b of blocks) {
+    let forward = 0;
+    for (const p of b.predecessors) {
+      if (p.order < b.order) forward++;
+      else if (!dominates(b, p)) return undefined; // irreducible
+      else b.isLoop = true;
+    }
+    b.isMerge = forward > 1;
+    if (b.isMerge) b.dominator!.merges.push(b);
+  }
+  for (const b of blocks) b.merges.sort((x, y) => x.order - y.order);
+  for (const header of blocks) {
+    if (!header.isLoop) continue;
+    const body = new Set([header]), work = header.predecessors.filter((p) => p.order >= header.order);
+    while (work.length) {
+      const b = work.pop()!;
+      if (body.has(b)) continue;
+      body.add(b);
+      work.push(...b.predecessors);
+    }
+    for (const b of body) header.loopSize += b.instructions.length;
+  }
+
+  liveness(blocks, byPc);
+  const pages = new Set<number>();
+  let size = 0;
+  for (const b of blocks) {
+    for (const i of b.instructions) {
+      size++;
+      pages.add(i.pc >>> 12), pages.add(i.next - 1 >>> 12);
+    }
+  }
+  return { entry: first, blocks, byPc, size, pages };
+}
+
+/** Backwards until nothing changes. What leaves the region reads all. */
+function liveness(blocks: readonly Block[], byPc: ReadonlyMap<number, Block>): void {
+  const before = new Map<Block, boolean>(blocks.map((b) => [b, false]));
+  for (let changed = true; changed;) {
+    changed = false;
+    for (let n = blocks.length - 1; n >= 0; n--) {
+      const b = blocks[n], last = b.instructions[b.instructions.length - 1];
+      const { kind, how } = last.info;
+      const leaves = how === "leave" || kind === "call" || kind === "jump" || kind === "callIndirect" ||
+        kind === "enter" || kind === "stop" ||
+        ((kind === "jcc" || kind === "jmp") && !byPc.has(last.target)) ||
+        ((kind === "jcc" || kind === "next") && !byPc.has(last.next));
+      let live = leaves || b.successors.some((s) => before.get(s));
+      for (let i = b.instructions.length - 1; i >= 0; i--) {
+        const x = b.instructions[i];
+        x.flagsAfter = live;
+        if (x.info.killsFlags) live = false;
+        if (x.info.readsFlags || x.info.kind === "enter" || x.info.kind === "stop") live = true;
+        x.flagsBefore = live;
+      }
+      if (live !== before.get(b)) before.set(b, live), changed = true;
+    }
+  }
+}

@@ -1,0 +1,624 @@
+/**
+ * The machine of a region: operands are locals and constants, because the record is known. Registers live in locals for
+ * the whole region; the interpreter's functions and its slow path for memory are called where they are better.
+ */
+// cold: constants of 64 bits, while code is generated
+import { ACCESS, BIAS, PAGE_BIAS } from "../layout.ts";
+import type { Cause, Env, Machine, OpDef, Operand, OperandSpec, TypeOf } from "../machine.ts";
+import {
+  type Address,
+  type FunctionRef,
+  type I32,
+  i32,
+  type I64,
+  i64,
+  type Int,
+  lane,
+  type Load,
+  type Local,
+  Mem,
+  replaceLane,
+  simd,
+  type Store,
+  type Type,
+  type V128,
+  v128,
+  type Value,
+  value,
+} from "../wasm/mod.ts";
+import type { Helper, Mover, RegionFunc } from "./func.ts";
+import type { Slots } from "./slots.ts";
+
+/** Semantics do something a region has no way for: the interpreter's function is called instead. */
+export class Unsupported extends Error {}
+
+/** Fields of a record that say what its operands are. */
+export interface Fields {
+  readonly a: number;
+  readonly b: number;
+  readonly base: number;
+  readonly index: number;
+  readonly scale: number;
+  readonly disp: number;
+  readonly imm: number;
+}
+
+/** What semantics do that ends an instruction; the region's emitter decides how. */
+export interface Flow {
+  branchIf(cond: I32): void;
+  branch(): void;
+  jump(pc: I64): void;
+  enter(host: "syscall" | "call", argument: I32): void;
+  /** Leaves the region before this instruction; the interpreter does it. */
+  interpret(): void;
+  readonly count: I32;
+}
+
+/** Who gives functions of the interpreter's module. */
+export interface Helpers {
+  helper(
+    name: string,
+    params: readonly Type[],
+    results: readonly Type[],
+    body: (env: Env, ...params: Value<never>[]) => void,
+  ): Helper;
+  readonly slow: FunctionRef;
+}
+
+export class Memories {
+  readonly guest: Mem;
+  readonly pages: Mem = new Mem(1, false);
+  readonly engine: Mem = new Mem(2, false);
+  constructor(wide: boolean) {
+    this.guest = new Mem(0, wide);
+  }
+}
+
+const ZERO_VECTOR = v128(0n);
+
+/** Slots of the state block in locals of one function. */
+export class State implements Mover {
+  readonly locals: Local[];
+  /** By slot: what semantics did with it through constant offsets (for the analysis). */
+  readonly reads: Set<number> = new Set();
+  readonly writes: Set<number> = new Set();
+
+  constructor(readonly f: RegionFunc, readonly slots: Slots, readonly memories: Memories) {
+    this.locals = slots.list.map((s) => f.local(s.type));
+    f.mover = this;
+  }
+
+  spill(slots: Iterable<number>): void {
+    for (const id of slots) {
+      const { type, offset } = this.slots.list[id];
+      this.f.store(this.memories.guest, `${type}.store` as Store, 0, this.locals[id] as never, offset);
+    }
+  }
+  reload(slots: Iterable<number>): void {
+    for (const id of slots) {
+      const { type, offset } = this.slots.list[id];
+      this.f.set(this.locals[id], this.memories.guest.load(`${type}.load` as Load, 0, offset) as Value);
+    }
+  }
+  kindWritten(helper: Helper): boolean {
+    return helper.writes.has(this.slots.kind);
+  }
+
+  load(name: Load, offset: number): Value {
+    const { spec } = this.slots;
+    if (offset >= spec.zero && offset < spec.zero + 8) {
+      return name.startsWith("v128") ? ZERO_VECTOR : value(name.slice(0, 3) as "i32", 0);
+    }
+    const id = this.slots.at[offset];
+    if (id < 0) return this.memories.guest.load(name, 0, offset);
+    this.reads.add(id);
+    const slot = this.slots.list[id], sub = offset - slot.offset, local = this.locals[id];
+    if (id === this.slots.kind && this.f.known !== undefined && name === "i32.load") return i32(this.f.known);
+    if (slot.type === "v128") return loadVector(name, local as Local<"v128">, sub);
+    const whole = local as unknown as Int;
+    if (name === `${slot.type}.load` && sub === 0) return whole;
+    const part = sub ? whole.shrU(sub * 8) : whole;
+    switch (name) {
+      case "i64.load":
+        break;
+      case "i32.load":
+        return part.wrap();
+      case "i32.load8_u":
+        return part.wrap().and(0xff);
+      case "i32.load8_s":
+        return part.wrap().extend8S();
+      case "i32.load16_u":
+        return part.wrap().and(0xffff);
+      case "i32.load16_s":
+        return part.wrap().extend16S();
+      case "i64.load8_u":
+        return part.extendU().and(0xff);
+      case "i64.load8_s":
+        return part.extendU().extend8S();
+      case "i64.load16_u":
+        return part.extendU().and(0xffff);
+      case "i64.load16_s":
+        return part.extendU().extend16S();
+      case "i64.load32_u":
+        return part.extendU().and(0xffffffff);
+      case "i64.load32_s":
+        return part.extendU().extend32S();
+      case "f64.load":
+        if (slot.type === "i64") return (part as I64).to("f64.reinterpret_i64");
+        break;
+      case "f32.load":
+        return part.wrap().to("f32.reinterpret_i32");
+      case "v128.load64_zero":
+        return replaceLane("i64x2.replace_lane", ZERO_VECTOR, 0, part.extendU());
+      case "v128.load32_zero":
+        return replaceLane("i32x4.replace_lane", ZERO_VECTOR, 0, part.wrap());
+    }
+    throw new Unsupported(`${name} of a register at ${sub}`);
+  }
+
+  store(name: Store, offset: number, v: Value): void {
+    const id = this.slots.at[offset], { f } = this;
+    if (id < 0) return f.store(this.memories.guest, name, 0, v as never, offset);
+    this.writes.add(id);
+    const slot = this.slots.list[id], sub = offset - slot.offset, local = this.locals[id];
+    if (id === this.slots.kind) {
+      f.set(local, v);
+      return f.setKnown(v.constant === undefined ? undefined : Number(v.constant));
+    }
+    if (slot.type === "v128") return storeVector(f, name, local as Local<"v128">, sub, v);
+    if (name === `${slot.type}.store` && sub === 0) return f.set(local, v);
+    if (slot.type === "i64") {
+      const whole = local as Local<"i64">;
+      const bits = {
+        "i32.store": 32,
+        "i32.store16": 16,
+        "i32.store8": 8,
+        "i64.store32": 32,
+        "i64.store16": 16,
+        "i64.store8": 8,
+      }[
+        name as string
+      ];
+      this.reads.add(id);
+      if (bits) {
+        const mask = bits === 32 ? 0xffffffffn : bits === 16 ? 0xffffn : 0xffn;
+        let x = (v as Int).extendU();
+        // A zero-extended i32 of exactly 32 bits needs no mask.
+        if (bits < 32 || name === "i64.store32") x = x.and(mask);
+        if (sub) x = x.shl(sub * 8);
+        return f.set(whole, whole.and(BigInt.asIntN(64, ~(mask << BigInt(sub * 8)))).or(x));
+      }
+      if (name === "f64.store") return f.set(whole, (v as Value<"f64">).to("i64.reinterpret_f64"));
+    }
+    throw new Unsupported(`${name} to a register at ${sub}`);
+  }
+}
+
+function loadVector(name: Load, v: Local<"v128">, sub: number): Value {
+  const of = (bytes: number) => {
+    if (sub % bytes) throw new Unsupported(`${name} at ${sub} of a vector`);
+    return sub / bytes;
+  };
+  switch (name) {
+    case "v128.load":
+      of(16);
+      return v;
+    case "i64.load":
+      return lane("i64x2.extract_lane", v, of(8));
+    case "i32.load":
+      return lane("i32x4.extract_lane", v, of(4));
+    case "i32.load16_u":
+      return lane("i16x8.extract_lane_u", v, of(2));
+    case "i32.load16_s":
+      return lane("i16x8.extract_lane_s", v, of(2));
+    case "i32.load8_u":
+      return lane("i8x16.extract_lane_u", v, sub);
+    case "i32.load8_s":
+      return lane("i8x16.extract_lane_s", v, sub);
+    case "i64.load32_u":
+      return lane("i32x4.extract_lane", v, of(4)).extendU();
+    case "i64.load32_s":
+      return lane("i32x4.extract_lane", v, of(4)).extendS();
+    case "f64.load":
+      return lane("f64x2.extract_lane", v, of(8));
+    case "f32.load":
+      return lane("f32x4.extract_lane", v, of(4));
+    case "v128.load64_zero":
+      return replaceLane("i64x2.replace_lane", ZERO_VECTOR, 0, lane("i64x2.extract_lane", v, of(8)));
+    case "v128.load32_zero":
+      return replaceLane("i32x4.replace_lane", ZERO_VECTOR, 0, lane("i32x4.extract_lane", v, of(4)));
+    case "v128.load8x8_s":
+      if (!sub) return simd("i16x8.extend_low_i8x16_s", v);
+      break;
+    case "v128.load8x8_u":
+      if (!sub) return simd("i16x8.extend_low_i8x16_u", v);
+      break;
+    case "v128.load16x4_s":
+      if (!sub) return simd("i32x4.extend_low_i16x8_s", v);
+      break;
+    case "v128.load16x4_u":
+      if (!sub) return simd("i32x4.extend_low_i16x8_u", v);
+      break;
+    case "v128.load32x2_s":
+      if (!sub) return simd("i64x2.extend_low_i32x4_s", v);
+      break;
+    case "v128.load32x2_u":
+      if (!sub) return simd("i64x2.extend_low_i32x4_u", v);
+      break;
+  }
+  throw new Unsupported(`${name} of a vector`);
+}
+
+function storeVector(f: RegionFunc, name: Store, local: Local<"v128">, sub: number, v: Value): void {
+  const of = (bytes: number) => {
+    if (sub % bytes) throw new Unsupported(`${name} at ${sub} of a vector`);
+    return sub / bytes;
+  };
+  switch (name) {
+    case "v128.store":
+      of(16);
+      return f.set(local, v as V128);
+    case "i64.store":
+      return f.set(local, replaceLane("i64x2.replace_lane", local, of(8), v as I64));
+    case "f64.store":
+      return f.set(local, replaceLane("f64x2.replace_lane", local, of(8), v as Value<"f64">));
+    case "i32.store":
+      return f.set(local, replaceLane("i32x4.replace_lane", local, of(4), v as I32));
+    case "i64.store32":
+      return f.set(local, replaceLane("i32x4.replace_lane", local, of(4), (v as I64).wrap()));
+    case "f32.store":
+      return f.set(local, replaceLane("f32x4.replace_lane", local, of(4), v as Value<"f32">));
+    case "i32.store16":
+      return f.set(local, replaceLane("i16x8.replace_lane", local, of(2), v as I32));
+    case "i32.store8":
+      return f.set(local, replaceLane("i8x16.replace_lane", local, sub, v as I32));
+  }
+  throw new Unsupported(`${name} to a vector`);
+}
+
+/** Memory of the guest and of the engine, as in the interpreter's module. */
+abstract class BaseEnv implements Env {
+  abstract readonly f: RegionFunc;
+  constructor(readonly memories: Memories, readonly helpers: Helpers) {}
+  abstract state<N extends Load>(name: N, offset: number): Value<TypeOf<N>>;
+  abstract setState<N extends Store>(name: N, offset: number, v: Value<TypeOf<N>> | number): void;
+  abstract stateAt<N extends Load>(name: N, index: I32, offset: number): Value<TypeOf<N>>;
+  abstract setStateAt<N extends Store>(
+    name: N,
+    index: I32,
+    offset: number,
+    v: Value<TypeOf<N>> | number,
+  ): void;
+  abstract host(name: string): FunctionRef;
+
+  load<N extends Load>(name: N, address: Address, offset = 0): Value<TypeOf<N>> {
+    return this.memories.guest.load(name, address, offset);
+  }
+  store<N extends Store>(name: N, address: Address, v: Value<TypeOf<N>> | number, offset = 0): void {
+    this.f.store(this.memories.guest, name, address, v as never, offset);
+  }
+  copy(to: Address, from: Address, bytes: Int): void {
+    this.f.copy(this.memories.guest, this.memories.guest, to, from, bytes as I64);
+  }
+  fill(to: Address, byte: I32, bytes: Int): void {
+    this.f.fill(this.memories.guest, to, byte, bytes as I64);
+  }
+  field<N extends Load>(name: N, offset: number): Value<TypeOf<N>> {
+    return this.memories.engine.load(name, 0, offset);
+  }
+  setField<N extends Store>(name: N, offset: number, v: Value<TypeOf<N>> | number): void {
+    this.f.store(this.memories.engine, name, 0, v as never, offset);
+  }
+  permissions(address: I64): I32 {
+    return this.memories.pages.load("i32.load8_u", address.wrap().shrU(12), PAGE_BIAS);
+  }
+  probe(address: I64, bytes: number | I32, access: number): I32 {
+    const size = typeof bytes === "number" ? i32(bytes | access << 16) : bytes.or(access << 16);
+    return this.f.call("i32", this.helpers.slow, address, size);
+  }
+  helper(
+    name: string,
+    params: readonly Type[],
+    results: readonly Type[],
+    body: (env: Env, ...params: Value<never>[]) => void,
+  ): FunctionRef {
+    return this.helpers.helper(name, params, results, body);
+  }
+}
+
+/** Finds out what a helper does with the state block. */
+export class HelperProbe extends BaseEnv {
+  readonly reads: Set<number> = new Set();
+  readonly writes: Set<number> = new Set();
+  opaque = false;
+
+  constructor(readonly f: RegionFunc, readonly slots: Slots, memories: Memories, helpers: Helpers) {
+    super(memories, helpers);
+  }
+  state<N extends Load>(name: N, offset: number): Value<TypeOf<N>> {
+    if (this.slots.at[offset] >= 0) this.reads.add(this.slots.at[offset]);
+    return this.memories.guest.load(name, 0, offset);
+  }
+  setState<N extends Store>(name: N, offset: number, v: Value<TypeOf<N>> | number): void {
+    if (this.slots.at[offset] >= 0) this.writes.add(this.slots.at[offset]);
+    this.f.store(this.memories.guest, name, 0, v as never, offset);
+  }
+  stateAt<N extends Load>(name: N, index: I32, offset: number): Value<TypeOf<N>> {
+    this.opaque = true;
+    return this.memories.guest.load(name, index, offset);
+  }
+  setStateAt<N extends Store>(name: N, index: I32, offset: number, v: Value<TypeOf<N>> | number): void {
+    this.opaque = true;
+    this.f.store(this.memories.guest, name, index, v as never, offset);
+  }
+  host(name: string): FunctionRef {
+    this.opaque = true;
+    return { index: 0, params: [], results: [], name } as FunctionRef;
+  }
+  override helper(
+    name: string,
+    params: readonly Type[],
+    results: readonly Type[],
+    body: (env: Env, ...params: Value<never>[]) => void,
+  ): FunctionRef {
+    const helper = this.helpers.helper(name, params, results, body);
+    for (const id of helper.reads) this.reads.add(id);
+    for (const id of helper.writes) this.writes.add(id);
+    if (helper.opaque) this.opaque = true;
+    return helper;
+  }
+}
+
+export class RegionMachine extends BaseEnv implements Machine {
+  readonly f: RegionFunc;
+  /** Helpers that were asked for. */
+  readonly used: Set<Helper> = new Set();
+  /** The instruction at hand. */
+  def!: OpDef;
+  #form = 0;
+  #fields!: Fields;
+  #pc = 0;
+  #length = 0;
+  flagsWanted = true;
+  flow!: Flow;
+  ended = false;
+  /** What the semantics asked for (for the analysis). */
+  asked = { branchIf: false, branch: false, jump: false, enter: false, nextPc: false, raise: false };
+
+  constructor(readonly values: State, memories: Memories, helpers: Helpers) {
+    super(memories, helpers);
+    this.f = values.f;
+  }
+
+  get parameter(): number {
+    return this.def.parameter ?? 0;
+  }
+
+  emit(
+    def: OpDef,
+    form: number,
+    fields: Fields,
+    pc: number,
+    length: number,
+    flagsWanted: boolean,
+    flow: Flow,
+  ): void {
+    this.def = def, this.#form = form, this.#fields = fields, this.#pc = pc, this.#length = length;
+    this.flagsWanted = flagsWanted, this.flow = flow, this.ended = false;
+    def.before?.(this);
+    let registers = 0;
+    const operands = def.operands.map((spec) => {
+      if (spec.place !== "mem") {
+        const field = spec.place === "reg" && registers++ > 0 ? fields.b : fields.a;
+        return new RegionOperand(this, spec, field);
+      }
+      const address = this.f.let(this.effectiveAddress(this.#form === 1));
+      const { misaligned } = spec;
+      if (misaligned !== undefined) {
+        this.f.if(address.wrap().and((spec.size >> 3) - 1), () => this.raise("protection", misaligned));
+      }
+      if (spec.access !== "none") {
+        this.#check(address, spec.size >> 3, spec.access === "r" ? ACCESS.read : ACCESS.write);
+      }
+      return new RegionOperand(this, spec, 0, address);
+    });
+    def.semantics(this, ...operands);
+  }
+
+  /** The address of the record's operand. */
+  effectiveAddress(indexed: boolean): I64 {
+    const { base, index, scale, disp } = this.#fields, { zero } = this.values.slots.spec;
+    let address = base === zero ? undefined : this.state("i64.load", base);
+    if (indexed && index !== zero) {
+      const x = this.state("i64.load", index).shl(scale);
+      address = address ? address.add(x) : x;
+    }
+    return address ? address.add(disp) : i64(disp);
+  }
+  /** For the operations that compute an address into the temporary. */
+  setAddress(fields: Fields, narrow: boolean, absolute: bigint | undefined): void {
+    this.#fields = fields;
+    let v: I64 = absolute === undefined ? this.effectiveAddress(true) : i64(absolute);
+    if (narrow) v = v.and(0xffffffff);
+    const { temporary, zero } = this.values.slots.spec;
+    if (fields.a !== zero) v = v.add(this.state("i64.load", fields.a));
+    this.setState("i64.store", temporary, v);
+  }
+
+  /** 1 when the fast test of an access fails, as in the interpreter. */
+  #suspicious(address: I64, bytes: number, access: number): I32 {
+    const page = this.memories.pages.load("i32.load8_u", address.wrap().shrU(12), PAGE_BIAS);
+    const refused = page.and(access).eqz().or(address.shrU(32).wrap());
+    return bytes === 1 ? refused : refused.or(address.wrap().and(4095).gtU(4096 - bytes));
+  }
+  #check(address: Local<"i64">, bytes: number, access: number): void {
+    if (access & ACCESS.write) access = ACCESS.write;
+    this.f.if(this.#suspicious(address, bytes, access), () => {
+      this.f.if(this.probe(address, bytes, access), () => this.flow.interpret());
+    });
+  }
+
+  state<N extends Load>(name: N, offset: number): Value<TypeOf<N>> {
+    return this.values.load(name, offset) as Value<TypeOf<N>>;
+  }
+  setState<N extends Store>(name: N, offset: number, v: Value<TypeOf<N>> | number): void {
+    this.values.store(name, offset, value(name.split(".")[0] as Type, v as never));
+  }
+  stateAt<N extends Load>(): Value<TypeOf<N>> {
+    throw new Unsupported("computed offset in the state block");
+  }
+  setStateAt(): void {
+    throw new Unsupported("computed offset in the state block");
+  }
+  host(name: string): FunctionRef {
+    throw new Unsupported(`JavaScript ${name}`);
+  }
+  override helper(
+    name: string,
+    params: readonly Type[],
+    results: readonly Type[],
+    body: (env: Env, ...params: Value<never>[]) => void,
+  ): FunctionRef {
+    const helper = this.helpers.helper(name, params, results, body);
+    if (helper.opaque) throw new Unsupported(`function ${name}`);
+    for (const id of helper.reads) this.values.reads.add(id);
+    for (const id of helper.writes) this.values.writes.add(id);
+    this.used.add(helper);
+    return helper;
+  }
+
+  checked(guestAddress: I64, bytes: number, access: number): I64 {
+    const address = this.f.let(guestAddress.sub(BIAS));
+    this.#check(address, bytes, access);
+    return address;
+  }
+  fixed(offset: number, size: number): Operand {
+    return new RegionOperand(this, { place: "fixed", size, access: "rw", offset, zeroUpper: true }, 0);
+  }
+  segment(): I64 {
+    return this.state("i64.load", this.#fields.base);
+  }
+  narrow(): I32 {
+    return i32(this.#fields.scale);
+  }
+  immediate(): I32 {
+    return i32(this.#fields.imm);
+  }
+  get fields(): Fields {
+    return this.#fields;
+  }
+  pc(): I64 {
+    return i64(this.#pc + BIAS);
+  }
+  nextPc(): I64 {
+    this.asked.nextPc = true;
+    return i64(this.#pc + this.#length + BIAS);
+  }
+  raise(_cause: Cause, _vector: number, _error: number | I32 = 0): void {
+    this.asked.raise = true;
+    this.flow.interpret();
+  }
+  fault(): void {
+    this.flow.interpret();
+  }
+  yield(): void {
+    this.flow.interpret();
+  }
+  budget(): I32 {
+    return this.flow.count;
+  }
+  branchIf(cond: I32): void {
+    this.asked.branchIf = true;
+    this.ended = true;
+    this.flow.branchIf(cond);
+  }
+  branch(): void {
+    this.asked.branch = true;
+    this.ended = true;
+    this.flow.branch();
+  }
+  jump(pc: I64): void {
+    this.asked.jump = true;
+    this.ended = true;
+    this.flow.jump(pc);
+  }
+  enter(host: "syscall" | "call", argument: I32): void {
+    this.asked.enter = true;
+    this.flow.enter(host, argument);
+  }
+}
+
+class RegionOperand implements Operand {
+  readonly place: OperandSpec["place"];
+  readonly size: number;
+
+  constructor(
+    readonly m: RegionMachine,
+    readonly spec: OperandSpec,
+    readonly field: number,
+    readonly memory?: Local<"i64">,
+  ) {
+    this.place = spec.place, this.size = spec.size;
+  }
+  get address(): I64 {
+    if (!this.memory) throw new Error(`${this.m.def.name}: not a memory operand`);
+    return this.memory;
+  }
+  get index(): I32 {
+    return i32(this.field);
+  }
+  load<N extends Load>(name: N, offset = 0): Value<TypeOf<N>> {
+    switch (this.place) {
+      case "mem":
+        return this.m.load(name, this.address, offset);
+      case "reg":
+        return this.m.state(name, this.field + (this.spec.offset ?? 0) + offset);
+      case "fixed":
+        return this.m.state(name, this.spec.offset! + offset);
+      case "imm":
+        throw new Error("an immediate has no address");
+    }
+  }
+  store<N extends Store>(name: N, v: Value<TypeOf<N>>, offset = 0): void {
+    switch (this.place) {
+      case "mem":
+        return this.m.store(name, this.address, v, offset);
+      case "reg":
+        return this.m.setState(name, this.field + (this.spec.offset ?? 0) + offset, v);
+      case "fixed":
+        return this.m.setState(name, this.spec.offset! + offset, v);
+      case "imm":
+        throw new Error("an immediate cannot be written");
+    }
+  }
+  read(): Int {
+    if (this.place === "imm") return this.#immediate(false);
+    return this.load(
+      ({ 8: "i32.load8_u", 16: "i32.load16_u", 32: "i32.load", 64: "i64.load" } as const)[this.size as 8],
+    ) as Int;
+  }
+  signed(): Int {
+    if (this.place === "imm") return this.#immediate(true);
+    if (this.size >= 32) return this.read();
+    return this.load(this.size === 16 ? "i32.load16_s" : "i32.load8_s") as Int;
+  }
+  #immediate(signed: boolean): Int {
+    const { imm, disp } = this.m.fields, { size } = this;
+    if (size === 64) {
+      if (!this.spec.wideImmediate) return i64(imm) as Int;
+      return i64(BigInt(imm) << 32n | BigInt(disp >>> 0)) as Int;
+    }
+    if (size === 32) return i32(imm) as Int;
+    if (size === 16) return i32(signed ? imm << 16 >> 16 : imm & 0xffff) as Int;
+    return i32(signed ? imm << 24 >> 24 : imm & 0xff) as Int;
+  }
+  write(v: Int): void {
+    const { size } = this;
+    if (size === 64) return this.store("i64.store", v as I64);
+    if (size === 32) {
+      if (this.place !== "mem" && this.spec.zeroUpper) return this.store("i64.store", (v as I32).extendU());
+      return this.store("i32.store", v as I32);
+    }
+    this.store(size === 16 ? "i32.store16" : "i32.store8", v.wrap());
+  }
+}

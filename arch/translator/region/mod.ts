@@ -1,0 +1,6 @@
+/**
+ * Translation of hot code to WebAssembly regions.
+ *
+ * @module
+ */
+export * from "./translator.ts";

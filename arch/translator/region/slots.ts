@@ -1,0 +1,45 @@
+/** What lives in locals of a region: parts of the state block, named by the architecture. Everything else stays in memory. */
+import type { Type } from "../wasm/mod.ts";
+
+/** A piece of the state block that a region holds in a local. */
+export interface Slot {
+  readonly id: number;
+  readonly offset: number;
+  readonly type: Extract<Type, "i32" | "i64" | "v128">;
+}
+
+/** Where an architecture keeps what regions treat specially. */
+export interface SlotSpec {
+  /** `count` slots from `offset` on, `step` bytes apart. */
+  readonly ranges: readonly { offset: number; count: number; step: number; type: Slot["type"] }[];
+  /** Slots that hold lazy flags; the first is the kind, whose constants are followed through the region. */
+  readonly flags: readonly number[];
+  readonly zero: number;
+  readonly temporary: number;
+  readonly pc: number;
+}
+
+const BYTES = { i32: 4, i64: 8, v128: 16 } as const;
+
+export class Slots {
+  readonly list: Slot[] = [];
+  /** Slot of each byte of the state block, or -1. */
+  readonly at: Int16Array = new Int16Array(4096).fill(-1);
+  /** Id of the kind of the lazy flags. */
+  readonly kind: number;
+  /** 1 by id: part of the lazy flags. */
+  readonly isFlag: Uint8Array;
+
+  constructor(readonly spec: SlotSpec) {
+    for (const r of spec.ranges) {
+      for (let i = 0; i < r.count; i++) {
+        const offset = r.offset + i * r.step, id = this.list.length;
+        this.list.push({ id, offset, type: r.type });
+        this.at.fill(id, offset, offset + BYTES[r.type]);
+      }
+    }
+    this.kind = this.at[spec.flags[0]];
+    this.isFlag = new Uint8Array(this.list.length);
+    for (const offset of spec.flags) this.isFlag[this.at[offset]] = 1;
+  }
+}

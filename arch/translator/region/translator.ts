@@ -1,0 +1,86 @@
+/** Makes modules of regions: a graph and a function for each entry. */
+import type { BaseCpu, Translation, Translator } from "../cpu.ts";
+import type { RegionSet } from "../cache.ts";
+import type { Numbering } from "../interpreter.ts";
+import { BIAS } from "../layout.ts";
+import type { OpDef } from "../machine.ts";
+import { Module } from "../wasm/mod.ts";
+import { Analysis } from "./analysis.ts";
+import { Emitter } from "./emit.ts";
+import type { Helper } from "./func.ts";
+import { RegionFunc } from "./func.ts";
+import { discover, type Graph } from "./graph.ts";
+import { Slots, type SlotSpec } from "./slots.ts";
+
+export interface TranslatorSpec {
+  readonly ops: readonly OpDef[];
+  readonly numbering: Numbering;
+  readonly slots: SlotSpec;
+}
+
+/** For debugging: sees every module. */
+export const debug: { module?: (bytes: Uint8Array, graphs: readonly Graph[]) => void } = {};
+
+export function createTranslator(spec: TranslatorSpec): Translator {
+  const slots = new Slots(spec.slots), analyses = new Map<boolean, Analysis>();
+  const analysisOf = (wide: boolean) => {
+    let a = analyses.get(wide);
+    if (!a) analyses.set(wide, a = new Analysis(spec.ops, spec.numbering, slots, wide));
+    return a;
+  };
+  return {
+    translate(
+      cpu: BaseCpu,
+      entries: readonly number[],
+      set: RegionSet,
+      wide: boolean,
+    ): Translation | undefined {
+      const analysis = analysisOf(wide);
+      const graphs: Graph[] = [];
+      for (const pc of entries) {
+        const graph = discover(cpu, analysis, pc, BIAS);
+        const first = graph?.entry.instructions[0];
+        // A conditional jump may be the second half of a pair, which looks at its record.
+        if (!graph || !first || (first.info.kind === "jcc" && !first.info.def.fused)) continue;
+        if (first.info.how !== "inline" || first.info.kind === "enter" || first.info.kind === "stop") {
+          continue;
+        }
+        graphs.push(graph);
+      }
+      if (!graphs.length) return undefined;
+      const m = new Module();
+      m.importMemory("guise", "memory", { min: 2, wide });
+      m.importMemory("guise", "pages", { min: 17 });
+      m.importMemory("guise", "engine", { min: 8 });
+      const regions = m.importTable("guise", "regions", 0),
+        operations = m.importTable("guise", "operations", 0);
+      const helpers = new Set<Helper>([analysis.slow]);
+      for (const g of graphs) {
+        for (const b of g.blocks) {
+          for (const i of b.instructions) for (const h of i.info.helpers) helpers.add(h);
+        }
+      }
+      for (const h of helpers) {
+        const name = h === analysis.slow ? "slow" : `help ${h.name}`;
+        h.index = m.importFunction("help", name, h.params, h.results).index;
+      }
+      const type = m.type(["i32"], ["i32"]);
+      const target = { module: m, regions, operations, type, slot: (pc: number) => set.slot(pc) };
+      const made = graphs.map((graph) => {
+        const f = m.adopt(new RegionFunc(m.declare(["i32"], ["i32"])));
+        new Emitter(f, graph, analysis, target).emit();
+        const { pc, instructions: [first] } = graph.entry, slot = set.slot(pc);
+        m.export(`r${slot}`, f.ref);
+        return {
+          slot,
+          pc,
+          records: first.info.def.fused && !first.addresses.length ? 2 : 1,
+          pages: graph.pages,
+        };
+      });
+      const bytes = m.bytes();
+      debug.module?.(bytes, graphs);
+      return { module: new WebAssembly.Module(bytes), regions: made };
+    },
+  };
+}

@@ -1,0 +1,27 @@
+/** The translator for x86-64: which state regions keep in locals. Loaded when something is worth translating. */
+import type { Translator } from "@guise/translator/run";
+import { createTranslator } from "@guise/translator/region";
+import { tables } from "./built.ts";
+import { STATE } from "./state.ts";
+
+export function translator(): Translator {
+  const t = tables();
+  return createTranslator({
+    ops: t.ops,
+    numbering: t.numbering,
+    slots: {
+      ranges: [
+        { offset: STATE.gpr, count: 16, step: 8, type: "i64" },
+        { offset: STATE.temporary, count: 1, step: 8, type: "i64" },
+        { offset: STATE.flagKind, count: 1, step: 4, type: "i32" },
+        { offset: STATE.flagA, count: 2, step: 8, type: "i64" },
+        { offset: STATE.xmm, count: 16, step: 16, type: "v128" },
+        { offset: STATE.mxcsr, count: 1, step: 4, type: "i32" },
+      ],
+      flags: [STATE.flagKind, STATE.flagA, STATE.flagB],
+      zero: STATE.zero,
+      temporary: STATE.temporary,
+      pc: STATE.rip,
+    },
+  });
+}
