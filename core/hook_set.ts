@@ -12,6 +12,7 @@ const kinds: { readonly [K in HookName]: 1 } = {
   intercept: 1,
   enter: 1,
   exit: 1,
+  call: 1,
   trap: 1,
   fault: 1,
   event: 1,
@@ -21,7 +22,9 @@ const kinds: { readonly [K in HookName]: 1 } = {
 export class HookSet {
   /** Any hook of calls is on. Read at every call. */
   calls = false;
-  #lists: Lists = { intercept: [], enter: [], exit: [], trap: [], fault: [], event: [] };
+  /** Any hook of direct calls is on. */
+  direct = false;
+  #lists: Lists = { intercept: [], enter: [], exit: [], call: [], trap: [], fault: [], event: [] };
   readonly #all: Partial<Hooks>[] = [];
 
   add(hooks: Partial<Hooks>): () => void {
@@ -45,6 +48,7 @@ export class HookSet {
     for (const name of Object.keys(kinds) as HookName[]) lists[name] = list(name);
     this.#lists = lists as Lists;
     this.calls = this.#lists.intercept.length + this.#lists.enter.length + this.#lists.exit.length > 0;
+    this.direct = this.#lists.call.length > 0;
   }
 
   intercept(event: SyscallEvent): Outcome | undefined {
@@ -59,6 +63,9 @@ export class HookSet {
   }
   exit(event: SyscallEvent, result: number | undefined): void {
     for (const hook of this.#lists.exit) hook(event, result);
+  }
+  call(task: Task, name: string): void {
+    for (const hook of this.#lists.call) hook(task, name);
   }
   trap(task: Task, trap: Trap): void {
     for (const hook of this.#lists.trap) hook(task, trap);

@@ -20,6 +20,8 @@ export interface SyscallEvent {
   readonly arch: string;
   /** Name of the entry path. */
   readonly entry: string;
+  /** Width of a guest pointer on this way in, in bytes. */
+  readonly pointer: 4 | 8;
   /** What a trace says in front of the name (`SyscallTable.label`). */
   readonly label: string;
   /** The raw argument in slot `n`. */
@@ -66,6 +68,8 @@ export interface Hooks {
   enter(event: SyscallEvent): void;
   /** Every: a call has its result; a call that never returns (exit, execve's success seen as 0) has none or 0. */
   exit(event: SyscallEvent, result: number | undefined): void;
+  /** Every: guest code called a stub of the kernel, without a trap; `name` is what the personality calls the function. */
+  call(task: Task, name: string): void;
   /** Every: anything that left guest code other than a finished call and the scheduler's own (interrupt, budget). */
   trap(task: Task, trap: Trap): void;
   /** First: a fault, before the personality sees it; true: handled, try the instruction again. */

@@ -219,11 +219,16 @@ export function mapProgram(plan: Plan, space: AddressSpace): Image | Refusal {
   };
 }
 
+/** Maps a shared library where there is room and answers its load bias. */
+export function mapLibrary(elf: ElfFile, space: AddressSpace): number | Refusal {
+  return mapInterpreter(elf, space, "library");
+}
+
 /** Maps ld.so and answers its load bias (load_elf_interp). */
-function mapInterpreter(elf: ElfFile, space: AddressSpace): number | Refusal {
+function mapInterpreter(elf: ElfFile, space: AddressSpace, what = "interpreter"): number | Refusal {
   const name = printable(elf.path);
   const bad = (errno: Errno, text: string): Refusal =>
-    refuse(errno, `cannot be loaded: its interpreter ${name} ${text}`);
+    refuse(errno, `cannot be loaded: its ${what} ${name} ${text}`);
   if (elf.type !== ET_EXEC && elf.type !== ET_DYN) return bad(EINVAL, "is not a program");
   let total = totalSize(elf);
   if (total === 0) return bad(EINVAL, "has no segments");

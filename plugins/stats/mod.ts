@@ -57,6 +57,8 @@ export function stats(now: () => number = () => performance.now()): Stats {
   const traps = { syscall: 0, int80: 0, svc: 0, fault: 0 };
   const counts = new Map<string, { calls: number; errors: number; ms: number }>();
   const started = new Map<number, number>();
+  const direct = new Map<string, number>();
+  let hostCalls = 0;
   /** CPUs in use, by process: what they counted is added up when the process ends or executes something else. */
   const cpus = new Map<Process, TranslatingCpu>();
   /** CPUs that are done with: an event inside guest code comes before their counters are brought up to date. */
@@ -81,6 +83,10 @@ export function stats(now: () => number = () => performance.now()): Stats {
     started.delete(event.task.id);
     count.ms += now() - start;
     if (result !== undefined && result < 0 && result >= -4095) count.errors++;
+  }
+  function call(_task: unknown, name: string): void {
+    hostCalls++;
+    direct.set(name, (direct.get(name) ?? 0) + 1);
   }
   function trap(_task: unknown, trap: Trap): void {
     switch (trap.cause) {
@@ -141,7 +147,7 @@ export function stats(now: () => number = () => performance.now()): Stats {
   const all = (): CallCount[] => [...counts].map(([name, c]) => ({ name, ...c }));
   return {
     name: "stats",
-    hooks: { enter, exit, trap, event },
+    hooks: { enter, exit, call, trap, event },
     report(exit: number): StatsReport {
       look();
       settle();
@@ -154,8 +160,8 @@ export function stats(now: () => number = () => performance.now()): Stats {
         exit,
         ms: Math.round((now() - begun) * 1000) / 1000,
         traps: { ...traps },
-        hostCalls: 0,
-        calls: {},
+        hostCalls,
+        calls: Object.fromEntries([...direct].sort((a, b) => b[1] - a[1])),
         syscalls: Object.fromEntries(all().sort((a, b) => b.calls - a.calls).map((c) => [c.name, c.calls])),
         instructions: total,
         regions: made,

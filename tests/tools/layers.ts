@@ -7,7 +7,7 @@
  * | arch/translator    | types of core                                                  |
  * | arch/*             | core, translator                                               |
  * | plugins/*          | core; another plugin's `./key`                                 |
- * | personalities/*    | core; plugins' `./key`                                         |
+ * | personalities/*    | core; plugins' `./key`; another personality's `./services`     |
  * | mod.ts, cli.ts     | all packages                                                   |
  * | examples, tests    | all packages; nobody imports them                              |
  *
@@ -48,12 +48,12 @@ function group(file: string): Group {
 }
 
 /** What a group may import from another package: the group there, and the only entry if it is but one. */
-const allowed: Record<Group, Partial<Record<Group, "any" | "types" | "./key">>> = {
+const allowed: Record<Group, Partial<Record<Group, "any" | "types" | "./key" | "./services">>> = {
   core: {},
   translator: { core: "types" },
   arch: { core: "any", translator: "any" },
   plugin: { core: "any", plugin: "./key" },
-  personality: { core: "any", plugin: "./key" },
+  personality: { core: "any", plugin: "./key", personality: "./services" },
   top: { core: "any", translator: "any", arch: "any", plugin: "any", personality: "any", top: "any" },
   tests: { core: "any", translator: "any", arch: "any", plugin: "any", personality: "any", top: "any" },
   examples: { core: "any", translator: "any", arch: "any", plugin: "any", personality: "any", top: "any" },
@@ -92,8 +92,9 @@ export function violation(i: Import, all: Package[]): string | undefined {
   if (rule === "types" && !i.typeOnly && !isTest(i.from)) {
     return `${owner.folder} may import only types of ${other.name}`;
   }
-  if (rule === "./key" && entry !== rule && !isTest(i.from) && !i.from.includes("/testdata/")) {
-    return `${owner.folder} may import only ${other.name}/key`;
+  const entries = rule === "./key" || rule === "./services";
+  if (entries && entry !== rule && !isTest(i.from) && !i.from.includes("/testdata/")) {
+    return `${owner.folder} may import only ${other.name}${rule.slice(1)}`;
   }
   return undefined;
 }

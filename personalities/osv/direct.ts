@@ -1,0 +1,185 @@
+/**
+ * Direct calls (O1): a function of the C ABI that guest code calls as any other, without a trap. Here is how one reads its
+ * arguments, how a system call of Linux serves it, and how its answer becomes a libc's: -1 with errno.
+ */
+import {
+  type Arch,
+  EINTR,
+  ENOSYS,
+  ETIMEDOUT,
+  Failure,
+  type Outcome,
+  type RowAbi,
+  type Syscall,
+  type Task,
+  type WakeReason,
+} from "@guise/core";
+import { callNamed } from "@guise/linux/services";
+import { osvOf } from "./state.ts";
+
+/** A function of the kernel that programs are linked to. */
+export type DirectCall = (task: Task) => Outcome;
+
+/** Functions by name. */
+export type Calls = Readonly<Record<string, DirectCall>>;
+
+/** Registers of the calling convention, as indices. */
+interface Convention {
+  readonly args: readonly number[];
+  readonly row: RowAbi;
+}
+
+const conventions = new WeakMap<Arch, Convention>();
+
+function conventionOf(task: Task): Convention {
+  const { arch } = task.process.cpu;
+  let found = conventions.get(arch);
+  if (found === undefined) {
+    const abi = arch.abis.call;
+    const args = abi.args.map((name) => arch.register(name));
+    found = { args, row: { arch: arch.name, entry: "call", registers: args, pointer: abi.pointer } };
+    conventions.set(arch, found);
+  }
+  return found;
+}
+
+/** An argument as an unsigned number: pointers and sizes. More than fit into registers are on the stack. */
+export function arg(task: Task, n: number): number {
+  const { args } = conventionOf(task);
+  if (n < args.length) return task.frame.num(args[n]);
+  const { arch } = task.process.cpu;
+  return task.space.getNum64(task.frame.num(arch.sp) + 8 * (n - args.length + 1)) ?? 0;
+}
+
+/** An argument as a signed 32-bit int. */
+export function int(task: Task, n: number): number {
+  const { args } = conventionOf(task);
+  return n < args.length ? task.frame.lo(args[n]) : arg(task, n) | 0;
+}
+
+/** An argument as a signed 64-bit long, exact below 2^53. */
+export function long(task: Task, n: number): number {
+  const { args } = conventionOf(task);
+  const register = args[n];
+  return task.frame.hi(register) * 2 ** 32 + (task.frame.lo(register) >>> 0);
+}
+
+/** Sets argument registers: the caller of a C function does not expect them to be kept. */
+export function setArgs(task: Task, values: readonly number[]): void {
+  const { args } = conventionOf(task);
+  for (let n = 0; n < values.length; n++) task.frame.setNum(args[n], values[n]);
+}
+
+type Run = (task: Task) => Outcome;
+const compiled = new Map<string, Run>();
+
+/** A system call as a function of the argument registers: its answer is Linux's, a negated error number. */
+function handler(task: Task, name: string): Run {
+  const { row } = conventionOf(task);
+  const key = `${row.arch} ${name}`;
+  let run = compiled.get(key);
+  if (run === undefined) {
+    const call = callNamed(name);
+    run = call === undefined ? () => ENOSYS : compile(call, row);
+    compiled.set(key, run);
+  }
+  return run;
+}
+
+function compile(call: Syscall, row: RowAbi): Run {
+  const { args, run } = call.spec;
+  const names = Object.keys(args);
+  let slot = 0;
+  const decoders = names.map((name) => {
+    const decoder = args[name].compile(row, slot);
+    slot += args[name].slots;
+    return decoder;
+  });
+  const values: Record<string, unknown> = {};
+  return (task) => {
+    for (let n = 0; n < names.length; n++) {
+      const value = decoders[n](task);
+      if (value instanceof Failure) return value.errno;
+      values[names[n]] = value;
+    }
+    return run(task, values as never);
+  };
+}
+
+/**
+ * What follows an outcome: `next` gets its number, at once or after waits. `again` is the call itself, for a wait that
+ * wants it done anew. A signal ends a wait with EINTR.
+ */
+export function after(
+  task: Task,
+  first: Outcome,
+  again: (task: Task) => Outcome,
+  next: (task: Task, result: number) => Outcome,
+): Outcome {
+  if (typeof first === "number") return next(task, first <= -512 && first >= -516 ? EINTR : first);
+  switch (first.kind) {
+    case "wait":
+      return {
+        ...first,
+        then: (t: Task, reason: WakeReason): Outcome => {
+          const outcome = first.then !== undefined
+            ? first.then(t, reason)
+            : reason === "ready"
+            ? again(t)
+            : reason === "timeout"
+            ? ETIMEDOUT
+            : EINTR;
+          return after(t, outcome, again, next);
+        },
+      };
+    case "invoke":
+      return { ...first, then: (t: Task, result: number): Outcome => after(t, first.then(t, result), again, next) };
+    case "keep":
+    case "exit":
+      return first;
+    default:
+      return first satisfies never;
+  }
+}
+
+/** A system call with these arguments; `next` gets Linux's answer. */
+export function perform(
+  task: Task,
+  name: string,
+  args: readonly number[],
+  next: (task: Task, result: number) => Outcome,
+): Outcome {
+  const again = (t: Task): Outcome => {
+    setArgs(t, args);
+    return handler(t, name)(t);
+  };
+  return after(task, again(task), again, next);
+}
+
+/** Sets errno of the calling thread; answers -1. */
+export function fail(task: Task, errno: number): number {
+  const { errnoOffset } = osvOf(task);
+  if (errnoOffset !== 0) {
+    task.space.setU32(task.frame.num(task.process.cpu.arch.tls) + errnoOffset, -errno);
+  }
+  return -1;
+}
+
+/** A libc's answer: -1 and errno for Linux's negated error number. */
+export function answer(task: Task, result: number): number {
+  return result < 0 && result > -4096 ? fail(task, result) : result;
+}
+
+/** A function that is a system call: same arguments, and errno. */
+export function direct(name: string): DirectCall {
+  return (task) => {
+    const run = handler(task, name);
+    return after(task, run(task), run, answer);
+  };
+}
+
+/** The text of a NUL-terminated argument; undefined when it is not readable. */
+export function text(task: Task, address: number): string | undefined {
+  const bytes = task.space.cstring(address, 1 << 20);
+  return typeof bytes === "number" ? undefined : new TextDecoder().decode(bytes);
+}

@@ -1,0 +1,45 @@
+/** The kernel's exported functions (O2), numbered: the number is the target of a call stub. */
+import type { Calls, DirectCall } from "./direct.ts";
+import { directoryCalls } from "./libc/directory.ts";
+import { kernelCalls } from "./libc/kernel.ts";
+import { memoryCalls } from "./libc/memory.ts";
+import { miscCalls } from "./libc/misc.ts";
+import { processCalls } from "./libc/process.ts";
+import { startCalls } from "./libc/start.ts";
+import { stdioCalls } from "./libc/stdio.ts";
+
+/** All functions by name; later subjects win over what is only a system call. */
+const calls: Calls = {
+  ...kernelCalls,
+  ...memoryCalls,
+  ...directoryCalls,
+  ...stdioCalls,
+  ...startCalls,
+  ...processCalls,
+  ...miscCalls,
+};
+
+/** Names by target. */
+export const names: readonly string[] = Object.keys(calls);
+/** Functions by target. */
+export const functions: readonly DirectCall[] = Object.values(calls);
+
+const targets = new Map(names.map((name, target) => [name, target]));
+
+/** The target of an exported function. */
+export function targetOf(name: string): number | undefined {
+  return targets.get(name);
+}
+
+/** Where a program begins: not a name that a program can import. */
+export const BOOT = names.length;
+
+// deno-fmt-ignore
+const sonames = new Set(["ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1", "libresolv.so.2", "libc.so.6", "libm.so.6",
+  "libpthread.so.0", "libdl.so.2", "librt.so.1", "libaio.so.1", "libxenstore.so.3.0", "libcrypt.so.1", "libutil.so",
+  "libutil.so.1", "libc.musl-x86_64.so.1", "ld-musl-x86_64.so.1", "libc.so"]);
+
+/** True for the libraries that the kernel is (O2). */
+export function standsIn(soname: string): boolean {
+  return sonames.has(soname);
+}

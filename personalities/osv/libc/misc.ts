@@ -1,0 +1,125 @@
+/** What glibc has and the libc under us does not, or has otherwise: fortified forms, locales, message catalogues, TLS. */
+import { invoke, type Outcome, type Task } from "@guise/core";
+import { arg, type Calls, type DirectCall, int, text } from "../direct.ts";
+import { osvOf } from "../state.ts";
+import { abortWith } from "./start.ts";
+
+/** Names that are another function's in the libc under us: the check's extra arguments come last and are not looked at. */
+export const aliases: Readonly<Record<string, string>> = {
+  __explicit_bzero_chk: "explicit_bzero",
+  __longjmp_chk: "longjmp",
+  __mbrlen: "mbrlen",
+  __memcpy_chk: "memcpy",
+  __memmove_chk: "memmove",
+  __mempcpy_chk: "mempcpy",
+  __memset_chk: "memset",
+  __realpath_chk: "realpath",
+  __stpcpy_chk: "stpcpy",
+  __strcat_chk: "strcat",
+  __strcpy_chk: "strcpy",
+  __strncat_chk: "strncat",
+  __strncpy_chk: "strncpy",
+  __isoc23_strtol: "strtol",
+  __isoc23_strtoul: "strtoul",
+  __isoc23_strtoll: "strtoll",
+  __isoc23_strtoull: "strtoull",
+  __isoc23_sscanf: "sscanf",
+  __sysv_signal: "signal",
+  // Its own setlocale, which ours asks.
+  __guise_under_setlocale: "setlocale",
+};
+
+const LC_ALL = 6;
+
+/** The locales there are (O2): glibc's C, and C.UTF-8. Undefined: no such locale. */
+function localeNamed(name: string): "C" | "C.UTF-8" | undefined {
+  if (name === "C" || name === "POSIX") return "C";
+  return /^C\.utf-?8$/i.test(name) ? "C.UTF-8" : undefined;
+}
+
+/** The value of an environment variable, "" when it is not set. */
+function variable(task: Task, name: string): string {
+  const at = osvOf(task).linked?.lookup("environ");
+  let list = at === undefined ? 0 : task.space.getNum64(at) ?? 0;
+  for (let n = 0; list !== 0 && n < 65536; n++, list += 8) {
+    const pointer = task.space.getNum64(list) ?? 0;
+    if (pointer === 0) break;
+    const entry = text(task, pointer) ?? "";
+    if (entry.startsWith(`${name}=`)) return entry.slice(name.length + 1);
+  }
+  return "";
+}
+
+const categories = [
+  "LC_CTYPE",
+  "LC_NUMERIC",
+  "LC_TIME",
+  "LC_COLLATE",
+  "LC_MONETARY",
+  "LC_MESSAGES",
+  "LC_ALL",
+];
+
+const setlocale: DirectCall = (task): Outcome => {
+  const osv = osvOf(task);
+  const category = int(task, 0), pointer = arg(task, 1);
+  const under = osv.linked?.lookup("__guise_under_setlocale");
+  if (pointer === 0 || under === undefined) return osv.string(osv.locale);
+  let name = text(task, pointer) ?? "";
+  if (name === "") {
+    name = variable(task, "LC_ALL") || variable(task, categories[category] ?? "LC_ALL") ||
+      variable(task, "LANG") || "C";
+    if (category === LC_ALL && variable(task, "LC_ALL") === "") {
+      name = variable(task, "LC_CTYPE") || variable(task, "LANG") || "C";
+    }
+  }
+  const found = localeNamed(name);
+  if (found === undefined) return 0;
+  return invoke(under, [category, osv.string(found)], () => {
+    if (category === LC_ALL || category === 0) osv.locale = found;
+    return osv.string(found);
+  });
+};
+
+/** Thread-local data of a module: all of it lies in the static block below the thread pointer. */
+const tlsAddress: DirectCall = (task) => {
+  const index = arg(task, 0);
+  const module = task.space.getNum64(index), offset = task.space.getNum64(index + 8);
+  const object = osvOf(task).linked?.objects.find((o) => o.tlsModule === module && module !== 0);
+  if (object === undefined || offset === undefined) return abortWith(task, "__tls_get_addr: no such module");
+  return task.frame.num(task.process.cpu.arch.tls) - object.tlsOffset + offset;
+};
+
+/** See the file's head. */
+export const miscCalls: Calls = {
+  setlocale,
+  __tls_get_addr: tlsAddress,
+  gettext: (task) => arg(task, 0),
+  dgettext: (task) => arg(task, 1),
+  dcgettext: (task) => arg(task, 1),
+  ngettext: (task) => arg(task, 2) === 1 ? arg(task, 0) : arg(task, 1),
+  dngettext: (task) => arg(task, 3) === 1 ? arg(task, 1) : arg(task, 2),
+  dcngettext: (task) => arg(task, 3) === 1 ? arg(task, 1) : arg(task, 2),
+  textdomain: (task) => arg(task, 0) === 0 ? osvOf(task).string("messages") : arg(task, 0),
+  bindtextdomain: (task) => arg(task, 1),
+  bind_textdomain_codeset: (task) => arg(task, 1),
+  __fdelt_chk: (task) => {
+    const fd = int(task, 0);
+    return fd < 0 || fd >= 1024
+      ? abortWith(task, "*** buffer overflow detected ***: terminated")
+      : Math.floor(fd / 64);
+  },
+  rawmemchr: (task) => {
+    const stop = int(task, 1) & 255;
+    for (let at = arg(task, 0);; at++) {
+      const bytes = task.space.read(at, 1);
+      if (bytes === undefined) return 0;
+      if (bytes[0] === stop) return at;
+    }
+  },
+  __syslog_chk: () => 0,
+  syslog: () => 0,
+  openlog: () => 0,
+  closelog: () => 0,
+  tzset: () => 0,
+};

@@ -1,0 +1,8 @@
+/**
+ * The OSv personality: dynamic programs are linked to the kernel and call it directly; static ones use SYSCALL. `osv()` is
+ * the plugin.
+ *
+ * @module
+ */
+export { osv, type OsvOptions } from "./personality.ts";
+export type { TableSet } from "./tables.ts";

@@ -1,0 +1,73 @@
+/** What OSv keeps about a process beside what Linux's services keep: how it was linked, its heap, streams and handlers. */
+import { Key, type Process, type Task } from "@guise/core";
+import type { Linked } from "@guise/elf/key";
+import type { OpenFile } from "@guise/vfs/key";
+import type { Heap } from "./heap.ts";
+import type { Streams } from "./libc/streams.ts";
+
+/** A function of atexit or __cxa_atexit. */
+export interface ExitHandler {
+  readonly address: number;
+  readonly argument: number;
+}
+
+/** The OSv part of a process. */
+export class OsvProcess {
+  readonly process: Process;
+  /** Undefined for static programs. */
+  linked: Linked | undefined;
+  readonly heap: Heap;
+  readonly streams: Streams;
+  /** Bytes from the thread pointer to errno: known once the libc under us has been asked. */
+  errnoOffset = 0;
+  readonly exitHandlers: ExitHandler[] = [];
+  /** The console: where the kernel's own lines go. */
+  console: OpenFile | undefined;
+  /** Lines that are logged once. */
+  readonly logged: Set<string> = new Set();
+  /** The initial stack's environment, for a program that reads `environ`. */
+  environment = 0;
+  argc = 0;
+  argv = 0;
+  exiting = false;
+  /** The locale of setlocale: `C` or `C.UTF-8`, as the program sees it. */
+  locale = "C";
+  /** Static strings handed to the guest, by text. */
+  readonly strings: Map<string, number> = new Map();
+
+  constructor(process: Process, heap: Heap, streams: Streams) {
+    this.process = process;
+    this.heap = heap;
+    this.streams = streams;
+  }
+
+  /** A line on the console. */
+  log(text: string): void {
+    this.console?.write(new TextEncoder().encode(text));
+  }
+  /** The same, the first time only. */
+  logOnce(text: string): void {
+    if (this.logged.has(text)) return;
+    this.logged.add(text);
+    this.log(text);
+  }
+  /** The address of a NUL-terminated constant; 0 without memory. */
+  string(text: string): number {
+    let at = this.strings.get(text);
+    if (at === undefined) {
+      const bytes = new TextEncoder().encode(text + "\0");
+      at = this.heap.allocate(bytes.length);
+      if (at !== 0) this.process.space.write(at, bytes);
+      this.strings.set(text, at);
+    }
+    return at;
+  }
+}
+
+/** Where it is kept. */
+export const osvKey: Key<OsvProcess> = new Key<OsvProcess>("osv process");
+
+/** The OSv part of a task's process. */
+export function osvOf(task: Task): OsvProcess {
+  return task.process.data.get(osvKey);
+}

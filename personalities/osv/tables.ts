@@ -1,0 +1,115 @@
+/**
+ * System calls for programs that bypass the libc (O9-O13): Linux's handlers by their numbers, in the sets that OSv had at
+ * different times (spec 3.3), and the calls that one process in one address space answers otherwise.
+ */
+import { EINVAL, ENOSYS, type Syscall, syscall, type SyscallTable, type Task } from "@guise/core";
+import { linuxTables } from "@guise/linux/services";
+import { PID } from "./libc/process.ts";
+
+const words = (text: string): readonly string[] => text.trim().split(/\s+/);
+
+/** The 73 of April 2023. */
+export const SET_2023: readonly string[] = words(`accept4 bind clock_getres clock_gettime close connect dup3
+  epoll_create1 epoll_ctl epoll_pwait epoll_wait eventfd2 exit exit_group fcntl fdatasync flock fstat newfstatat fsync
+  ftruncate futex getcwd getdents64 getgid get_mempolicy getpeername getpid getrandom getsockname getsockopt gettid
+  getuid ioctl listen lseek madvise mincore mkdir mkdirat mmap munmap nanosleep open openat pipe2 pread64 pselect6
+  pwrite64 read readlinkat recvfrom recvmsg renameat rt_sigaction rt_sigprocmask sched_getaffinity sched_setaffinity
+  sched_yield select sendmsg sendto set_mempolicy setsockopt sigaltstack socket stat statfs symlinkat tgkill uname
+  unlinkat write`);
+
+/** The 60 that a libc has anyway. */
+export const SET_TRIVIAL: readonly string[] = words(
+  `accept access alarm chdir creat dup dup2 epoll_create eventfd
+  fallocate faccessat fchdir fstatfs futimesat getitimer getpriority getrlimit getrusage gettimeofday kill lstat mprotect
+  msync pause pipe poll ppoll prctl readlink readv rename rmdir sched_get_priority_max sched_get_priority_min sendfile
+  sethostname setitimer setpriority setrlimit shmget shmat shmctl shmdt shutdown socketpair symlink sync sysinfo time
+  timerfd_create timerfd_gettime timerfd_settime times truncate umask unlink utime utimensat utimes writev`,
+);
+
+const notInMaster = new Set(words(`eventfd fallocate futimesat getitimer lstat pause sched_get_priority_max
+  sched_get_priority_min setitimer sync times utime utimes`));
+
+/** Today's. */
+export const SET_MASTER: readonly string[] = [
+  ...SET_2023,
+  ...SET_TRIVIAL.filter((name) => !notInMaster.has(name)),
+  ...words(
+    `arch_prctl brk chmod clock_nanosleep clone clone3 close_range epoll_pwait2 fchmod getcpu getegid geteuid
+    getppid io_uring_enter io_uring_register io_uring_setup membarrier mknodat mremap preadv2 prlimit64 pwritev2
+    renameat2 rt_sigtimedwait set_robust_list set_tid_address splice statx tee vmsplice`,
+  ),
+];
+
+/** The name of a set of system calls. */
+export type TableSet = "2023" | "trivial" | "master";
+
+const sets: Readonly<Record<TableSet, ReadonlySet<string>>> = {
+  2023: new Set(SET_2023),
+  trivial: new Set([...SET_2023, ...SET_TRIVIAL]),
+  master: new Set(SET_MASTER),
+};
+
+const constant = (name: string, value: number, doc: string): Syscall =>
+  syscall({ name, doc, args: {}, run: () => value });
+
+/** FS's base by arch_prctl: GET_FS answers the value, where Linux stores it (O13). */
+const ARCH_SET_FS = 0x1002, ARCH_GET_FS = 0x1003;
+const CLONE_THREAD = 0x10000;
+
+/** A call of Linux with a look at its raw arguments first; undefined: Linux's own answer. */
+function guarded(
+  call: Syscall,
+  guard: (task: Task, arg: (n: number) => number) => number | undefined,
+): Syscall {
+  return {
+    name: call.name,
+    spec: {
+      ...call.spec,
+      run: (task, args) => {
+        const { arch } = task.process.cpu;
+        const abi = arch.abis[arch.entries[0]];
+        const answer = guard(task, (n) => task.frame.num(arch.register(abi.args[n])));
+        return answer ?? call.spec.run(task, args);
+      },
+    },
+  };
+}
+
+const replaced: Readonly<Record<string, (call: Syscall) => Syscall>> = {
+  getpid: () => constant("getpid", PID, "The one process's number."),
+  getppid: () => constant("getppid", PID, "The same."),
+  getuid: () => constant("getuid", 0, "Root."),
+  geteuid: () => constant("geteuid", 0, "Root."),
+  getgid: () => constant("getgid", 0, "Root's group."),
+  getegid: () => constant("getegid", 0, "Root's group."),
+  set_mempolicy: () => constant("set_mempolicy", 0, "Nothing: there is one node."),
+  arch_prctl: (call) =>
+    guarded(call, (task, arg) => {
+      const code = arg(0);
+      if (code === ARCH_GET_FS) return task.frame.num(task.process.cpu.arch.tls);
+      return code === ARCH_SET_FS ? undefined : EINVAL;
+    }),
+  clone: (call) =>
+    guarded(call, (_task, arg) => {
+      if ((arg(0) & CLONE_THREAD) === 0) return ENOSYS;
+      return arg(1) === 0 ? EINVAL : undefined;
+    }),
+  clone3: (call) =>
+    guarded(call, (task, arg) => {
+      const flags = task.space.getNum64(arg(0));
+      return flags !== undefined && (flags & CLONE_THREAD) === 0 ? ENOSYS : undefined;
+    }),
+  getcwd: (call) => guarded(call, (_task, arg) => arg(0) === 0 ? EINVAL : undefined),
+};
+
+/** The tables of a set. */
+export function osvTables(set: TableSet): SyscallTable[] {
+  const wanted = sets[set];
+  return linuxTables.map(({ arch, entry, rows }) => {
+    const kept = new Map<number, Syscall>();
+    for (const [number, call] of rows) {
+      if (wanted.has(call.name)) kept.set(number, replaced[call.name]?.(call) ?? call);
+    }
+    return { arch, entry, rows: kept };
+  });
+}

@@ -1,0 +1,401 @@
+/**
+ * A dynamic linker inside the kernel (spec O2-O5): maps a program with the libraries that it names, binds its symbols to
+ * them, to functions of the kernel and last to a libc in the guest's files, and applies relocations. Guest code runs
+ * only afterwards: IFUNC resolvers and init functions are handed out for the caller to invoke. What is wrong with a
+ * file is a text for a person; nothing throws.
+ */
+import { type AddressSpace, type Backing, PAGE, READ } from "@guise/core";
+import type { ElfFile, Image, Machine, Plan, Refusal } from "../key.ts";
+import { printable, readHead, u16, u32 } from "../bytes.ts";
+import { ET_DYN, ET_EXEC, isElf, PF_X, PT_GNU_STACK, PT_INTERP, readElf } from "../headers.ts";
+import { mapLibrary, mapProgram } from "../map.ts";
+import { DynamicObject, type DynamicSymbol, gnuHash } from "./object.ts";
+
+/** Where the linker finds what a program does not bring. */
+export interface LinkHost {
+  /** A library by its soname, or undefined when the guest has none. */
+  open(name: string): { readonly file: Backing; readonly path: string } | undefined;
+  /** Sonames that the kernel stands in for: they are not looked for. */
+  standsIn(name: string): boolean;
+  /** A function or datum of the kernel: its guest address. */
+  export(name: string): number | undefined;
+  /** The name under which `under` has it: `__memcpy_chk` is `memcpy` there. */
+  alias(name: string): string;
+  /** The libc that completes the kernel's exports: asked after them. */
+  readonly under: { readonly file: Backing; readonly path: string } | undefined;
+  /** Names that may be missing: they resolve to a page without rights, and fault on use (O4). */
+  tolerated(name: string): boolean;
+}
+
+/** Everything that a start needs. */
+export interface Linked {
+  /** Tells it from a {@link Refusal}. */
+  readonly kind: "linked";
+  /** The mapped program. */
+  readonly image: Image;
+  /** The program first, then libraries breadth first, then the libc under them. */
+  readonly objects: readonly DynamicObject[];
+  /** The program itself. */
+  readonly program: DynamicObject;
+  /** IFUNC resolvers with the places that take their results. To be called before any other code. */
+  readonly indirect: readonly {
+    readonly resolver: number;
+    readonly place: number;
+    readonly addend: number;
+  }[];
+  /** Objects in the order of their init functions: deepest dependency first, the program last. */
+  readonly initOrder: readonly DynamicObject[];
+  /** Bytes of static thread-local data below the thread pointer, a multiple of 64. */
+  readonly tlsSize: number;
+  /** A symbol's address in lookup order (dlsym, and data that a copy relocation moved). */
+  lookup(name: string): number | undefined;
+  /** Writes the initial thread-local data of all objects below this thread pointer. */
+  fillTls(pointer: number): boolean;
+  /** Makes relocated constants read-only, after the resolvers have run. */
+  protect(): void;
+}
+
+const refuse = (reason: string): Refusal => ({ kind: "refused", errno: -8, reason });
+
+/** The program's headers, checked as OSv does (O3). */
+export function openDynamic(file: Backing, path: string, machine: Machine): ElfFile | Refusal {
+  const { bytes, size } = readHead(file, 64);
+  if (size < 64 || !isElf(bytes)) return refuse("bad elf header");
+  if (bytes[4] !== 2) return refuse("bad elf class");
+  if (bytes[5] !== 1) return refuse("bad elf endianness");
+  if (bytes[6] !== 1) return refuse("bad elf version");
+  if (bytes[7] !== 0 && bytes[7] !== 3) return refuse("bad os abi");
+  const type = u16(bytes, 16);
+  if (type !== ET_DYN && type !== ET_EXEC) {
+    return refuse("bad executable type (only shared-object, PIE or non-PIE executable supported)");
+  }
+  if (u16(bytes, 18) !== machine.elfMachine) {
+    return refuse(`machine type for ${path} differs from the kernel`);
+  }
+  const elf = readElf(file, new TextEncoder().encode(path), bytes, machine);
+  return typeof elf === "string" ? refuse(elf) : elf;
+}
+
+const PT_DYNAMIC = 2, DT_FLAGS_1 = 0x6ffffffb, DF_1_PIE = 0x08000000;
+
+/** True when the program names an interpreter, or is a shared library: it wants linking. Else it is static (O5). */
+export function isDynamic(elf: ElfFile): boolean {
+  if (elf.segments.some((s) => s.type === PT_INTERP)) return true;
+  const dynamic = elf.segments.find((s) => s.type === PT_DYNAMIC);
+  if (elf.type !== ET_DYN || dynamic === undefined || dynamic.filesz > 1 << 20) return false;
+  const bytes = new Uint8Array(dynamic.filesz);
+  elf.file.fill(dynamic.offset, bytes);
+  for (let at = 0; at + 16 <= bytes.length; at += 16) {
+    if (u32(bytes, at) === DT_FLAGS_1) return (u32(bytes, at + 8) & DF_1_PIE) === 0;
+  }
+  return true;
+}
+
+/** Maps and links `elf` in a fresh space. */
+export function linkProgram(
+  elf: ElfFile,
+  args: readonly Uint8Array[],
+  space: AddressSpace,
+  host: LinkHost,
+): Linked | Refusal {
+  const plan: Plan = {
+    kind: "plan",
+    program: elf,
+    args,
+    scripts: 0,
+    arch: elf.machine.name,
+    stack: elf.segments.some((s) => s.type === PT_GNU_STACK && (s.flags & PF_X) !== 0)
+      ? "executable"
+      : "plain",
+  };
+  const image = mapProgram(plan, space);
+  if (image.kind === "refused") return image;
+  return new Linker(elf.machine, space, host).link(
+    new DynamicObject(space, elf, printable(elf.path), image.bias),
+    image,
+  );
+}
+
+/** More libraries than this are a joke. */
+const MOST_OBJECTS = 256;
+
+/** What a relocation type asks for, by architecture. */
+type Kind = "none" | "symbol" | "relative" | "copy" | "module" | "offset" | "pointer" | "indirect";
+// deno-fmt-ignore
+const kinds: Readonly<Record<number, ReadonlyMap<number, Kind>>> = {
+  62: new Map<number, Kind>([[0, "none"], [1, "symbol"], [5, "copy"], [6, "symbol"], [7, "symbol"], [8, "relative"],
+    [16, "module"], [17, "offset"], [18, "pointer"], [37, "indirect"]]),
+  183: new Map<number, Kind>([[0, "none"], [257, "symbol"], [1024, "copy"], [1025, "symbol"], [1026, "symbol"],
+    [1027, "relative"], [1028, "module"], [1029, "offset"], [1030, "pointer"], [1032, "indirect"]]),
+};
+/** R_X86_64_GLOB_DAT and JUMP_SLOT take no addend. */
+const noAddend = new Set([6, 7]);
+
+/** A bound reference: an address, or a symbol whose address only its resolver knows, or thread-local data. */
+interface Target {
+  readonly address: number;
+  readonly symbol?: DynamicSymbol;
+}
+
+class Linker {
+  readonly #machine: Machine;
+  readonly #space: AddressSpace;
+  readonly #host: LinkHost;
+  readonly #objects: DynamicObject[] = [];
+  #under: DynamicObject | undefined;
+  readonly #indirect: { resolver: number; place: number; addend: number }[] = [];
+  readonly #cache = new Map<string, Target | null>();
+  readonly #encoder = new TextEncoder();
+  #tlsSize = 0;
+  #missingPage: number | undefined;
+
+  constructor(machine: Machine, space: AddressSpace, host: LinkHost) {
+    this.#machine = machine;
+    this.#space = space;
+    this.#host = host;
+  }
+
+  link(program: DynamicObject, image: Image): Linked | Refusal {
+    this.#objects.push(program);
+    const failed = this.#loadNeeded();
+    if (failed !== undefined) return failed;
+    const { under } = this.#host;
+    if (under !== undefined) {
+      const made = this.#load(under.file, under.path);
+      if (!(made instanceof DynamicObject)) return made;
+      this.#under = made;
+    }
+    const all = this.#under === undefined ? this.#objects : [...this.#objects, this.#under];
+    this.#layTls(all);
+    const copies: { from: Target; to: number; size: number }[] = [];
+    for (const object of all) {
+      const wrong = this.#relocate(object, copies);
+      if (wrong !== undefined) return refuse(wrong);
+    }
+    // Copies last: what they copy has been relocated by now.
+    for (const { from, to, size } of copies) {
+      const bytes = this.#space.read(from.address, size);
+      if (bytes === undefined || !this.#space.write(to, bytes)) {
+        return refuse(`${program.name}: a copied symbol lies outside of memory`);
+      }
+    }
+    return {
+      kind: "linked",
+      image,
+      objects: all,
+      program,
+      indirect: this.#indirect,
+      initOrder: this.#initOrder(program),
+      tlsSize: this.#tlsSize,
+      lookup: (name) => {
+        const target = this.#find(name, undefined, undefined);
+        return target?.symbol?.type === 6 ? undefined : target?.address;
+      },
+      fillTls: (pointer) => this.#fillTls(all, pointer),
+      protect: () => this.#protect(all),
+    };
+  }
+
+  #load(file: Backing, path: string): DynamicObject | Refusal {
+    const elf = openDynamic(file, path, this.#machine);
+    if ("kind" in elf) return refuse(`${path}: ${elf.reason}`);
+    if (elf.type !== ET_DYN) return refuse(`${path}: is no shared library`);
+    const bias = mapLibrary(elf, this.#space);
+    return typeof bias === "number" ? new DynamicObject(this.#space, elf, path, bias) : bias;
+  }
+
+  #loadNeeded(): Refusal | undefined {
+    const known = new Map<string, DynamicObject>();
+    for (let i = 0; i < this.#objects.length; i++) {
+      const object = this.#objects[i];
+      for (const name of object.needed) {
+        if (this.#host.standsIn(name)) continue;
+        let library = known.get(name);
+        if (library === undefined) {
+          if (this.#objects.length >= MOST_OBJECTS) {
+            return refuse(`needs more than ${MOST_OBJECTS} libraries`);
+          }
+          const found = this.#host.open(name);
+          if (found === undefined) {
+            return refuse(`needs the library ${name}, which is not in the guest's library folders`);
+          }
+          const made = this.#load(found.file, found.path);
+          if (!(made instanceof DynamicObject)) return made;
+          library = made;
+          known.set(name, library);
+          this.#objects.push(library);
+        }
+        object.dependencies.push(library);
+      }
+    }
+    return undefined;
+  }
+
+  #layTls(all: readonly DynamicObject[]): void {
+    let offset = 0, module = 0;
+    for (const object of all) {
+      const { tls } = object;
+      if (tls === undefined || tls.memsz > 1 << 24) continue;
+      const align = tls.align > 1 && tls.align <= 4096 && Number.isInteger(Math.log2(tls.align))
+        ? tls.align
+        : 1;
+      offset = Math.ceil((offset + tls.memsz) / align) * align;
+      object.tlsModule = ++module;
+      object.tlsOffset = offset;
+    }
+    this.#tlsSize = Math.ceil(offset / 64) * 64;
+  }
+
+  #fillTls(all: readonly DynamicObject[], pointer: number): boolean {
+    for (const { tls, tlsModule, tlsOffset, bias } of all) {
+      if (tls === undefined || tlsModule === 0) continue;
+      const image = tls.filesz === 0
+        ? new Uint8Array(0)
+        : this.#space.read(bias + tls.vaddr, Math.min(tls.filesz, tls.memsz));
+      if (image === undefined || !this.#space.write(pointer - tlsOffset, image)) return false;
+    }
+    return true;
+  }
+
+  /** In lookup order: the program and its libraries, the kernel, the libc under it. `skip`: for copies. */
+  #find(name: string, version: string | undefined, skip: DynamicObject | undefined): Target | undefined {
+    const key = skip === undefined ? `${name}@${version ?? ""}` : "";
+    if (skip === undefined) {
+      const known = this.#cache.get(key);
+      if (known !== undefined) return known ?? undefined;
+    }
+    const target = this.#search(name, version, skip);
+    if (skip === undefined) this.#cache.set(key, target ?? null);
+    return target;
+  }
+  #search(name: string, version: string | undefined, skip: DynamicObject | undefined): Target | undefined {
+    const bytes = this.#encoder.encode(name), hash = gnuHash(bytes);
+    for (const object of this.#objects) {
+      if (object === skip) continue;
+      const symbol = object.find(name, bytes, hash, version);
+      if (symbol !== undefined) return { address: object.bias + symbol.value, symbol };
+    }
+    const address = this.#host.export(name);
+    if (address !== undefined) return { address };
+    if (this.#under === undefined) return undefined;
+    const other = this.#host.alias(name);
+    const otherBytes = other === name ? bytes : this.#encoder.encode(other);
+    const symbol = this.#under.find(
+      other,
+      otherBytes,
+      other === name ? hash : gnuHash(otherBytes),
+      undefined,
+    );
+    return symbol && { address: this.#under.bias + symbol.value, symbol };
+  }
+
+  #relocate(object: DynamicObject, copies: { from: Target; to: number; size: number }[]): string | undefined {
+    const space = this.#space, { bias } = object;
+    const table = kinds[this.#machine.elfMachine] ?? new Map<number, Kind>();
+    const outside = (at: number) =>
+      `${object.name}: a relocation lies outside of its writable memory (0x${at.toString(16)})`;
+    for (const at of object.relative()) {
+      const value = space.getNum64(bias + at);
+      if (value === undefined || !space.setNum64(bias + at, value + bias)) return outside(at);
+    }
+    for (const { offset, type, symbol, addend } of object.relocations()) {
+      const kind = table.get(type);
+      if (kind === undefined) return `${object.name}: relocation type ${type} is not known`;
+      if (kind === "none") continue;
+      const place = bias + offset;
+      let value: number;
+      if (kind === "relative") value = bias + addend;
+      else if (kind === "indirect") {
+        this.#indirect.push({ resolver: bias + addend, place, addend: 0 });
+        continue;
+      } else {
+        const target = this.#bind(object, symbol, kind === "copy" ? object : undefined);
+        if (typeof target === "string") return target;
+        const bound = target.symbol;
+        switch (kind) {
+          case "symbol":
+            value = target.address + (noAddend.has(type) && this.#machine.elfMachine === 62 ? 0 : addend);
+            if (bound?.type === 10) {
+              this.#indirect.push({ resolver: target.address, place, addend: value - target.address });
+              continue;
+            }
+            break;
+          case "copy": {
+            const own = object.at(symbol);
+            const size = Math.min(own?.size ?? 0, bound?.size ?? own?.size ?? 0);
+            if (size > 1 << 20) return `${object.name}: a copied symbol has ${size} bytes`;
+            if (target.address !== 0 && size > 0) copies.push({ from: target, to: place, size });
+            continue;
+          }
+          case "module":
+            value = (bound?.object ?? object).tlsModule;
+            break;
+          case "offset":
+            value = (bound?.value ?? 0) + addend;
+            break;
+          case "pointer":
+            value = (bound?.value ?? 0) + addend - (bound?.object ?? object).tlsOffset;
+            break;
+          default:
+            kind satisfies never;
+            return undefined;
+        }
+      }
+      if (!space.setNum64(place, value)) return outside(offset);
+    }
+    return undefined;
+  }
+
+  /** The target of a reference; a text when nothing defines it and something must (O4). */
+  #bind(object: DynamicObject, index: number, skip: DynamicObject | undefined): Target | string {
+    // Without a name: the object itself (its own thread-local data).
+    if (index === 0) return { address: object.bias };
+    const reference = object.reference(index);
+    if (reference === undefined) {
+      return `${object.name}: a relocation names symbol ${index}, which is not there`;
+    }
+    const { name, version, weak } = reference;
+    if (name === "") {
+      const own = object.at(index);
+      return own === undefined ? { address: 0 } : { address: object.bias + own.value, symbol: own };
+    }
+    const target = this.#find(name, version, skip);
+    if (target !== undefined) return target;
+    // What only its own object can see (hidden versions, local binding) is its own.
+    const own = skip === undefined ? object.at(index) : undefined;
+    if (own !== undefined) return { address: object.bias + own.value, symbol: own };
+    if (weak) return { address: 0 };
+    if (this.#host.tolerated(name)) return { address: this.#missing() };
+    return `${object.name}: failed looking up symbol ${name}`;
+  }
+
+  /** A page without rights. */
+  #missing(): number {
+    if (this.#missingPage === undefined) {
+      const page = this.#space.map({ address: 0, length: PAGE, prot: 0, name: "[missing]" });
+      this.#missingPage = page < 0 ? 0 : page;
+    }
+    return this.#missingPage;
+  }
+
+  #initOrder(program: DynamicObject): DynamicObject[] {
+    const order: DynamicObject[] = [], seen = new Set<DynamicObject>();
+    const visit = (object: DynamicObject): void => {
+      if (seen.has(object)) return;
+      seen.add(object);
+      for (const each of object.dependencies) visit(each);
+      order.push(object);
+    };
+    visit(program);
+    return order;
+  }
+
+  #protect(all: readonly DynamicObject[]): void {
+    for (const { relro, bias } of all) {
+      if (relro === undefined) continue;
+      const start = Math.ceil((bias + relro.vaddr) / PAGE) * PAGE - (relro.vaddr % PAGE === 0 ? 0 : PAGE);
+      const end = Math.floor((bias + relro.vaddr + relro.memsz) / PAGE) * PAGE;
+      if (end > start) this.#space.protect(start, end - start, READ);
+    }
+  }
+}
