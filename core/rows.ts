@@ -235,6 +235,9 @@ export class CallEvent implements SyscallEvent {
   get entry(): string {
     return this.table.entry;
   }
+  get pointer(): 4 | 8 {
+    return this.table.abi.pointer;
+  }
   get label(): string {
     return this.table.label?.(this.number) ?? "";
   }

@@ -29,8 +29,12 @@ export function strace(options: StraceOptions): Plugin {
   /** The last task of a process is told of when its status is known. */
   const waiting = new Map<number, number[]>();
 
+  /** Tasks whose last call came by another width than their process's own. */
+  const narrow = new Set<number>();
+
   function enter(event: SyscallEvent): void {
     const { task, call } = event;
+    mode(event);
     if (call === undefined) {
       const args = [0, 1, 2, 3, 4, 5].map((n) => hex(event.arg(n)));
       tracer.enter(task.id, `${event.label}syscall_0x${(event.number >>> 0).toString(16)}`, args, false);
@@ -41,6 +45,15 @@ export function strace(options: StraceOptions): Plugin {
     if (more) partial.add(task.id);
     tracer.enter(task.id, event.label + call.name, args, more);
     if (call.name === "exit") codes.set(task.id, event.arg(0) & 255);
+  }
+
+  /** As strace says it when a call comes by the table of another width (INT 0x80 in a 64-bit process). */
+  function mode({ task, pointer, label }: SyscallEvent): void {
+    const other = 8 * pointer !== task.process.cpu.arch.elfClass;
+    if (label !== "" || other === narrow.has(task.id)) return;
+    if (other) narrow.add(task.id);
+    else narrow.delete(task.id);
+    tracer.line(task.id, `[ Process PID=${task.id} runs in ${8 * pointer} bit mode. ]`);
   }
 
   function exit(event: SyscallEvent, result: number | undefined): void {

@@ -54,6 +54,19 @@ int main(void) {
   return 5;
 }`;
 
+/** The table of another width. */
+const INT80 = `#include <sys/syscall.h>
+#include <unistd.h>
+int main(void) {
+  long r;
+  static char text[] = "hi\\n";
+  __asm__ volatile("int $0x80" : "=a"(r) : "a"(20));
+  syscall(SYS_getppid);
+  __asm__ volatile("int $0x80" : "=a"(r) : "a"(20));
+  __asm__ volatile("int $0x80" : "=a"(r) : "a"(4), "b"(1), "c"(text), "d"(3));
+  return 0;
+}`;
+
 const exists = (program: string): boolean => {
   try {
     return new Deno.Command(program, { args: ["--version"], stdout: "null", stderr: "null" }).outputSync()
@@ -74,6 +87,7 @@ function normal(trace: string): string[] {
       .replace(/si_[us]time=\d+/g, "si_time=N")
       .replace(/^((?:get(?:p|t)id|getppid|set_tid_address|clone|wait4|tgkill|kill)\(.*= )\d+$/, "$1PID")
       .replace(/^((?:tg)?kill)\(\d+, (?:\d+, )?/, "$1(PID, ")
+      .replace(/PID=\d+/, "PID=PID")
       .replace(/si_pid=\d+/, "si_pid=PID")
       .replace(/\/\* \d+ (?:vars|var) \*\//, "/* N vars */")
       .replace(/ += /, " = ")
@@ -129,6 +143,7 @@ for (
     ["hello, static PIE", HELLO, "gcc", ["-static-pie"]],
     ["hello, musl", HELLO, "musl-gcc", ["-static"]],
     ["files, a child and signals", MANY, "gcc", ["-static"]],
+    ["INT 0x80 in a 64-bit process", INT80, "gcc", ["-static", "-no-pie"]],
   ] as const
 ) {
   Deno.test({
