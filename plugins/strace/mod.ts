@@ -47,8 +47,9 @@ export function strace(options: StraceOptions): Plugin {
     if (call.name === "exit") codes.set(task.id, event.arg(0) & 255);
   }
 
-  /** As strace says it when a call comes by the table of another width (INT 0x80 in a 64-bit process). */
+  /** As strace says it, except to a file, when a call comes by the table of another width (INT 0x80 in a 64-bit process). */
   function mode({ task, pointer, label }: SyscallEvent): void {
+    if (options.leader === "always") return;
     const other = 8 * pointer !== task.process.cpu.arch.elfClass;
     if (label !== "" || other === narrow.has(task.id)) return;
     if (other) narrow.add(task.id);
