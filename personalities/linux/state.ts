@@ -195,6 +195,8 @@ export class LinuxTask {
   altStack: AltStack = { address: 0, size: 0, flags: 2 };
   /** A system call was interrupted and its registers are as at the call: restart or EINTR is decided in `attend`. */
   interrupted: number = 0;
+  /** Number of restart_syscall on the entry path of the interrupted call, when it is not the architecture's first. */
+  restartNumber: number | undefined = undefined;
   /** What restart_syscall(2) continues. */
   restart: (() => Outcome) | undefined = undefined;
   /** Ignored signals that tracers have not been told of yet. */

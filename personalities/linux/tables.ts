@@ -38,6 +38,7 @@ import { rows as timerfd } from "./calls/timerfd.ts";
 import { rows as signalfd } from "./calls/signalfd.ts";
 import { rows as pidfd } from "./calls/pidfd.ts";
 import { rows as shm } from "./calls/shm.ts";
+import { int80Table } from "./int80/table.ts";
 import type { Rows } from "./rows.ts";
 
 export type { Rows } from "./rows.ts";
@@ -84,8 +85,10 @@ export const subjects: Readonly<Record<string, Rows>> = {
   "Not there": missing,
 };
 
+const all: Rows = Object.values(subjects).flat();
+
 /** What the personality brings: one table an entry path. */
-export const linuxTables: readonly SyscallTable[] = tables(
-  [["x86-64", "syscall"], ["aarch64", "svc"]],
-  Object.values(subjects).flat(),
-);
+export const linuxTables: readonly SyscallTable[] = [
+  ...tables([["x86-64", "syscall"], ["aarch64", "svc"]], all),
+  int80Table(all),
+];

@@ -42,6 +42,7 @@ for (
     "faults",
     "files_of_things",
     "segments",
+    "int80",
     "files",
     "waiting",
     "proc",

@@ -50,6 +50,17 @@ export function document(): string {
     const sorted = [...rows].sort(([a], [b]) => (a[0] ?? a[1] ?? 0) - (b[0] ?? b[1] ?? 0));
     for (const [numbers, call] of sorted) lines.push(row(numbers, call));
   }
+  const int80 = linuxTables.find(({ entry }) => entry === "int80")!;
+  lines.push(
+    "",
+    "## INT 0x80 on x86-64",
+    "",
+    "The i386 table, for 64-bit code; the numbers not named answer `ENOSYS`.",
+    "",
+  );
+  lines.push(
+    [...int80.rows].sort(([a], [b]) => a - b).map(([n, { name }]) => `${n} \`${name}\``).join(", ") + ".",
+  );
   return lines.join("\n") + "\n";
 }
 

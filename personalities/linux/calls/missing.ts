@@ -2,7 +2,7 @@
  * Calls that are known by name and not there: ENOSYS, told once a process as an event, so that programs take their
  * fallbacks and a person sees what was asked for (spec section 8, T4).
  */
-import { type ArgType, ENOSYS, Key, type Process, type Syscall, syscall } from "@guise/core";
+import { type ArgType, ENOSYS, type Syscall, syscall } from "@guise/core";
 import { scalar } from "../args/scalar.ts";
 import { hex } from "../args/text.ts";
 import type { Rows } from "../rows.ts";
@@ -10,15 +10,6 @@ import type { Rows } from "../rows.ts";
 const register: ArgType<number> = scalar("long", (task, r) => task.frame.num(r), hex);
 const SIX = { a: register, b: register, c: register, d: register, e: register, f: register };
 const NAMES = ["a", "b", "c", "d", "e", "f"] as const;
-
-/** Names that a process has been told to be missing. */
-const told: Key<Set<string>> = new Key<Set<string>>("linux missing calls");
-
-function toldOf(process: Process): Set<string> {
-  let set = process.data.find(told);
-  if (set === undefined) process.data.set(told, set = new Set());
-  return set;
-}
 
 function missing(
   numbers: readonly [number | null, number | null],
@@ -32,23 +23,7 @@ function missing(
     args: Object.fromEntries(NAMES.slice(0, count).map((n) => [n, SIX[n]])),
     support: "none",
     note,
-    run: (task) => {
-      const names = toldOf(task.process);
-      if (!names.has(name)) {
-        names.add(name);
-        const { arch } = task.process.cpu;
-        const number = (arch.name === "x86-64" ? numbers[0] : numbers[1]) ?? -1;
-        task.kernel.emit({
-          kind: "unimplemented",
-          task,
-          arch: arch.name,
-          entry: arch.entries[0],
-          number,
-          name,
-        });
-      }
-      return ENOSYS;
-    },
+    run: () => ENOSYS,
   });
   return [numbers, call];
 }

@@ -38,16 +38,16 @@ import {
 export const AT_EMPTY_PATH = 0x1000, AT_SYMLINK_NOFOLLOW = 0x100;
 
 /** Reads a NULL-terminated array of strings: EFAULT, or E2BIG when the strings or their sum are too long. */
-export function readStrings(task: Task, address: number, room: number): Uint8Array[] | Errno {
+export function readStrings(task: Task, address: number, room: number, width: 4 | 8): Uint8Array[] | Errno {
   const list: Uint8Array[] = [];
   if (address === 0) return list;
-  for (;; address += 8) {
-    const pointer = task.space.getNum64(address);
+  for (;; address += width) {
+    const pointer = width === 8 ? task.space.getNum64(address) : task.space.getU32(address);
     if (pointer === undefined) return EFAULT;
     if (pointer === 0) return list;
     const bytes = task.space.cstring(pointer, MAX_STRING);
     if (typeof bytes === "number") return bytes === ENAMETOOLONG ? E2BIG : bytes;
-    room -= bytes.length + 1 + 8;
+    room -= bytes.length + 1 + width;
     if (room < 0) return E2BIG;
     list.push(bytes.slice());
   }
@@ -59,7 +59,7 @@ export function argumentRoom(thread: LinuxTask): number {
   return Math.max(quarter, LEAST_ARGUMENTS);
 }
 
-/** What execve and execveat do. `path` is a byte string; `shown` the same as bytes. */
+/** What execve and execveat do. `width`: of the pointers in argv and envp. */
 export function execve(
   task: Task,
   dirfd: number,
@@ -67,6 +67,7 @@ export function execve(
   argv: number,
   envp: number,
   flags: number,
+  width: 4 | 8 = 8,
 ): Outcome {
   const thread = threadOf(task);
   const { process } = thread;
@@ -92,9 +93,9 @@ export function execve(
   if (opened.inode.writers > 0) return ETXTBSY;
 
   const room = argumentRoom(thread);
-  const env = readStrings(task, envp, room);
+  const env = readStrings(task, envp, room, width);
   if (typeof env === "number") return env;
-  let args = readStrings(task, argv, room - env.reduce((sum, s) => sum + s.length + 9, 0));
+  let args = readStrings(task, argv, room - env.reduce((sum, s) => sum + s.length + 9, 0), width);
   if (typeof args === "number") return args;
   // A program must have a name: an empty argv gets one empty string (Linux 5.18).
   if (args.length === 0) args = [new Uint8Array(0)];

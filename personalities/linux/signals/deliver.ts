@@ -106,9 +106,15 @@ function restart(thread: LinuxTask): void {
   const { task } = thread;
   const { arch } = task.process.cpu;
   if (thread.interrupted === ERESTART_RESTARTBLOCK) {
-    setRegister(arch, task.frame, thread.process.arch.numberRegister, thread.process.arch.restartSyscall);
+    setRegister(
+      arch,
+      task.frame,
+      thread.process.arch.numberRegister,
+      thread.restartNumber ?? thread.process.arch.restartSyscall,
+    );
   }
   thread.interrupted = 0;
+  thread.restartNumber = undefined;
   task.frame.setNum(arch.pc, task.frame.num(arch.pc) - arch.syscallLength);
 }
 
@@ -139,14 +145,25 @@ function handle(thread: LinuxTask, info: SigInfo): void {
   setMask(thread, blocked);
 }
 
+/** What hooks are told of a signal; its text is made for those who want it. */
+class SignalEvent {
+  readonly kind = "signal" as const;
+  readonly task: Task;
+  readonly #info: SigInfo;
+  constructor(task: Task, info: SigInfo) {
+    this.task = task;
+    this.#info = info;
+  }
+  get signal(): number {
+    return this.#info.signo;
+  }
+  get text(): string {
+    return `${signalName(this.#info.signo)} ${formatInfo(this.#info)}`;
+  }
+}
+
 function tell(thread: LinuxTask, info: SigInfo): void {
-  const { task } = thread;
-  task.kernel.emit({
-    kind: "signal",
-    task,
-    signal: info.signo,
-    text: `${signalName(info.signo)} ${formatInfo(info)}`,
-  });
+  thread.task.kernel.emit(new SignalEvent(thread.task, info));
 }
 
 function tellNotices(thread: LinuxTask): void {
