@@ -49,6 +49,7 @@ export const aarch64: Arch = {
   createCpu(space: AddressSpace, kernel: KernelEntry, options: CpuOptions = {}): Cpu {
     const parent = options.parent instanceof ArmCpu ? options.parent : undefined;
     const cpu = new ArmCpu(space, kernel, aarch64, parent);
+    if (options.clock) cpu.clock = options.clock;
     space.codeWatcher = cpu;
     return cpu as unknown as Cpu;
   },

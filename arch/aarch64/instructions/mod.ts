@@ -2,6 +2,7 @@
 import type { Declaration } from "../encoding.ts";
 import { atomics } from "./atomics.ts";
 import { control } from "./control.ts";
+import { fp } from "./fp.ts";
 import { integer } from "./integer.ts";
 import { simdInteger } from "./simd_integer.ts";
 import { simdMove } from "./simd_move.ts";
@@ -9,4 +10,4 @@ import { memory } from "./memory.ts";
 
 /** In the order of the files. */
 export const instructions =
-  (): Declaration[] => [...integer, ...control, ...memory, ...atomics, ...simdInteger, ...simdMove];
+  (): Declaration[] => [...integer, ...control, ...memory, ...atomics, ...fp, ...simdInteger, ...simdMove];

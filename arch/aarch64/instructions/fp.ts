@@ -1,0 +1,179 @@
+/** Scalar floating point (C4.1.96: data processing with one, two, three sources, comparison, conversion), singles and doubles. */
+import {
+  type F64,
+  f64,
+  i32,
+  type I64,
+  i64,
+  type Int,
+  type Machine,
+  type Operand,
+  select,
+} from "@guise/translator";
+import { a64, type Declaration, type Semantics } from "../encoding.ts";
+import { conditionOf, setImage } from "../flags.ts";
+import {
+  arithmetic,
+  compare,
+  convert,
+  extreme,
+  fromInteger,
+  fused,
+  type Kind,
+  KINDS,
+  magnitude,
+  negated,
+  type Operation,
+  type Rounding,
+  roundIntegral,
+  squareRoot,
+  toInteger,
+} from "./float.ts";
+import { bin } from "./vector.ts";
+
+export const bitsIn = (k: Kind, o: Operand, i = 0): Int =>
+  (k.width === 64 ? o.load("i64.load", 8 * i) : o.load("i32.load", 4 * i)) as Int;
+/** The scalar, zeros above. */
+export function putScalar(k: Kind, d: Operand, v: Int): void {
+  d.store("i64.store", v.extendU());
+  d.store("i64.store", i64(0), 8);
+}
+export const call = (m: Machine, k: Kind, ref: Parameters<Machine["f"]["call"]>[1], ...args: Int[]): Int =>
+  m.f.call(k.bits, ref, ...args as never[]) as unknown as Int;
+
+const two =
+  (f: (m: Machine, k: Kind, a: Int, b: Int) => Int) => (k: Kind): Semantics => ({ d, n, m: b }, m) =>
+    putScalar(k, d, m.f.let(f(m, k, bitsIn(k, n), bitsIn(k, b))));
+const one = (f: (m: Machine, k: Kind, a: Int) => Int) => (k: Kind): Semantics => ({ d, n }, m) =>
+  putScalar(k, d, m.f.let(f(m, k, bitsIn(k, n))));
+const op = (o: Operation) => two((m, k, a, b) => call(m, k, arithmetic(m, k, o), a, b));
+const TWO: readonly (readonly [name: string, opcode: number, f: (k: Kind) => Semantics])[] = [
+  ["fmul", 0, op("mul")],
+  ["fdiv", 1, op("div")],
+  ["fadd", 2, op("add")],
+  ["fsub", 3, op("sub")],
+  ["fmax", 4, two((m, k, a, b) => call(m, k, extreme(m, k, true, false), a, b))],
+  ["fmin", 5, two((m, k, a, b) => call(m, k, extreme(m, k, false, false), a, b))],
+  ["fmaxnm", 6, two((m, k, a, b) => call(m, k, extreme(m, k, true, true), a, b))],
+  ["fminnm", 7, two((m, k, a, b) => call(m, k, extreme(m, k, false, true), a, b))],
+  ["fnmul", 8, two((m, k, a, b) => negated(k, call(m, k, arithmetic(m, k, "mul"), a, b)))],
+];
+const rint = (r: Rounding, exact = false) => one((m, k, a) => call(m, k, roundIntegral(m, k, r, exact), a));
+const ONE: readonly (readonly [name: string, opcode: number, f: (k: Kind) => Semantics])[] = [
+  ["fmov", 0, one((_m, _k, a) => a)],
+  ["fabs", 1, one((_m, k, a) => magnitude(k, a))],
+  ["fneg", 2, one((_m, k, a) => negated(k, a))],
+  ["fsqrt", 3, one((m, k, a) => call(m, k, squareRoot(m, k), a))],
+  ["frintn", 8, rint("n")],
+  ["frintp", 9, rint("p")],
+  ["frintm", 10, rint("m")],
+  ["frintz", 11, rint("z")],
+  ["frinta", 12, rint("a")],
+  ["frintx", 14, rint("fpcr", true)],
+  ["frinti", 15, rint("fpcr")],
+];
+/** addend, factor: which are negated. */
+const THREE = [["fmadd", "0", "0", false, false], ["fmsub", "0", "1", false, true], [
+  "fnmadd",
+  "1",
+  "0",
+  true,
+  true,
+], ["fnmsub", "1", "1", true, false]] as const;
+
+const comparison = (k: Kind, all: boolean, zero: boolean): Semantics => ({ n, m: b }, m) =>
+  setImage(
+    m,
+    m.f.call(
+      "i32",
+      compare(m, k, all),
+      bitsIn(k, n) as never,
+      (zero ? (k.width === 64 ? i64(0) : i32(0)) : bitsIn(k, b)) as never,
+    ),
+  );
+const conditionally = (k: Kind, all: boolean): Semantics => ({ n, m: b, f: flags, c }, m) =>
+  m.f.if(
+    conditionOf(m, c.read().wrap()),
+    () => comparison(k, all, false)({ n, m: b }, m),
+    () => setImage(m, flags.read().wrap().shl(28)),
+  );
+
+const ROUNDINGS: readonly (readonly [letter: Rounding, rmode: string, signed: string, unsigned: string])[] = [
+  ["n", "00", "000", "001"],
+  ["p", "01", "000", "001"],
+  ["m", "10", "000", "001"],
+  ["z", "11", "000", "001"],
+  ["a", "00", "100", "101"],
+];
+/** 2^(most - scale field): the leading one of a 32-bit form is no part of the field. */
+const power = (scale: Operand, most: number): F64 =>
+  i64(1023 + most).sub(scale.read().wrap().extendU()).shl(52).to("f64.reinterpret_i64");
+const toGeneral = (k: Kind, width: number, signed: boolean, r: Rounding): Semantics => ({ d, n, s }, m) => {
+  const v = m.f.call(
+    "i64",
+    toInteger(m, k, width, signed, r),
+    bitsIn(k, n) as never,
+    (s ? power(s, width) : f64(1)) as never,
+  ) as I64;
+  d.write((width === 64 ? v : v.wrap()) as Int);
+};
+const fromGeneral = (k: Kind, signed: boolean, width: number): Semantics => ({ d, n, s }, m) => {
+  const v = n.read(), wide = signed ? v.extendS() : v.extendU();
+  putScalar(
+    k,
+    d,
+    m.f.let(
+      call(
+        m,
+        k,
+        fromInteger(m, k, signed),
+        wide as unknown as Int,
+        (s ? i32(width).sub(s.read().wrap()) : i32(0)) as unknown as Int,
+      ),
+    ),
+  );
+};
+
+// deno-fmt-ignore
+export const fp: Declaration[] = KINDS.flatMap((k) => {
+  const t = k.letter, ft = k.type, head = `00011110${ft}1`;
+  return [
+    ...TWO.flatMap(([name, opcode, f]) => a64(`${head} mmmmm ${bin(opcode, 4)} 10 nnnnn ddddd`, `${name} {=d/${t}}, {n/${t}}, {m/${t}}`, f(k), { hot: opcode < 4 })),
+    ...ONE.flatMap(([name, opcode, f]) => a64(`${head} ${bin(opcode, 6)} 10000 nnnnn ddddd`, `${name} {=d/${t}}, {n/${t}}`, f(k), { hot: opcode < 3 })),
+    ...THREE.flatMap(([name, o1, o0, addend, factor]) => a64(`00011111${ft}${o1} mmmmm ${o0} aaaaa nnnnn ddddd`, `${name} {=d/${t}}, {n/${t}}, {m/${t}}, {a/${t}}`, ({ d, n, m: b, a }, m) => {
+      const c = bitsIn(k, a), x = bitsIn(k, n);
+      putScalar(k, d, m.f.let(call(m, k, fused(m, k), addend ? negated(k, c) : c, factor ? negated(k, x) : x, bitsIn(k, b))));
+    }, { hot: true })),
+    ...a64(`${head} mmmmm 001000 nnnnn 00000`, `fcmp {n/${t}}, {m/${t}}`, comparison(k, false, false), { hot: true }),
+    ...a64(`${head} ----- 001000 nnnnn 01000`, `fcmp {n/${t}}, #0.0`, comparison(k, false, true)),
+    ...a64(`${head} mmmmm 001000 nnnnn 10000`, `fcmpe {n/${t}}, {m/${t}}`, comparison(k, true, false), { hot: true }),
+    ...a64(`${head} ----- 001000 nnnnn 11000`, `fcmpe {n/${t}}, #0.0`, comparison(k, true, true)),
+    ...a64(`${head} mmmmm cccc 01 nnnnn 0 ffff`, `fccmp {n/${t}}, {m/${t}}, #{f/i1}, {c/cond2}`, conditionally(k, false)),
+    ...a64(`${head} mmmmm cccc 01 nnnnn 1 ffff`, `fccmpe {n/${t}}, {m/${t}}, #{f/i1}, {c/cond2}`, conditionally(k, true)),
+    ...a64(`${head} mmmmm cccc 11 nnnnn ddddd`, `fcsel {=d/${t}}, {n/${t}}, {m/${t}}, {c/cond}`, ({ d, n, m: b, c }, m) => {
+      const cond = m.f.let(conditionOf(m, c.read().wrap()));
+      putScalar(k, d, m.f.let(select(cond, bitsIn(k, n), bitsIn(k, b))));
+    }, { hot: true }),
+    ...a64(`${head} iiiiiiii 100 00000 ddddd`, `fmov {=d/${t}}, #{i/${k.float}}`, ({ d, i }) => { d.store("i64.store", i.read() as I64); d.store("i64.store", i64(0), 8); }, { hot: true, key: "fmov immediate" }),
+    ...([["0", "w", 32], ["1", "x", 64]] as const).flatMap(([z, g, width]) => [
+      ...ROUNDINGS.flatMap(([r, rmode, s, u]) => [
+        ...a64(`${z}0011110${ft}1 ${rmode}${s} 000000 nnnnn ddddd`, `fcvt${r}s {=d/${g}}, {n/${t}}`, toGeneral(k, width, true, r)),
+        ...a64(`${z}0011110${ft}1 ${rmode}${u} 000000 nnnnn ddddd`, `fcvt${r}u {=d/${g}}, {n/${t}}`, toGeneral(k, width, false, r)),
+      ]),
+      ...a64(`${z}0011110${ft}1 00010 000000 nnnnn ddddd`, `scvtf {=d/${t}}, {n/${g}}`, fromGeneral(k, true, width), { hot: true }),
+      ...a64(`${z}0011110${ft}1 00011 000000 nnnnn ddddd`, `ucvtf {=d/${t}}, {n/${g}}`, fromGeneral(k, false, width), { hot: true }),
+      // Fixed point: 64 - scale bits after the point; at most the width of the integer.
+      ...([["00010", true], ["00011", false]] as const).flatMap(([o, signed]) => a64(`${z}0011110${ft}0 ${o} ${z === "0" ? "1sssss" : "ssssss"} nnnnn ddddd`, `${signed ? "s" : "u"}cvtf {=d/${t}}, {n/${g}}, #${width}-{s/i0}`, fromGeneral(k, signed, width))),
+      ...([["11000", true], ["11001", false]] as const).flatMap(([o, signed]) => a64(`${z}0011110${ft}0 ${o} ${z === "0" ? "1sssss" : "ssssss"} nnnnn ddddd`, `fcvtz${signed ? "s" : "u"} {=d/${g}}, {n/${t}}, #${width}-{s/i0}`, toGeneral(k, width, signed, "z"))),
+    ]),
+  ];
+}).concat(
+  a64("0001111000100110000000 nnnnn ddddd", "fmov {=d/w}, {n/s}", ({ d, n }) => d.write(n.load("i32.load") as Int), { hot: true }),
+  a64("0001111000100111000000 nnnnn ddddd", "fmov {=d/s}, {n/w}", ({ d, n }) => { d.store("i64.store", n.read().extendU()); d.store("i64.store", i64(0), 8); }, { hot: true }),
+  a64("1001111001100110000000 nnnnn ddddd", "fmov {=d/x}, {n/d}", ({ d, n }) => d.write(n.load("i64.load") as Int), { hot: true }),
+  a64("1001111001100111000000 nnnnn ddddd", "fmov {=d/d}, {n/x}", ({ d, n }) => { d.store("i64.store", n.read() as I64); d.store("i64.store", i64(0), 8); }, { hot: true }),
+  a64("1001111010101110000000 nnnnn ddddd", "fmov {=d/x}, {n/vd}[1]", ({ d, n }) => d.write(n.load("i64.load", 8) as Int)),
+  a64("1001111010101111000000 nnnnn ddddd", "fmov {+d/vd}[1], {n/x}", ({ d, n }) => d.store("i64.store", n.read() as I64, 8)),
+  a64("0001111000100010110000 nnnnn ddddd", "fcvt {=d/d}, {n/s}", ({ d, n }, m) => putScalar(KINDS[1], d, m.f.let(call(m, KINDS[1], convert(m, KINDS[0], KINDS[1]), bitsIn(KINDS[0], n)))), { hot: true }),
+  a64("0001111001100010010000 nnnnn ddddd", "fcvt {=d/s}, {n/d}", ({ d, n }, m) => putScalar(KINDS[0], d, m.f.let(call(m, KINDS[0], convert(m, KINDS[1], KINDS[0]), bitsIn(KINDS[1], n)))), { hot: true }),
+);
