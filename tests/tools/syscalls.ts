@@ -6,7 +6,7 @@
  */
 import { join } from "@std/path";
 import type { Syscall } from "@guise/core";
-import { subjects } from "@guise/linux/tables";
+import { linuxTables, subjects } from "@guise/linux/tables";
 import { root } from "./workspace.ts";
 
 const file = join(root, "docs", "syscalls.md");
