@@ -12,6 +12,10 @@ const EMPTY = new Uint8Array(0);
 export class Frame {
   readonly registers: typeof REG = REG;
 
+  /** Where the last image went, and a view of it: signal frames are built in one place. */
+  #into: Uint8Array | undefined;
+  #out: DataView | undefined;
+
   constructor(readonly cpu: BaseCpu) {}
 
   lo(reg: number): number {
@@ -57,33 +61,46 @@ export class Frame {
   #flags(): number {
     const { state } = this.cpu;
     const kind = state.getInt32(STATE.flagKind, true), rest = state.getInt32(STATE.flagRest, true);
-    const a = state.getBigInt64(STATE.flagA, true), b = state.getBigInt64(STATE.flagB, true);
-    if (kind === KIND.image) return Number(BigInt.asIntN(32, a)) & STATUS_FLAGS | rest;
-    let result = a, bits = 0;
-    if (kind === KIND.result) bits = Number(BigInt.asIntN(32, b));
+    // By halves: a BigInt would be an object each.
+    const aLo = state.getInt32(STATE.flagA, true), aHi = state.getInt32(STATE.flagA + 4, true);
+    if (kind === KIND.image) return aLo & STATUS_FLAGS | rest;
+    const bLo = state.getInt32(STATE.flagB, true), bHi = state.getInt32(STATE.flagB + 4, true);
+    let lo = aLo, hi = aHi, bits = 0;
+    if (kind === KIND.result) bits = bLo;
     else {
-      const size = 8 << (kind & 3), u = (v: bigint) => BigInt.asUintN(64, v);
-      if (kind < KIND.add) {
-        result = BigInt.asIntN(size, a - b);
-        if (u(a) < u(b)) bits |= CF;
-        if (a < b !== result < 0n) bits |= OF;
+      const size = 8 << (kind & 3), subtract = kind < KIND.add;
+      const borrow = aLo >>> 0 < bLo >>> 0 ? 1 : 0;
+      if (subtract) {
+        lo = aLo - bLo | 0;
+        hi = aHi - bHi - borrow | 0;
       } else {
-        result = BigInt.asIntN(size, a + b);
-        if (u(result) < u(a)) bits |= CF;
-        if (((a ^ result) & (b ^ result)) < 0n) bits |= OF;
+        lo = aLo + bLo | 0;
+        hi = aHi + bHi + (lo >>> 0 < aLo >>> 0 ? 1 : 0) | 0;
       }
-      bits |= Number((a ^ b ^ result) & BigInt(AF));
+      if (size < 64) {
+        lo = lo << 32 - size >> 32 - size;
+        hi = lo >> 31;
+      }
+      if (subtract) {
+        if (aHi >>> 0 < bHi >>> 0 || (aHi === bHi && borrow)) bits |= CF;
+        if ((aHi < bHi || (aHi === bHi && borrow === 1)) !== hi < 0) bits |= OF;
+      } else {
+        if (hi >>> 0 < aHi >>> 0 || (hi === aHi && lo >>> 0 < aLo >>> 0)) bits |= CF;
+        if (((aHi ^ hi) & (bHi ^ hi)) < 0) bits |= OF;
+      }
+      bits |= (aLo ^ bLo ^ lo) & AF;
     }
-    if (result === 0n) bits |= ZF;
-    if (result < 0n) bits |= SF;
-    let parity = Number(result & 0xffn);
+    if ((lo | hi) === 0) bits |= ZF;
+    if (hi < 0) bits |= SF;
+    let parity = lo & 0xff;
     parity ^= parity >> 4, parity ^= parity >> 2, parity ^= parity >> 1;
     return bits | rest | (parity & 1 ? 0 : PF);
   }
   #setFlags(v: number): void {
     const { state } = this.cpu;
     state.setInt32(STATE.flagKind, KIND.image, true);
-    state.setBigInt64(STATE.flagA, BigInt(v & STATUS_FLAGS), true);
+    state.setInt32(STATE.flagA, v & STATUS_FLAGS, true);
+    state.setInt32(STATE.flagA + 4, 0, true);
     state.setInt32(STATE.flagRest, v & ~STATUS_FLAGS | 2, true);
   }
 
@@ -100,7 +117,11 @@ export class Frame {
 
   /** The FXSAVE image of 512 bytes, 64-bit form (SDM volume 1, 10.5.1.1). */
   #fxsave(into: Uint8Array): void {
-    const { state, memory } = this.cpu, out = new DataView(into.buffer, into.byteOffset, 512);
+    if (into !== this.#into) {
+      this.#into = into;
+      this.#out = new DataView(into.buffer, into.byteOffset, 512);
+    }
+    const { state, memory } = this.cpu, out = this.#out!;
     into.fill(0, 0, 416);
     const top = state.getInt32(STATE.ftop, true);
     out.setUint16(0, state.getInt32(STATE.fcw, true), true);
@@ -112,8 +133,10 @@ export class Frame {
     out.setUint32(24, state.getUint32(STATE.mxcsr, true), true);
     out.setUint32(28, 0xffff, true);
     for (let i = 0; i < 8; i++) {
-      const from = STATE.x87 + (top + i & 7) * 16;
-      into.set(memory.subarray(from, from + 10), 32 + i * 16);
+      const from = STATE.x87 + (top + i & 7) * 16, to = 32 + i * 16;
+      out.setInt32(to, state.getInt32(from, true), true);
+      out.setInt32(to + 4, state.getInt32(from + 4, true), true);
+      out.setInt16(to + 8, state.getInt16(from + 8, true), true);
     }
     into.set(memory.subarray(STATE.xmm, STATE.xmm + 256), 160);
   }
@@ -132,8 +155,11 @@ export class Frame {
     state.setUint32(STATE.mxcsr, view.getUint32(24, true) & 0xffff, true);
     for (let i = 0; i < 8; i++) {
       const to = STATE.x87 + (top + i & 7) * 16;
-      memory.set(from.subarray(32 + i * 16, 42 + i * 16), to);
-      memory.fill(0, to + 10, to + 16);
+      const at = 32 + i * 16;
+      state.setInt32(to, view.getInt32(at, true), true);
+      state.setInt32(to + 4, view.getInt32(at + 4, true), true);
+      state.setInt32(to + 8, view.getUint16(at + 8, true), true);
+      state.setInt32(to + 12, 0, true);
     }
     memory.set(from.subarray(160, 416), STATE.xmm);
   }

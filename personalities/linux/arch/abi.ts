@@ -57,7 +57,7 @@ export interface SignalFrameLayout {
     };
     /** Completes the bytes around the image (magic numbers). */
     dress(bytes: Uint8Array, image: Uint8Array): void;
-    /** The image in bytes that the guest may have changed; undefined: not valid. */
+    /** The image in bytes that the guest may have changed (a view of them will do); undefined: not valid. */
     undress(bytes: Uint8Array): Uint8Array | undefined;
   };
   /** Where the return address goes: pushed at the frame's start, or a register. */

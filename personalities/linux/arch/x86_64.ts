@@ -25,6 +25,12 @@ const XSAVE = FXSAVE + 64;
 const GENERAL = ["r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "rdi", "rsi", "rbp", "rbx", "rdx", "rax", "rcx", "rsp",
   "rip"];
 
+/** What the kernel says in the bytes that FXSAVE leaves to software, and the XSAVE header with the second magic number. */
+const SOFTWARE = new Uint8Array(Uint32Array.of(MAGIC1, XSAVE + 4, XFEATURES, 0, XSAVE).buffer);
+const HEADER = new Uint8Array(XSAVE + 4 - FXSAVE);
+new DataView(HEADER.buffer).setUint32(0, XFEATURES, true);
+new DataView(HEADER.buffer).setUint32(XSAVE - FXSAVE, MAGIC2, true);
+
 /** FCW 0x37f, MXCSR 0x1f80 and the mask of its bits that exist; everything else zero (spec X23). */
 const START = new Uint8Array(FXSAVE);
 new DataView(START.buffer).setUint16(0, 0x37f, true);
@@ -109,18 +115,12 @@ export const x86_64: LinuxArch = {
       size: XSAVE + 4,
       place: { kind: "above", pointer: 184, align: 64 },
       dress(bytes, image) {
-        bytes.set(image.subarray(0, FXSAVE));
-        const view = new DataView(bytes.buffer, bytes.byteOffset);
-        view.setUint32(464, MAGIC1, true);
-        view.setUint32(468, XSAVE + 4, true);
-        view.setUint32(472, XFEATURES, true);
-        view.setUint32(476, 0, true);
-        view.setUint32(480, XSAVE, true);
-        view.setUint32(FXSAVE, XFEATURES, true);
-        view.setUint32(XSAVE, MAGIC2, true);
+        bytes.set(image);
+        bytes.set(SOFTWARE, 464);
+        bytes.set(HEADER, FXSAVE);
       },
       undress(bytes) {
-        return bytes.slice(0, FXSAVE);
+        return bytes.subarray(0, FXSAVE);
       },
     },
     returnTo: { kind: "memory", offset: 0 },

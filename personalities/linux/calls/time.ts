@@ -37,7 +37,7 @@ import {
   validTime,
   writeTime,
 } from "../time/clocks.ts";
-import { refreshClock } from "../vdso/clock.ts";
+import { readShown } from "../vdso/clock.ts";
 
 const now: Time = [0, 0];
 
@@ -46,11 +46,11 @@ const clockGettime: Syscall = syscall({
   doc: "Reads a clock.",
   args: { clock: clockId, time: outTimespec },
   run: (task, { clock, time }) => {
-    const error = readClock(task, clock, now);
-    if (error !== 0) return error;
-    const [seconds, nanoseconds] = now;
-    refreshClock(task);
-    return writeTime(task, time, seconds, nanoseconds) ? 0 : EFAULT;
+    if (!readShown(task, clock, now)) {
+      const error = readClock(task, clock, now);
+      if (error !== 0) return error;
+    }
+    return writeTime(task, time, now[0], now[1]) ? 0 : EFAULT;
   },
 });
 
@@ -94,9 +94,8 @@ const gettimeofday: Syscall = syscall({
   doc: "Tells the time of day.",
   args: { time: outTimeval, zone },
   run: (task, args) => {
-    readClock(task, CLOCK_REALTIME, now);
+    if (!readShown(task, CLOCK_REALTIME, now)) readClock(task, CLOCK_REALTIME, now);
     const [seconds, nanoseconds] = now;
-    refreshClock(task);
     if (args.time !== 0 && !writeTime(task, args.time, seconds, Math.floor(nanoseconds / 1000))) {
       return EFAULT;
     }

@@ -2,12 +2,12 @@
  * The signal frame: pushed when a handler is entered, popped by rt_sigreturn. The layout is data of the architecture
  * (arch/abi.ts); spec X26-X28 and A8 say what must lie where.
  */
-import { type Control, KEEP, type Task } from "@guise/core";
-import { register, setRegister } from "../arch/abi.ts";
+import { type Arch, BIAS, type Control, KEEP, READ, type Task, WRITE } from "@guise/core";
+import { register, setRegister, type SignalFrameLayout } from "../arch/abi.ts";
 import type { LinuxTask } from "../state.ts";
 import { threadOf } from "../state.ts";
 import { type Action, SA_ONSTACK, SA_RESTORER } from "./actions.ts";
-import { encodeInfo, SI_KERNEL, type SigInfo, SIGINFO_SIZE } from "./info.ts";
+import { SI_KERNEL, type SigInfo, SIGINFO_SIZE, writeInfo } from "./info.ts";
 import { setMask } from "./mask.ts";
 import { SignalSet, SIGSEGV } from "./numbers.ts";
 import { forceSignal } from "./send.ts";
@@ -32,6 +32,40 @@ export function altStackState(thread: LinuxTask, sp: number): number {
 function put64(view: DataView, at: number, value: number): void {
   view.setUint32(at, value >>> 0, true);
   view.setUint32(at + 4, Math.floor(value / 2 ** 32), true);
+}
+
+/** What frames of one layout need: register indices, and room to build one in. Signals come by the thousand. */
+class Workshop {
+  readonly layout: SignalFrameLayout;
+  readonly arch: Arch;
+  /** In the order of the layout's registers. */
+  readonly registers: readonly number[];
+  readonly extended: number;
+  readonly image: Uint8Array;
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  constructor(layout: SignalFrameLayout, arch: Arch) {
+    const { extended } = layout;
+    this.layout = layout;
+    this.arch = arch;
+    this.registers = layout.registers.map(({ name }) => register(arch, name));
+    this.extended = register(arch, extended.register);
+    this.image = new Uint8Array(arch.registers[this.extended].bits / 8);
+    // Between the two parts there are gaps of alignment.
+    const above = extended.place.kind === "above" ? extended.size + extended.place.align : 0;
+    this.bytes = new Uint8Array(layout.size + above + 32);
+    this.view = new DataView(this.bytes.buffer);
+  }
+}
+
+let last: Workshop | undefined;
+const workshops = new Map<SignalFrameLayout, Workshop>();
+
+function workshopOf(layout: SignalFrameLayout, arch: Arch): Workshop {
+  if (last !== undefined && last.layout === layout && last.arch === arch) return last;
+  let workshop = workshops.get(layout);
+  if (workshop?.arch !== arch) workshops.set(layout, workshop = new Workshop(layout, arch));
+  return last = workshop!;
 }
 
 /** Builds the frame, sets the registers for the handler. False when the stack cannot take it. */
@@ -65,11 +99,13 @@ export function pushFrame(thread: LinuxTask, info: SigInfo, action: Action, mask
   if (layout.misalignment !== 0) sp -= 16 - layout.misalignment;
   // A frame that runs out of the alternate stack would overwrite what lies below it.
   if ((nested || switched) && sp < thread.altStack.address) return false;
-  if (!(sp > 0) || !space.check(sp, top - sp, 2)) return false;
+  if (!(sp > 0) || !space.check(sp, top - sp, WRITE)) return false;
 
-  const bytes = new Uint8Array(above ? top - sp : layout.size);
-  const view = new DataView(bytes.buffer);
-  bytes.set(encodeInfo(info), layout.siginfo);
+  const workshop = workshopOf(layout, arch);
+  const { bytes, view, image } = workshop;
+  const size = above ? top - sp : layout.size;
+  bytes.fill(0);
+  writeInfo(info, bytes, view, layout.siginfo);
   const uc = layout.ucontext;
   put64(view, uc + layout.ucFlags, layout.flags);
   put64(view, uc + layout.ucStack, thread.altStack.address);
@@ -82,8 +118,8 @@ export function pushFrame(thread: LinuxTask, info: SigInfo, action: Action, mask
   view.setInt32(uc + layout.ucMask, mask.lo, true);
   view.setInt32(uc + layout.ucMask + 4, mask.hi, true);
   const mc = uc + layout.mcontext;
-  for (const { name, offset } of layout.registers) {
-    const index = register(arch, name);
+  for (let i = 0; i < layout.registers.length; i++) {
+    const { offset } = layout.registers[i], index = workshop.registers[i];
     view.setInt32(mc + offset, frame.lo(index), true);
     view.setInt32(mc + offset + 4, frame.hi(index), true);
   }
@@ -100,8 +136,7 @@ export function pushFrame(thread: LinuxTask, info: SigInfo, action: Action, mask
     view.setInt32(mc + trap.oldMask, mask.lo, true);
     view.setInt32(mc + trap.oldMask + 4, mask.hi, true);
   }
-  const image = new Uint8Array(arch.registers[register(arch, extended.register)].bits / 8);
-  frame.read(register(arch, extended.register), image);
+  frame.read(workshop.extended, image);
   if (extended.place.kind === "above") {
     put64(view, mc + extended.place.pointer, extendedAt);
     extended.dress(bytes.subarray(extendedAt - sp), image);
@@ -117,7 +152,7 @@ export function pushFrame(thread: LinuxTask, info: SigInfo, action: Action, mask
   }
   const restorer = action.flags & SA_RESTORER ? action.restorer : thread.process.mm.sigreturn;
   if (layout.returnTo.kind === "memory") put64(view, layout.returnTo.offset, restorer);
-  if (!space.write(sp, bytes)) return false;
+  space.bytes(sp, size).set(bytes.subarray(0, size));
 
   if (layout.returnTo.kind === "register") setRegister(arch, frame, layout.returnTo.name, restorer);
   if (layout.record !== undefined) setRegister(arch, frame, layout.record.pointer, sp + layout.record.offset);
@@ -141,33 +176,35 @@ export function popFrame(task: Task): Control {
   const { frame, space } = task;
   const { arch } = task.process.cpu;
   const layout = thread.process.arch.frame;
-  const at = frame.num(arch.sp) + layout.returnOffset;
-  const bytes = space.read(at, layout.size);
-  if (bytes === undefined) return badFrame(thread);
-  const view = new DataView(bytes.buffer, bytes.byteOffset);
-  const uc = layout.ucontext, mc = uc + layout.mcontext;
+  const { extended, registers } = layout;
+  const workshop = workshopOf(layout, arch);
+  const start = frame.num(arch.sp) + layout.returnOffset;
+  if (!space.check(start, layout.size, READ)) return badFrame(thread);
+  const { view } = space;
+  const uc = start - BIAS + layout.ucontext, mc = uc + layout.mcontext;
   setMask(
     thread,
     new SignalSet(view.getInt32(uc + layout.ucMask, true), view.getInt32(uc + layout.ucMask + 4, true)),
   );
 
-  const { extended } = layout;
   let image: Uint8Array | undefined;
   if (extended.place.kind === "above") {
     const where = view.getUint32(mc + extended.place.pointer, true) +
       view.getUint32(mc + extended.place.pointer + 4, true) * 2 ** 32;
     if (where !== 0) {
-      const state = space.read(where, extended.size) ?? space.read(where, 512);
-      image = state && extended.undress(state);
+      const whole = space.check(where, extended.size, READ);
+      if (!whole && !space.check(where, 512, READ)) return badFrame(thread);
+      image = extended.undress(space.bytes(where, whole ? extended.size : 512));
       if (image === undefined) return badFrame(thread);
     }
   } else {
-    image = extended.undress(bytes.subarray(mc + extended.place.offset));
+    const from = layout.ucontext + layout.mcontext + extended.place.offset;
+    image = extended.undress(space.bytes(start + from, layout.size - from));
     if (image === undefined) return badFrame(thread);
   }
-  if (image !== undefined) frame.write(register(arch, extended.register), image);
-  for (const { name, offset, mask } of layout.registers) {
-    const index = register(arch, name);
+  if (image !== undefined) frame.write(workshop.extended, image);
+  for (let i = 0; i < registers.length; i++) {
+    const { offset, mask } = registers[i], index = workshop.registers[i];
     const lo = view.getInt32(mc + offset, true), hi = view.getInt32(mc + offset + 4, true);
     if (mask === undefined) frame.set(index, lo, hi);
     else frame.set(index, (frame.lo(index) & ~mask) | (lo & mask), frame.hi(index));
@@ -193,6 +230,8 @@ export function frameAt(task: Task): { readonly mask: SignalSet | undefined } {
 /** As restore_altstack: what cannot be set is silently left. */
 function restoreAltStack(thread: LinuxTask, address: number, size: number, flags: number): void {
   if (onAltStack(thread, thread.task.frame.num(thread.task.process.cpu.arch.sp))) return;
+  const old = thread.altStack;
+  if (old.address === address && old.size === size && old.flags === flags) return;
   const mode = flags & ~SS_AUTODISARM;
   if (mode === SS_DISABLE) thread.altStack = { address: 0, size: 0, flags: SS_DISABLE };
   else if ((mode === 0 || mode === SS_ONSTACK) && size >= thread.process.arch.minimumSignalStack) {

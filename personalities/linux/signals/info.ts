@@ -52,36 +52,40 @@ function isFault(info: SigInfo): boolean {
 /** The 128 bytes. */
 export function encodeInfo(info: SigInfo): Uint8Array {
   const bytes = new Uint8Array(SIGINFO_SIZE);
-  const view = new DataView(bytes.buffer);
-  if (info.raw !== undefined) bytes.set(info.raw.subarray(0, SIGINFO_SIZE));
-  view.setInt32(0, info.signo, true);
-  if (info.raw !== undefined) return bytes;
-  view.setInt32(4, info.errno ?? 0, true);
-  view.setInt32(8, info.code, true);
-  if (isFault(info)) {
-    view.setInt32(16, info.addrLo ?? 0, true);
-    view.setInt32(20, info.addrHi ?? 0, true);
-  } else if (info.code === SI_TIMER) {
-    view.setInt32(16, info.timerId ?? 0, true);
-    view.setInt32(20, info.overrun ?? 0, true);
-    view.setInt32(24, info.valueLo ?? 0, true);
-    view.setInt32(28, info.valueHi ?? 0, true);
-  } else if (info.signo === 17 && info.code > 0) {
-    view.setInt32(16, info.pid ?? 0, true);
-    view.setInt32(20, info.uid ?? 0, true);
-    view.setInt32(24, info.status ?? 0, true);
-    setTicks(view, 32, info.utime ?? 0);
-    setTicks(view, 40, info.stime ?? 0);
-  } else if (info.band !== undefined) {
-    setTicks(view, 16, info.band);
-    view.setInt32(24, info.fd ?? 0, true);
-  } else {
-    view.setInt32(16, info.pid ?? 0, true);
-    view.setInt32(20, info.uid ?? 0, true);
-    view.setInt32(24, info.valueLo ?? 0, true);
-    view.setInt32(28, info.valueHi ?? 0, true);
-  }
+  writeInfo(info, bytes, new DataView(bytes.buffer), 0);
   return bytes;
+}
+
+/** Writes the 128 bytes at `start`, where all is zero; `view` is of the same bytes. */
+export function writeInfo(info: SigInfo, bytes: Uint8Array, view: DataView, start: number): void {
+  if (info.raw !== undefined) bytes.set(info.raw.subarray(0, SIGINFO_SIZE), start);
+  view.setInt32(start, info.signo, true);
+  if (info.raw !== undefined) return;
+  view.setInt32(start + 4, info.errno ?? 0, true);
+  view.setInt32(start + 8, info.code, true);
+  if (isFault(info)) {
+    view.setInt32(start + 16, info.addrLo ?? 0, true);
+    view.setInt32(start + 20, info.addrHi ?? 0, true);
+  } else if (info.code === SI_TIMER) {
+    view.setInt32(start + 16, info.timerId ?? 0, true);
+    view.setInt32(start + 20, info.overrun ?? 0, true);
+    view.setInt32(start + 24, info.valueLo ?? 0, true);
+    view.setInt32(start + 28, info.valueHi ?? 0, true);
+  } else if (info.signo === 17 && info.code > 0) {
+    view.setInt32(start + 16, info.pid ?? 0, true);
+    view.setInt32(start + 20, info.uid ?? 0, true);
+    view.setInt32(start + 24, info.status ?? 0, true);
+    setTicks(view, start + 32, info.utime ?? 0);
+    setTicks(view, start + 40, info.stime ?? 0);
+  } else if (info.band !== undefined) {
+    setTicks(view, start + 16, info.band);
+    view.setInt32(start + 24, info.fd ?? 0, true);
+  } else {
+    view.setInt32(start + 16, info.pid ?? 0, true);
+    view.setInt32(start + 20, info.uid ?? 0, true);
+    view.setInt32(start + 24, info.valueLo ?? 0, true);
+    view.setInt32(start + 28, info.valueHi ?? 0, true);
+  }
 }
 
 function setTicks(view: DataView, at: number, ticks: number): void {

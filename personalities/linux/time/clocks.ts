@@ -2,7 +2,7 @@
  * Clocks as guests see them. The kernel's monotonic time begins with the kernel; guests see it 100 seconds later, as
  * on a machine that has booted, since programs take 0 for "never".
  */
-import { EINVAL, type Errno, type Task } from "@guise/core";
+import { BIAS, EINVAL, type Errno, READ, type Task, WRITE } from "@guise/core";
 import { type LinuxProcess, threadOf } from "../state.ts";
 import { usageOf } from "../process/usage.ts";
 
@@ -102,23 +102,22 @@ export function deadlineIn(task: Task, seconds: number, nanoseconds: number): nu
 /** Reads a timespec (`scale` 1) or timeval (`scale` 1000): undefined when not readable; the fraction is in its own unit. */
 export function readTime(task: Task, address: number): Time | undefined {
   const { space } = task;
-  if (!space.check(address, 16, 1)) return undefined;
-  const bytes = space.read(address, 16);
-  if (bytes === undefined) return undefined;
-  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  if (!space.check(address, 16, READ)) return undefined;
+  const { view } = space, at = address - BIAS;
   return [
-    view.getInt32(4, true) * 2 ** 32 + view.getUint32(0, true),
-    view.getInt32(12, true) * 2 ** 32 + view.getUint32(8, true),
+    view.getInt32(at + 4, true) * 2 ** 32 + view.getUint32(at, true),
+    view.getInt32(at + 12, true) * 2 ** 32 + view.getUint32(at + 8, true),
   ];
 }
 
 /** Writes two 64-bit numbers; false when not writable. */
 export function writeTime(task: Task, address: number, seconds: number, fraction: number): boolean {
-  const bytes = new Uint8Array(16);
-  const view = new DataView(bytes.buffer);
-  put(view, 0, seconds);
-  put(view, 8, fraction);
-  return task.space.write(address, bytes);
+  const { space } = task;
+  if (!space.check(address, 16, WRITE)) return false;
+  const { view } = space, at = address - BIAS;
+  put(view, at, seconds);
+  put(view, at + 8, fraction);
+  return true;
 }
 
 function put(view: DataView, at: number, value: number): void {

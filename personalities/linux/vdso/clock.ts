@@ -5,18 +5,18 @@
  */
 import { BIAS, READ, type Task } from "@guise/core";
 import { taskKey } from "../state.ts";
-import { BOOT_OFFSET, split, type Time } from "../time/clocks.ts";
+import { BOOT_OFFSET, CLOCK_MONOTONIC, CLOCK_REALTIME, split, type Time } from "../time/clocks.ts";
 import { MONOTONIC, SEQUENCE, WALL } from "./exports.ts";
 
 const wall: Time = [0, 0], monotonic: Time = [0, 0];
 
-/** Writes the present time into the task's data pages. */
-export function refreshClock(task: Task): void {
+/** Writes the present time into the task's data pages; false when it has none. */
+export function refreshClock(task: Task): boolean {
   const vvar = task.data.find(taskKey)?.process.mm.vvar ?? 0;
-  if (vvar === 0) return;
+  if (vvar === 0) return false;
   const { space } = task;
   // The program may have unmapped them.
-  if (space.find(vvar)?.name !== "[vvar]" || !space.check(vvar, 64, READ)) return;
+  if (space.find(vvar)?.name !== "[vvar]" || !space.check(vvar, 64, READ)) return false;
   const { clock } = task.kernel;
   let now: number;
   if (clock.both !== undefined) now = clock.both(wall);
@@ -30,6 +30,17 @@ export function refreshClock(task: Task): void {
   put(view, at + WALL, wall);
   put(view, at + MONOTONIC, monotonic);
   view.setUint32(at + SEQUENCE, view.getUint32(at + SEQUENCE, true) + 2, true);
+  return true;
+}
+
+/** Reads a clock as the vDSO tells it from now on; false for clocks that it does not have. */
+export function readShown(task: Task, id: number, into: Time): boolean {
+  const isWall = id === CLOCK_REALTIME;
+  if ((!isWall && id !== CLOCK_MONOTONIC) || !refreshClock(task)) return false;
+  const from = isWall ? wall : monotonic;
+  into[0] = from[0];
+  into[1] = from[1];
+  return true;
 }
 
 function put(view: DataView, at: number, time: Time): void {
