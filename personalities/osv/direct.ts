@@ -133,7 +133,10 @@ export function after(
         },
       };
     case "invoke":
-      return { ...first, then: (t: Task, result: number): Outcome => after(t, first.then(t, result), again, next) };
+      return {
+        ...first,
+        then: (t: Task, result: number): Outcome => after(t, first.then(t, result), again, next),
+      };
     case "keep":
     case "exit":
       return first;

@@ -5,8 +5,11 @@ import { kernelCalls } from "./libc/kernel.ts";
 import { memoryCalls } from "./libc/memory.ts";
 import { miscCalls } from "./libc/misc.ts";
 import { processCalls } from "./libc/process.ts";
+import { signalCalls } from "./libc/signals.ts";
 import { startCalls } from "./libc/start.ts";
 import { stdioCalls } from "./libc/stdio.ts";
+import { threadCalls } from "./libc/threads.ts";
+import { userCalls } from "./libc/users.ts";
 
 /** All functions by name; later subjects win over what is only a system call. */
 const calls: Calls = {
@@ -16,6 +19,9 @@ const calls: Calls = {
   ...stdioCalls,
   ...startCalls,
   ...processCalls,
+  ...signalCalls,
+  ...threadCalls,
+  ...userCalls,
   ...miscCalls,
 };
 

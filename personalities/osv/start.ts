@@ -49,6 +49,9 @@ import { aliases } from "./libc/misc.ts";
 import { Streams } from "./libc/streams.ts";
 import { exit, type GuestCall, invokeAll } from "./libc/start.ts";
 import { osvKey, osvOf, OsvProcess } from "./state.ts";
+import { SIGRETURN } from "./libc/signals.ts";
+import { THREAD_BEGIN, THREAD_END } from "./libc/threads.ts";
+import { makeThreadBlock } from "./thread_block.ts";
 
 type Failure = { readonly error: string; readonly status: number };
 
@@ -67,9 +70,6 @@ const LIBC = [
   "/lib/libc.musl-x86_64.so.1",
   "/usr/local/musl/lib/libc.so",
 ];
-
-/** Bytes above the thread pointer: the thread's control block, as the libc under us expects it. */
-const CONTROL_BLOCK = 4096;
 
 const AT_PHDR = 3,
   AT_PHENT = 4,
@@ -236,6 +236,9 @@ function load(task: Task, request: SpawnRequest): Failure | undefined {
   const pointer = makeThreadBlock(task, linked);
   const boot = task.process.stub(BOOT);
   if (pointer === undefined || boot === undefined) return { error: `${shown}: out of memory`, status: 126 };
+  osv.sigreturn = task.process.stub(targetOf(SIGRETURN)!) ?? 0;
+  osv.threadBegin = targetOf(THREAD_BEGIN)!;
+  osv.threadEnd = targetOf(THREAD_END)!;
   frame.setNum(machine.tls, pointer);
   frame.setNum(machine.pc, boot);
   return undefined;
@@ -271,28 +274,6 @@ function datum(task: Task, osv: OsvProcess, known: Map<string, number>, name: st
   const value = single ? (name === "__libc_single_threaded" ? 1 : 0) : osv.streams.standard(task)[which];
   task.space.setNum64(address, value);
   return address;
-}
-
-/** A thread's static data with its control block above; the thread pointer. */
-export function makeThreadBlock(task: Task, linked: Linked): number | undefined {
-  const { space } = task;
-  const start = space.map({
-    address: 0,
-    length: linked.tlsSize + CONTROL_BLOCK,
-    prot: READ | WRITE,
-    name: "[tls]",
-  });
-  if (start < 0) return undefined;
-  const pointer = start + linked.tlsSize;
-  if (!linked.fillTls(pointer)) return undefined;
-  // The block points to itself; the list of threads has one member; then the stack protector's canary and the id.
-  const canary = new Uint8Array(8);
-  task.kernel.random(canary);
-  canary[0] = 0;
-  for (const at of [0, 16, 24]) space.setNum64(pointer + at, pointer);
-  space.write(pointer + 40, canary);
-  space.setU32(pointer + 48, task.id);
-  return pointer;
 }
 
 /** The first thing that a linked program does: resolvers, the libc's thread state, init functions, then its entry. */

@@ -30,6 +30,12 @@ export class OsvProcess {
   argc = 0;
   argv = 0;
   exiting = false;
+  /** Where a signal handler returns to: a stub; 0: none. */
+  sigreturn = 0;
+  /** Target of the stub that a thread begins in. */
+  threadBegin = 0;
+  /** Target of the stub that a thread's function returns to. */
+  threadEnd = 0;
   /** The locale of setlocale: `C` or `C.UTF-8`, as the program sees it. */
   locale = "C";
   /** Static strings handed to the guest, by text. */

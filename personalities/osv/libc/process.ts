@@ -102,7 +102,6 @@ export const processCalls: Calls = {
   fchmodat: (task) =>
     perform(task, "fchmodat2", [int(task, 0), arg(task, 1), int(task, 2), int(task, 3)], answer),
   strerror,
-  raise: (task) => perform(task, "kill", [processOf(task).pid, int(task, 0)], answer),
   remove: (task) => {
     const path = arg(task, 0);
     return perform(

@@ -3,14 +3,18 @@
  * whose buffer pointers are null, so that the macros which glibc's headers inline (getc_unlocked, putc_unlocked) always
  * find the buffer empty or full and call `__uflow` and `__overflow`.
  */
-import { EBADF, ENOMEM, type Outcome, READ, type Task, WRITE } from "@guise/core";
+import { type AddressSpace, EBADF, EFAULT, ENOMEM, type Outcome, READ, type Task } from "@guise/core";
 import type { Heap } from "../heap.ts";
 import { fail, perform } from "../direct.ts";
+import { osvOf } from "../state.ts";
+import { filesKey } from "@guise/vfs/key";
 
 /** Bytes of glibc's struct _IO_FILE_plus. */
 const FILE_BYTES = 0xe0;
 /** _IO_MAGIC, in _flags. */
 const MAGIC = 0xfbad0000;
+/** _IO_EOF_SEEN and _IO_ERR_SEEN. */
+const EOF_SEEN = 0x10, ERROR_SEEN = 0x20;
 /** BUFSIZ as stdio gives a file of unknown block size. */
 export const BUFFER = 4096;
 /** The end of a file, as functions of characters tell it. */
@@ -34,18 +38,40 @@ export class Stream {
   /** Bytes of the buffer that wait to be written. */
   filled = 0;
   readonly pushed: number[] = [];
-  eof = false;
-  error = false;
   /** The last operation was a read (for __freading). */
   reading = false;
   /** Of popen. */
   child = 0;
 
-  constructor(address: number, fd: number, readable: boolean, writable: boolean) {
+  readonly #space: AddressSpace;
+
+  constructor(space: AddressSpace, address: number, fd: number, readable: boolean, writable: boolean) {
+    this.#space = space;
     this.address = address;
     this.fd = fd;
     this.readable = readable;
     this.writable = writable;
+  }
+
+  // Programs see both bits in _flags without a call (feof_unlocked is a macro), and clear them there.
+  get eof(): boolean {
+    return this.#flag(EOF_SEEN);
+  }
+  set eof(on: boolean) {
+    this.#set(EOF_SEEN, on);
+  }
+  get error(): boolean {
+    return this.#flag(ERROR_SEEN);
+  }
+  set error(on: boolean) {
+    this.#set(ERROR_SEEN, on);
+  }
+  #flag(bit: number): boolean {
+    return ((this.#space.getU32(this.address) ?? 0) & bit) !== 0;
+  }
+  #set(bit: number, on: boolean): void {
+    const flags = this.#space.getU32(this.address) ?? MAGIC;
+    this.#space.setU32(this.address, on ? flags | bit : flags & ~bit);
   }
 }
 
@@ -66,7 +92,7 @@ export class Streams {
     task.space.write(address, new Uint8Array(FILE_BYTES));
     task.space.setU32(address, MAGIC);
     task.space.setU32(address + 0x70, fd); // _fileno
-    const stream = new Stream(address, fd, readable, writable);
+    const stream = new Stream(task.space, address, fd, readable, writable);
     this.all.set(address, stream);
     return stream;
   }
@@ -99,17 +125,9 @@ export class Streams {
 type Next = (task: Task, ok: boolean) => Outcome;
 
 /** Line buffering belongs to terminals. */
-function settleMode(task: Task, stream: Stream, next: (task: Task) => Outcome): Outcome {
-  if (stream.mode !== "unknown") return next(task);
-  if (!isTerminal(task, stream.fd)) {
-    stream.mode = "full";
-    return next(task);
-  }
-  stream.mode = "line";
-  return next(task);
+function settleMode(task: Task, stream: Stream): void {
+  if (stream.mode === "unknown") stream.mode = isTerminal(task, stream.fd) ? "line" : "full";
 }
-
-import { filesKey } from "@guise/vfs/key";
 
 /** True when the descriptor is a terminal. */
 export function isTerminal(task: Task, fd: number): boolean {
@@ -160,17 +178,14 @@ function turnToWriting(task: Task, stream: Stream, next: Next): Outcome {
 export function put(task: Task, stream: Stream, bytes: Uint8Array, next: Next): Outcome {
   return turnToWriting(task, stream, (t, fine) => {
     if (!fine) return next(t, false);
-    return settleMode(t, stream, (u) => {
-      if (!u.process.personality || !ready(u, stream)) {
-        fail(u, ENOMEM);
-        return next(u, false);
-      }
-      return store(u, stream, bytes, next);
-    });
+    settleMode(t, stream);
+    if (!ready(t, stream)) {
+      fail(t, ENOMEM);
+      return next(t, false);
+    }
+    return store(t, stream, bytes, next);
   });
 }
-
-import { osvOf } from "../state.ts";
 
 function ready(task: Task, stream: Stream): boolean {
   return osvOf(task).streams.ready(stream);
@@ -202,7 +217,10 @@ export function putRange(
 ): Outcome {
   if (length < stream.size || stream.mode === "unknown") {
     const bytes = task.space.read(address, length);
-    if (bytes === undefined) return touch(task, address, length, READ, next);
+    if (bytes === undefined) {
+      fail(task, EFAULT);
+      return next(task, 0);
+    }
     return put(task, stream, bytes, (t, ok) => next(t, ok ? length : 0));
   }
   return turnToWriting(task, stream, (t, fine) => {
@@ -230,18 +248,6 @@ function whole(
     if (n < 0) fail(t, n);
     return next(t, done);
   });
-}
-
-/** A libc would have died of that pointer; we say nothing was moved. */
-function touch(
-  task: Task,
-  _address: number,
-  _length: number,
-  _access: number,
-  next: (task: Task, taken: number) => Outcome,
-): Outcome {
-  fail(task, -14);
-  return next(task, 0);
 }
 
 /** Fills the empty buffer from the file. `next` gets the number of bytes: 0 at the end or after an error. */
@@ -311,7 +317,8 @@ export function getRange(
   const bytes = take(task, stream, length - done, -1);
   if (bytes.length > 0) {
     if (!task.space.write(address + done, bytes)) {
-      return touch(task, address, length, WRITE, () => next(task, done));
+      fail(task, EFAULT);
+      return next(task, done);
     }
     return getRange(task, stream, address, length, done + bytes.length, next);
   }
