@@ -17,6 +17,7 @@ import { rows as memfd } from "./calls/memfd.ts";
 import { rows as memory } from "./calls/memory.ts";
 import { rows as missing } from "./calls/missing.ts";
 import { rows as message } from "./calls/message.ts";
+import { rows as numa } from "./calls/numa.ts";
 import { rows as open } from "./calls/open.ts";
 import { rows as poll } from "./calls/poll.ts";
 import { rows as prctl } from "./calls/prctl.ts";
@@ -73,6 +74,7 @@ export const subjects: Readonly<Record<string, Rows>> = {
   "Memory": memory,
   "Memory: hints": advise,
   "Memory: System V segments": shm,
+  "Memory: policies": numa,
   "Futexes": futex,
   "Time": time,
   "Timers": timer,

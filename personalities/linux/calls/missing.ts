@@ -46,8 +46,6 @@ export const rows: Rows = [
   missing([176, 106], "delete_module", 2, ""),
   missing([179, 60], "quotactl", 4, ""),
   missing([237, 235], "mbind", 6, "one memory node"),
-  missing([238, 237], "set_mempolicy", 3, "one memory node"),
-  missing([239, 236], "get_mempolicy", 5, "one memory node"),
   missing([248, 217], "add_key", 5, "no key rings"),
   missing([249, 218], "request_key", 4, "no key rings"),
   missing([250, 219], "keyctl", 5, "no key rings"),
