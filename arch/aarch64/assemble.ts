@@ -4,7 +4,9 @@
 // cold: a tool
 /** Assembles a listing of `.inst 0x...` lines; throws on anything else. */
 export function assemble(source: string, _at: number): Uint8Array {
-  const words = source.split("\n").map((l) => l.replace(/(\/\/|;).*/, "").trim()).filter((l) => l !== "").map(
+  const words = source.split("\n").map((l) => l.replace(/(\/\/|;).*/, "").trim()).filter((l) =>
+    l !== "" && !l.startsWith(".set ")
+  ).map(
     (line) => {
       const match = /^\.inst\s+(0x[0-9a-f]+)$/i.exec(line);
       if (!match) throw new Error(`aarch64 assembler: what is "${line}"?`);

@@ -161,8 +161,8 @@ export function arithmetic(m: Env, k: Kind, op: Operation): FunctionRef {
       f.if(exponent.ltU(constant(k, infinity(k) - 2n * leastNormal(k))), () => f.return(r));
       if (op === "add" || op === "sub") f.if(r.eqz(), () => f.return(r));
     });
-    returnNans(h, k, a, b);
     f.set(a, flush(h, k, a) as never), f.set(b, flush(h, k, b) as never);
+    returnNans(h, k, a, b);
     const ref = floatArithmetic(h, k.format, op), flags = f.local("i32"), ctl = f.let(control(h));
     f.do(ref, [a, b, ctl] as Arg<Type>[], r, flags);
     finish(h, k, r, flags, (c, bits, fl) => f.do(ref, [a, b, c] as Arg<Type>[], bits, fl));
@@ -176,8 +176,8 @@ export function squareRoot(m: Env, k: Kind): FunctionRef {
       f.set(r, asBits(k, asFloat(k, a).sqrt()) as never);
       f.if(magnitude(k, r).ltU(constant(k, infinity(k))), () => f.return(r));
     });
-    returnNans(h, k, a);
     f.set(a, flush(h, k, a) as never);
+    returnNans(h, k, a);
     const ref = floatSqrt(h, k.format), flags = f.local("i32"), ctl = f.let(control(h));
     f.do(ref, [a, ctl] as Arg<Type>[], r, flags);
     finish(h, k, r, flags, (c, bits, fl) => f.do(ref, [a, c] as Arg<Type>[], bits, fl));
@@ -190,6 +190,7 @@ export function fused(m: Env, k: Kind): FunctionRef {
     const c = x as unknown as Local & Int, a = y as unknown as Local & Int, b = z as unknown as Local & Int;
     const isInf = (v: Int) => magnitude(k, v).eq(constant(k, infinity(k))),
       isZero = (v: Int) => magnitude(k, v).eqz();
+    for (const v of [a, b, c]) f.set(v, flush(h, k, v) as never);
     // Infinity times zero is invalid even when a quiet NaN is added.
     f.if(
       isNan(k, c).and(isSignalling(k, c).eqz()),
@@ -200,7 +201,6 @@ export function fused(m: Env, k: Kind): FunctionRef {
         ),
     );
     returnNans(h, k, c, a, b);
-    for (const v of [a, b, c]) f.set(v, flush(h, k, v) as never);
     const ref = floatFusedMultiplyAdd(h, k.format), flags = f.local("i32"), ctl = f.let(control(h));
     f.do(ref, [a, b, c, ctl] as Arg<Type>[], r, flags);
     finish(h, k, r, flags, (w, bits, fl) => f.do(ref, [a, b, c, w] as Arg<Type>[], bits, fl));
@@ -224,8 +224,8 @@ export function extreme(m: Env, k: Kind, max: boolean, number: boolean): Functio
           () => f.if(quiet(b).and(isNan(k, a).eqz()), () => f.set(b, limit as never)),
         );
       }
-      returnNans(h, k, a, b);
       f.set(a, flush(h, k, a) as never), f.set(b, flush(h, k, b) as never);
+      returnNans(h, k, a, b);
       const p = asFloat(k, a), q = asFloat(k, b);
       f.return(asBits(k, max ? p.max(q) : p.min(q)) as never);
     },
@@ -235,11 +235,11 @@ export function extreme(m: Env, k: Kind, max: boolean, number: boolean): Functio
 export function compare(m: Env, k: Kind, all: boolean): FunctionRef {
   return define(m, `${k.letter} compare${all ? " e" : ""}`, [k.bits, k.bits], ["i32"], (h, x, y) => {
     const { f } = h, a = x as unknown as Local & Int, b = y as unknown as Local & Int;
+    f.if(fpcr(h), () => (f.set(a, flush(h, k, a) as never), f.set(b, flush(h, k, b) as never)));
     f.if(isNan(k, a).or(isNan(k, b)), () => {
       f.if(all ? i32(1) : isSignalling(k, a).or(isSignalling(k, b)), () => raise(h, IOC));
       f.return(i32(0x30000000));
     });
-    f.if(fpcr(h), () => (f.set(a, flush(h, k, a) as never), f.set(b, flush(h, k, b) as never)));
     f.if(asFloat(k, a).lt(asFloat(k, b)), () => f.return(i32(0x80000000)));
     f.return(select(asFloat(k, a).eq(asFloat(k, b)), i32(0x60000000), i32(0x20000000)));
   });
@@ -279,8 +279,8 @@ const widened = (k: Kind, v: Int): F64 =>
 export function roundIntegral(m: Env, k: Kind, rounding: Rounding, exact: boolean): FunctionRef {
   return define(m, `${k.letter} rint ${rounding} ${exact}`, [k.bits], [k.bits], (h, x) => {
     const { f } = h, a = x as unknown as Local & Int;
-    returnNans(h, k, a);
     f.set(a, flush(h, k, a) as never);
+    returnNans(h, k, a);
     const w = f.let(widened(k, a)), r = f.let(integral(h, w, rounding).copysign(w));
     if (exact) f.if(r.ne(w), () => raise(h, IXC));
     f.return(asBits(k, (k.width === 64 ? r : r.to("f32.demote_f64")) as Float) as never);

@@ -173,5 +173,5 @@ export const memory: Declaration[] = [
   ...a64("11011000 iiiiiiiiiiiiiiiiiii ttttt", "prfm {t/x}, literal", nop, { key: "prfm" }),
   ...a64("1111100110 iiiiiiiiiiii nnnnn ttttt", "prfm {t/x}", nop, { key: "prfm" }),
   ...a64("11111000100 iiiiiiiii 00 nnnnn ttttt", "prfum {t/x}", nop, { key: "prfm" }),
-  ...a64("11111000101 mmmmm oooS 10 nnnnn ttttt", "prfm {t/x}, register", nop, { key: "prfm" }),
+  ...a64("11111000101 mmmmm o1oS 10 nnnnn ttttt", "prfm {t/x}, register", nop, { key: "prfm" }),
 ];

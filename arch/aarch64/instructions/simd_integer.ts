@@ -341,18 +341,8 @@ const mixedAdd = (unsigned: boolean) => (size: Size, _q: number, count: number):
         m.f.set(over, select(b.ltS(0), r.gtU(a).extendU(), r.ltU(a).extendU()));
         m.f.if(over.ne(0), () => m.f.set(r, select(b.ltS(0), i64(0), i64(-1))));
       } else {
-        // a signed, b unsigned: only upwards. r as signed must be >= a and the sum below 2^63.
-        const top = m.f.let(b.ltS(0).extendU());
-        m.f.set(
-          over,
-          select(
-            top.ne(0),
-            a.ltS(0).eqz().or(r.ltS(0).eqz().and(r.ltU(a).eqz())).extendU().and(
-              r.ltS(a).or(a.geS(0)).extendU(),
-            ),
-            r.ltS(a).extendU(),
-          ),
-        );
+        // a signed, b unsigned: only upwards, when b is more than there is room above a.
+        m.f.set(over, b.gtU(i64(0x7fffffffffffffffn).sub(a)).extendU());
         m.f.if(over.ne(0), () => m.f.set(r, i64(0x7fffffffffffffffn)));
       }
       saturated(m, over);

@@ -121,6 +121,15 @@ function entry(name: string, code: string): VdsoExport {
   return { name: `__vdso_${name}`, alias: name, version: "LINUX_2.6", code: { "x86-64": code } };
 }
 
+/** aarch64's (spec A7): system calls as yet. `{x8 = number; svc; ret}` as words. */
+function aarch64(name: string, number: number): VdsoExport {
+  const words = [0xd2800008 + number * 32, 0xd4000001, ...(name === "rt_sigreturn" ? [] : [0xd65f03c0])];
+  const code = words.map((w) => `.inst 0x${w.toString(16)}`).join("\n");
+  return { name: `__kernel_${name}`, version: "LINUX_2.6.39", code: { aarch64: code } };
+}
+/** The trampoline that a signal handler without a restorer returns to. */
+export const SIGRETURN = "__kernel_rt_sigreturn";
+
 /** The exports, in the order of Linux. */
 export const exports: readonly VdsoExport[] = [
   entry("clock_gettime", clockGettime),
@@ -128,4 +137,8 @@ export const exports: readonly VdsoExport[] = [
   entry("time", time),
   entry("getcpu", getcpu),
   entry("clock_getres", clockGetres),
+  aarch64("rt_sigreturn", 139),
+  aarch64("gettimeofday", 169),
+  aarch64("clock_gettime", 113),
+  aarch64("clock_getres", 114),
 ];

@@ -2,7 +2,7 @@
 import { type Arch, buildVdso, EXEC, READ, type Task, type VdsoImage, WRITE } from "@guise/core";
 import { processOf } from "../state.ts";
 import { refreshClock } from "./clock.ts";
-import { exports } from "./exports.ts";
+import { exports, SIGRETURN } from "./exports.ts";
 import { prebuilt } from "./prebuilt.ts";
 
 const DATA_BYTES = 4 * 4096;
@@ -55,5 +55,7 @@ export function mapVdso(task: Task): void {
   space.protect(code, image.bytes.length, READ | EXEC);
   mm.vvar = base;
   mm.vdso = code;
+  const sigreturn = image.symbols.get(SIGRETURN);
+  mm.sigreturn = sigreturn === undefined ? 0 : code + sigreturn;
   refreshClock(task);
 }
