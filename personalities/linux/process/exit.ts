@@ -19,7 +19,7 @@ import { threadUsage, usageOf } from "./usage.ts";
 /** exit(2): the calling thread ends; the last one ends the process with the leader's code. */
 export function exitThread(thread: LinuxTask, code: number): void {
   const { process } = thread;
-  if (thread.tid === process.pid || process.tasks.length === 1) process.waitStatus = (code & 0xff) << 8;
+  if (thread.tid === process.pid) process.waitStatus = (code & 0xff) << 8;
   endThread(thread);
 }
 
