@@ -16,10 +16,10 @@ import { sendGroup, sendProcess } from "../signals/send.ts";
 import { childInfo } from "./notify.ts";
 import { threadUsage, usageOf } from "./usage.ts";
 
-/** exit(2): the calling thread ends; the last one ends the process with the leader's code. */
+/** exit(2): the calling thread ends; the last one ends the process with its own code. */
 export function exitThread(thread: LinuxTask, code: number): void {
   const { process } = thread;
-  if (thread.tid === process.pid) process.waitStatus = (code & 0xff) << 8;
+  if (process.tasks.length === 1) process.waitStatus = (code & 0xff) << 8;
   endThread(thread);
 }
 
