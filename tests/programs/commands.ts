@@ -87,7 +87,7 @@ export const shells: readonly Command[] = [
 /** coreutils and the classic tools. */
 // deno-fmt-ignore
 export const tools: readonly Command[] = [
-  run("ls -la"), run("ls -lan dir"), run("ls -i -1 --color=always dir"), run("ls -lR"), run("ls missing"), run("cp -r dir copied"), run("cp -a dir archived"),
+  run("ls -la"), run("ls -lan dir"), run("ls -F -1 --color=always dir"), run("ls -lR"), run("ls missing"), run("cp -r dir copied"), run("cp -a dir archived"),
   run("cp a.txt b.txt dir"), run("mv a.txt dir/renamed"), run("mv dir dir3"), run("rm -r dir"), run("rm -f missing"), run("rm dir"), run("sort words.txt"), run("sort -k2 -n words.txt"),
   run("sort -u words.txt -o words.txt"), run("sha256sum a.txt long.txt"), run("sha1sum a.txt"), run("md5sum a.txt"), run("b2sum a.txt"), run("sha512sum a.txt"), run("cksum a.txt"),
   run("date -u -d @1000000000"), run("date -u -d '2024-02-29 +1 year' +%F"), run("find . -type f"), run("find . -name '*.txt' -size -2 -exec wc -c {} ;"), run("find dir -newer a.txt -o -type l"),
