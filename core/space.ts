@@ -299,7 +299,8 @@ class FlatSpace extends MappedMemory implements AddressSpace, Sharer {
   #copyPages(parent: FlatSpace, region: Region): boolean {
     const from = parent.bits, bits = this.bits;
     const wanted = region.backing === undefined ? TOUCHED : TOUCHED | MODIFIED;
-    const anonymous = region.backing === undefined;
+    // Where pages are granted by the dozen, those that are zero still are left out; elsewhere copying one is quicker.
+    const sparse = region.backing === undefined && region.end - region.start >= LARGE;
     const end = Math.min(region.end, parent.u8.length + BIAS) / PAGE;
     let words: Int32Array | undefined;
     const base = region.start / PAGE;
@@ -309,11 +310,13 @@ class FlatSpace extends MappedMemory implements AddressSpace, Sharer {
       if ((state & CODE) !== 0) bits[page] |= CODE;
       if ((state & wanted) !== wanted) continue;
       // A view that begins at the region: indices stay small, past 2 GiB they are slow.
-      words ??= new Int32Array(parent.memory.buffer, region.start - BIAS, (end - base) * (PAGE / 4));
+      if (sparse) {
+        words ??= new Int32Array(parent.memory.buffer, region.start - BIAS, (end - base) * (PAGE / 4));
+      }
       const first = page;
       while (
         page < end && (from[page] & wanted) === wanted &&
-        !(anonymous && isZero(words, (page - base) * (PAGE / 4)))
+        !(sparse && isZero(words!, (page - base) * (PAGE / 4)))
       ) {
         if (!this.commitPage(page)) return false;
         bits[page] |= from[page] & (TOUCHED | MODIFIED | CODE);

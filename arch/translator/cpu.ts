@@ -114,6 +114,53 @@ export interface CpuParts {
   readonly translator?: () => Translator | undefined;
 }
 
+type Imports = Record<string, (...args: never[]) => unknown>;
+
+/**
+ * An instance of the interpreter, bound to a memory. Memories are used again after a process has ended, and so are
+ * their instances: instantiating is the largest part of a fork.
+ */
+class Body {
+  /** Whose it is; undefined while no CPU uses it. */
+  cpu: BaseCpu | undefined;
+  /** The architecture's part of what the instance calls. */
+  own: Imports | undefined;
+  readonly memory: WebAssembly.Memory;
+  readonly pages: WebAssembly.Memory;
+  readonly engine: Engine;
+  readonly table: WebAssembly.Table = new WebAssembly.Table({ element: "anyfunc", initial: 0 });
+  wide = true;
+  module!: WebAssembly.Module;
+  exports!: Record<string, (...args: number[]) => number>;
+  constructor(space: Space, engine: Engine) {
+    this.memory = space.memory;
+    this.pages = space.pages;
+    this.engine = engine;
+    bodies.set(space.memory, this);
+  }
+
+  instantiate(parts: CpuParts, host: Imports): void {
+    const { memory, pages, table } = this;
+    const imports = { guise: { memory, pages, engine: this.engine.memory, regions: table }, host };
+    try {
+      this.#make(parts, imports as unknown as WebAssembly.Imports);
+    } catch (error) {
+      // Another kind of memory than the module wants, or a host that knows none with 64-bit addresses.
+      if (!(error instanceof WebAssembly.LinkError) && !(error instanceof WebAssembly.CompileError)) {
+        throw error;
+      }
+      this.wide = false;
+      this.#make(parts, imports as unknown as WebAssembly.Imports);
+    }
+  }
+  #make(parts: CpuParts, imports: WebAssembly.Imports): void {
+    this.module = parts.module(this.wide);
+    this.exports = new WebAssembly.Instance(this.module, imports).exports as never;
+  }
+}
+
+const bodies = new WeakMap<WebAssembly.Memory, Body>();
+
 /** The run loop and the code cache of a CPU; an architecture adds decoder and frame. */
 export abstract class BaseCpu implements Sharer {
   /** The result of `run`, reused. */
@@ -137,6 +184,7 @@ export abstract class BaseCpu implements Sharer {
   cache: CodeCache;
   /** Functions of the interpreter module. */
   readonly exports: Record<string, (...args: number[]) => number>;
+  readonly #body: Body;
   #done = 0;
   #inside = false;
   #entered = 0;
@@ -146,9 +194,9 @@ export abstract class BaseCpu implements Sharer {
   /** Nanoseconds of the guest's time base (TSC, CNTVCT). */
   clock: () => number = () => performance.now() * 1e6;
   /** Translated regions by slot, and the set that they are from. */
-  readonly #table: WebAssembly.Table = new WebAssembly.Table({ element: "anyfunc", initial: 0 });
+  readonly #table: WebAssembly.Table;
   #linked: RegionSet | undefined;
-  #wide = true;
+  readonly #wide: boolean;
   #warming = false;
   /** Instructions until the next sample. */
   #slice: number;
@@ -172,19 +220,31 @@ export abstract class BaseCpu implements Sharer {
     this.#pages = new Uint8Array(space.pages.buffer);
     this.cache = parent?.cache ?? new CodeCache(this.engine);
     this.cache.sharers.add(this);
-    const imports = {
-      guise: { memory: space.memory, pages: space.pages, engine: this.engine.memory, regions: this.#table },
-      host: {
-        region: (record: number) => this.#region(record),
-        miss: (record: number) => this.#miss(record),
-        resolve: (address: number, access: number) => this.#resolve(address, access) ? 1 : 0,
-        syscall: (entry: number) => this.#enter(0, entry),
-        call: (target: number) => this.#enter(1, target),
-        ...parts.host(this),
-      },
+    const spare = bodies.get(space.memory);
+    const reused = spare !== undefined && spare.cpu === undefined && spare.engine === this.engine &&
+      spare.pages === space.pages && spare.module === parts.module(spare.wide);
+    const body = this.#body = reused ? spare : new Body(space, this.engine);
+    body.cpu = this;
+    body.own = parts.host(this);
+    if (!reused) body.instantiate(parts, BaseCpu.#hostOf(body));
+    this.#table = body.table;
+    this.#wide = body.wide;
+    this.exports = body.exports;
+    if (!reused) this.#warm();
+  }
+
+  /** What the instance calls: its present CPU. */
+  static #hostOf(body: Body): Imports {
+    const host: Record<string, (a: never, b: never, c: never) => unknown> = {};
+    for (const name of Object.keys(body.own!)) host[name] = (a, b, c) => body.own![name](a, b, c);
+    return {
+      region: (record: number) => body.cpu!.#region(record),
+      miss: (record: number) => body.cpu!.#miss(record),
+      resolve: (address: number, access: number) => body.cpu!.#resolve(address, access) ? 1 : 0,
+      syscall: (entry: number) => body.cpu!.#enter(0, entry),
+      call: (target: number) => body.cpu!.#enter(1, target),
+      ...host,
     };
-    this.exports = this.#instantiate(imports as unknown as WebAssembly.Imports);
-    this.#warm();
   }
 
   /** Shows the interpreter's indirect call site enough different functions ({@link IDLE_OPS}). */
@@ -209,19 +269,6 @@ export abstract class BaseCpu implements Sharer {
     this.exports.run(first, 1);
     this.#warming = false;
     u32.set(fields);
-  }
-
-  #instantiate(imports: WebAssembly.Imports): Record<string, (...args: number[]) => number> {
-    try {
-      return new WebAssembly.Instance(this.parts.module(true), imports).exports as never;
-    } catch (error) {
-      // Another kind of memory than the module wants, or a host that knows none with 64-bit addresses.
-      if (!(error instanceof WebAssembly.LinkError) && !(error instanceof WebAssembly.CompileError)) {
-        throw error;
-      }
-      this.#wide = false;
-      return new WebAssembly.Instance(this.parts.module(false), imports).exports as never;
-    }
   }
 
   /** The state block; current until the memory grows. */
@@ -457,6 +504,12 @@ export abstract class BaseCpu implements Sharer {
 
   /** Gives everything back. */
   dispose(): void {
+    // What the table holds would keep modules alive.
+    if (this.#linked) {
+      this.#linked = undefined;
+      for (let i = 0; i < this.#table.length; i++) this.#table.set(i, this.exports.missing);
+    }
+    this.#body.cpu = this.#body.own = undefined;
     this.cache.sharers.delete(this);
     if (!this.cache.sharers.size) this.cache.dispose();
   }
