@@ -138,6 +138,10 @@ export const IMMEDIATES: Readonly<Record<string, ImmediateKind>> = {
   vector: wide((b, w) => { const v = expandImmediate(w >>> 29 & 1, w >>> 12 & 15, b); return pair(v[0], v[1]); }),
   f32: wide((b) => pair(float32(b), 0)),
   f64: wide((b) => pair(0, float64(b))),
+  /** Index of an element operand: H:L:M, H:L, H. */
+  elem1: small((_, w) => (w >>> 11 & 1) << 2 | w >>> 20 & 3),
+  elem2: small((_, w) => (w >>> 11 & 1) << 1 | w >>> 21 & 1),
+  elem3: small((_, w) => w >>> 11 & 1),
   /** Branch targets are no operands: their text only. */
 };
 

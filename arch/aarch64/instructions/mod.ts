@@ -4,10 +4,19 @@ import { atomics } from "./atomics.ts";
 import { control } from "./control.ts";
 import { fp } from "./fp.ts";
 import { integer } from "./integer.ts";
+import { simdFloat } from "./simd_float.ts";
 import { simdInteger } from "./simd_integer.ts";
 import { simdMove } from "./simd_move.ts";
 import { memory } from "./memory.ts";
 
 /** In the order of the files. */
-export const instructions =
-  (): Declaration[] => [...integer, ...control, ...memory, ...atomics, ...fp, ...simdInteger, ...simdMove];
+export const instructions = (): Declaration[] => [
+  ...integer,
+  ...control,
+  ...memory,
+  ...atomics,
+  ...fp,
+  ...simdFloat,
+  ...simdInteger,
+  ...simdMove,
+];

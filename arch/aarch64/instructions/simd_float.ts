@@ -1,0 +1,600 @@
+/** Advanced SIMD on floats: three same, pairwise, two registers, across lanes, by element, fixed point; vectors and scalars. */
+import {
+  type Env,
+  f64,
+  type FunctionRef,
+  type I32,
+  i32,
+  type I64,
+  i64,
+  type Int,
+  type Machine,
+  type Operand,
+  select,
+  type Type,
+} from "@guise/translator";
+import { a64, type Declaration, type Semantics } from "../encoding.ts";
+import {
+  arithmetic,
+  asBits,
+  asFloat,
+  compare,
+  constant,
+  convert,
+  extreme,
+  fromInteger,
+  fused,
+  type Kind,
+  KINDS,
+  magnitude,
+  negated,
+  type Operation,
+  type Rounding,
+  roundIntegral,
+  squareRoot,
+  toInteger,
+} from "./float.ts";
+import { bitsIn, call } from "./fp.ts";
+import { accumulate, doubled } from "./simd_integer.ts";
+import { arrangement, bin, clamp, laneOf, putLanes, SCALAR, type Size } from "./vector.ts";
+
+type Lane = (m: Machine, k: Kind, a: Int, b: Int, d: () => Int) => Int;
+const wide = (list: Int[]): I64[] => list.map((v) => v.extendU());
+const arithmeticOn = (o: Operation): Lane => (m, k, a, b) => call(m, k, arithmetic(m, k, o), a, b);
+const extremeOf = (max: boolean, number: boolean): Lane => (m, k, a, b) =>
+  call(m, k, extreme(m, k, max, number), a, b);
+const all = (k: Kind, c: I32): Int => (k.width === 64 ? i64(0).sub(c.extendU()) : i32(0).sub(c)) as Int;
+/** Condition on nzcv: equal, greater or equal, greater. */
+const compared = (test: (image: I32) => I32, quiet: boolean, absolute = false): Lane => (m, k, a, b) => {
+  const value = (v: Int) => absolute ? magnitude(k, v) : v;
+  const image = m.f.let(m.f.call("i32", compare(m, k, !quiet), value(a) as never, value(b) as never));
+  return all(k, test(image));
+};
+const EQ = (i: I32) => i.shrU(30).and(1),
+  GE = (i: I32) => i.and(0x90000000).eqz(),
+  GT = (i: I32) => i.eq(0x20000000);
+const LE = (i: I32) => i.eq(0x80000000).or(i.eq(0x60000000)), LT = (i: I32) => i.eq(0x80000000);
+
+const isInf = (k: Kind, v: Int) =>
+  magnitude(k, v).eq(asBits(k, asFloat(k, constant(k, k.width === 64 ? 0x7ff0000000000000n : 0x7f800000n))));
+const isZero = (k: Kind, v: Int) => magnitude(k, v).eqz();
+const bitsOf = (k: Kind, v: number): Int => {
+  const view = new DataView(new ArrayBuffer(8));
+  if (k.width === 64) return view.setFloat64(0, v), constant(k, view.getBigUint64(0));
+  return view.setFloat32(0, v), constant(k, BigInt(view.getUint32(0)));
+};
+/** A function that gives `value` for infinity times zero and else what `body` gives. */
+const except = (
+  m: Env,
+  k: Kind,
+  name: string,
+  value: number,
+  body: (h: Env, a: Int, b: Int) => Int,
+  signed: boolean,
+): FunctionRef =>
+  m.helper(`${k.letter} ${name}`, [k.bits, k.bits] as Type[], [k.bits], (h, x, y) => {
+    const { f } = h, a = x as unknown as Int, b = y as unknown as Int;
+    f.if(isInf(k, a).and(isZero(k, b)).or(isZero(k, a).and(isInf(k, b))), () => {
+      const v = bitsOf(k, value);
+      f.return((signed ? v.or(a.xor(b).and(constant(k, 1n << BigInt(k.width - 1)))) : v) as never);
+    });
+    f.return(body(h, a, b) as never);
+  });
+const mulx: Lane = (m, k, a, b) =>
+  call(
+    m,
+    k,
+    except(m, k, "mulx", 2, (h, x, y) =>
+      h.f.call(k.bits, arithmetic(h, k, "mul"), x as never, y as never) as unknown as Int, true),
+    a,
+    b,
+  );
+const recps: Lane = (m, k, a, b) =>
+  call(
+    m,
+    k,
+    except(m, k, "recps", 2, (h, x, y) =>
+      h.f.call(
+        k.bits,
+        fused(h, k),
+        bitsOf(k, 2) as never,
+        negated(k, x) as never,
+        y as never,
+      ) as unknown as Int, false),
+    a,
+    b,
+  );
+const fmla = (subtract: boolean): Lane => (m, k, a, b, d) =>
+  call(m, k, fused(m, k), d(), subtract ? negated(k, a) : a, b);
+
+interface Row {
+  readonly name: string;
+  readonly u: 0 | 1;
+  readonly a: 0 | 1;
+  readonly opcode: number;
+  readonly lane: Lane;
+  readonly scalar?: boolean;
+  readonly reads?: boolean;
+}
+const ROWS: readonly Row[] = [
+  { name: "fmaxnm", u: 0, a: 0, opcode: 0x18, lane: extremeOf(true, true) },
+  { name: "fminnm", u: 0, a: 1, opcode: 0x18, lane: extremeOf(false, true) },
+  { name: "fmla", u: 0, a: 0, opcode: 0x19, lane: fmla(false), reads: true },
+  { name: "fmls", u: 0, a: 1, opcode: 0x19, lane: fmla(true), reads: true },
+  { name: "fadd", u: 0, a: 0, opcode: 0x1a, lane: arithmeticOn("add") },
+  { name: "fsub", u: 0, a: 1, opcode: 0x1a, lane: arithmeticOn("sub") },
+  { name: "fmulx", u: 0, a: 0, opcode: 0x1b, lane: mulx, scalar: true },
+  { name: "fcmeq", u: 0, a: 0, opcode: 0x1c, lane: compared(EQ, true), scalar: true },
+  { name: "fmax", u: 0, a: 0, opcode: 0x1e, lane: extremeOf(true, false) },
+  { name: "fmin", u: 0, a: 1, opcode: 0x1e, lane: extremeOf(false, false) },
+  { name: "frecps", u: 0, a: 0, opcode: 0x1f, lane: recps, scalar: true },
+  {
+    name: "fabd",
+    u: 1,
+    a: 1,
+    opcode: 0x1a,
+    lane: (m, k, a, b) => magnitude(k, call(m, k, arithmetic(m, k, "sub"), a, b)),
+    scalar: true,
+  },
+  { name: "fmul", u: 1, a: 0, opcode: 0x1b, lane: arithmeticOn("mul") },
+  { name: "fcmge", u: 1, a: 0, opcode: 0x1c, lane: compared(GE, false), scalar: true },
+  { name: "fcmgt", u: 1, a: 1, opcode: 0x1c, lane: compared(GT, false), scalar: true },
+  { name: "facge", u: 1, a: 0, opcode: 0x1d, lane: compared(GE, false, true), scalar: true },
+  { name: "facgt", u: 1, a: 1, opcode: 0x1d, lane: compared(GT, false, true), scalar: true },
+  { name: "fdiv", u: 1, a: 0, opcode: 0x1f, lane: arithmeticOn("div") },
+];
+/** Arrangements of a kind: [q, name, lanes]. */
+const vectors = (k: Kind): readonly (readonly [q: number, name: string, lanes: number])[] =>
+  k.width === 64 ? [[1, "2d", 2]] : [[0, "2s", 2], [1, "4s", 4]];
+const sz = (k: Kind) => k.size - 2;
+
+const same: Declaration[] = KINDS.flatMap((k) =>
+  ROWS.flatMap(({ name, u, a, opcode, lane, scalar, reads }) => {
+    const body = (count: number): Semantics => ({ d, n, m: b }, m) =>
+      putLanes(
+        m,
+        d,
+        k.size,
+        wide(
+          Array.from({ length: count }, (_, i) =>
+            m.f.let(lane(m, k, bitsIn(k, n, i), bitsIn(k, b, i), () => bitsIn(k, d, i))) as Int),
+        ),
+      );
+    const sign = reads ? "+" : "=";
+    return [
+      ...vectors(k).flatMap(([q, T, lanes]) =>
+        a64(
+          `0${q}${u}01110 ${a}${sz(k)}1 mmmmm ${bin(opcode, 5)} 1 nnnnn ddddd`,
+          `${name} {${sign}d/${T}}, {n/${T}}, {m/${T}}`,
+          body(lanes),
+        )
+      ),
+      ...(scalar
+        ? a64(
+          `01${u}11110 ${a}${sz(k)}1 mmmmm ${bin(opcode, 5)} 1 nnnnn ddddd`,
+          `${name} {=d/${k.letter}}, {n/${k.letter}}, {m/${k.letter}}`,
+          body(1),
+        )
+        : []),
+    ];
+  })
+);
+const PAIRS: readonly (readonly [name: string, a: number, opcode: number, scalar: number, lane: Lane])[] = [
+  ["fmaxnmp", 0, 0x18, 0x0c, extremeOf(true, true)],
+  ["fminnmp", 1, 0x18, 0x0c, extremeOf(false, true)],
+  ["faddp", 0, 0x1a, 0x0d, arithmeticOn("add")],
+  ["fmaxp", 0, 0x1e, 0x0f, extremeOf(true, false)],
+  ["fminp", 1, 0x1e, 0x0f, extremeOf(false, false)],
+];
+const none = (): Int => i32(0) as Int;
+const pairwise: Declaration[] = KINDS.flatMap((k) =>
+  PAIRS.flatMap(([name, a, opcode, scalar, lane]) => [
+    ...vectors(k).flatMap(([q, T, lanes]) =>
+      a64(
+        `0${q}101110 ${a}${sz(k)}1 mmmmm ${bin(opcode, 5)} 1 nnnnn ddddd`,
+        `${name} {=d/${T}}, {n/${T}}, {m/${T}}`,
+        ({ d, n, m: b }, m) =>
+          putLanes(
+            m,
+            d,
+            k.size,
+            wide(Array.from({ length: lanes }, (_, i) => {
+              const from = i < lanes / 2 ? n : b, at = 2 * (i % (lanes / 2));
+              return m.f.let(lane(m, k, bitsIn(k, from, at), bitsIn(k, from, at + 1), none)) as Int;
+            })),
+          ),
+      )
+    ),
+    ...a64(
+      `01111110 ${a}${sz(k)} 11000 ${bin(scalar, 5)} 10 nnnnn ddddd`,
+      `${name} {=d/${k.letter}}, {n/2${k.letter}}`,
+      ({ d, n }, m) => putLanes(m, d, k.size, wide([lane(m, k, bitsIn(k, n, 0), bitsIn(k, n, 1), none)])),
+    ),
+  ])
+);
+const S = KINDS[0];
+const across: Declaration[] =
+  ([["fmaxnmv", 0, 0x0c, 0], ["fminnmv", 1, 0x0c, 1], ["fmaxv", 0, 0x0f, 3], ["fminv", 1, 0x0f, 4]] as const)
+    .flatMap(([name, a, opcode, row]) =>
+      a64(
+        `01101110 ${a}0 11000 ${bin(opcode, 5)} 10 nnnnn ddddd`,
+        `${name} {=d/s}, {n/4s}`,
+        ({ d, n }, m) => {
+          const f = PAIRS[row][4],
+            first = m.f.let(f(m, S, bitsIn(S, n, 0), bitsIn(S, n, 1), none)),
+            second = m.f.let(f(m, S, bitsIn(S, n, 2), bitsIn(S, n, 3), none));
+          putLanes(m, d, 2, wide([f(m, S, first as Int, second as Int, none)]));
+        },
+      )
+    );
+
+// Two registers.
+type One = (m: Machine, k: Kind, a: Int) => Int;
+const rint = (r: Rounding, exact = false): One => (m, k, a) => call(m, k, roundIntegral(m, k, r, exact), a);
+const toInt = (r: Rounding, signed: boolean): One => (m, k, a) => {
+  const v = m.f.call("i64", toInteger(m, k, k.width, signed, r), a as never, f64(1) as never) as I64;
+  return (k.width === 64 ? v : v.wrap()) as Int;
+};
+const fromInt = (signed: boolean): One => (m, k, a) =>
+  call(
+    m,
+    k,
+    fromInteger(m, k, signed),
+    (signed ? a.extendS() : a.extendU()) as unknown as Int,
+    i32(0) as Int,
+  );
+const withZero = (test: (i: I32) => I32, quiet: boolean): One => (m, k, a) =>
+  compared(test, quiet)(m, k, a, constant(k, 0n), none);
+/** Estimates by the manual's tables (RecipEstimate, RecipSqrtEstimate), on 9 bits of the fraction. */
+const recipEstimate = (h: Env): FunctionRef =>
+  h.helper("recip estimate", ["i32"], ["i32"], ({ f }) => {
+    // a: 256-511 -> 256-511.
+    const a = f.param(0, "i32");
+    f.return(
+      i32(1 << 19).to("f64.convert_i32_s").div(a.mul(2).add(1).to("f64.convert_i32_s")).to(
+        "i32.trunc_sat_f64_s",
+      ).add(1).shrU(1),
+    );
+  });
+const rsqrtEstimate = (h: Env): FunctionRef =>
+  h.helper("rsqrt estimate", ["i32"], ["i32"], ({ f }) => {
+    // a: 128-511 -> 256-511.
+    const a = f.param(0, "i32"),
+      x = f.let(select(a.ltU(256), a.mul(2).add(1), a.shrU(1).shl(1).add(1).mul(2))),
+      b = f.let(i32(512));
+    f.while(() => x.mul(b.add(1)).mul(b.add(1)).ltU(1 << 28), () => f.set(b, b.add(1)));
+    f.return(b.add(1).shrU(1));
+  });
+const unsignedEstimate = (square: boolean) => (m: Machine, a: Int): Int => {
+  const { f } = m, v = f.let(a.wrap()), r = f.let(i32(-1));
+  if (square) f.if(v.shrU(30).ne(0), () => f.set(r, f.call("i32", rsqrtEstimate(m), v.shrU(23)).shl(23)));
+  else f.if(v.ltS(0), () => f.set(r, f.call("i32", recipEstimate(m), v.shrU(23)).shl(23)));
+  return r as Int;
+};
+// deno-fmt-ignore
+const TWO: readonly (readonly [name: string, u: number, a: number, opcode: number, f: One, scalar: boolean, vector?: boolean, text?: string])[] = [
+  ["frintn", 0, 0, 0x18, rint("n"), false], ["frintm", 0, 0, 0x19, rint("m"), false], ["frintp", 0, 1, 0x18, rint("p"), false], ["frintz", 0, 1, 0x19, rint("z"), false],
+  ["frinta", 1, 0, 0x18, rint("a"), false], ["frintx", 1, 0, 0x19, rint("fpcr", true), false], ["frinti", 1, 1, 0x19, rint("fpcr"), false],
+  ["fcvtns", 0, 0, 0x1a, toInt("n", true), true], ["fcvtms", 0, 0, 0x1b, toInt("m", true), true], ["fcvtas", 0, 0, 0x1c, toInt("a", true), true],
+  ["fcvtps", 0, 1, 0x1a, toInt("p", true), true], ["fcvtzs", 0, 1, 0x1b, toInt("z", true), true],
+  ["fcvtnu", 1, 0, 0x1a, toInt("n", false), true], ["fcvtmu", 1, 0, 0x1b, toInt("m", false), true], ["fcvtau", 1, 0, 0x1c, toInt("a", false), true],
+  ["fcvtpu", 1, 1, 0x1a, toInt("p", false), true], ["fcvtzu", 1, 1, 0x1b, toInt("z", false), true],
+  ["scvtf", 0, 0, 0x1d, fromInt(true), true], ["ucvtf", 1, 0, 0x1d, fromInt(false), true],
+  ["fcmgt", 0, 1, 0x0c, withZero(GT, false), true, true, ", #0.0"], ["fcmeq", 0, 1, 0x0d, withZero(EQ, true), true, true, ", #0.0"], ["fcmlt", 0, 1, 0x0e, withZero(LT, false), true, true, ", #0.0"],
+  ["fcmge", 1, 1, 0x0c, withZero(GE, false), true, true, ", #0.0"], ["fcmle", 1, 1, 0x0d, withZero(LE, false), true, true, ", #0.0"],
+  ["fabs", 0, 1, 0x0f, (_m, k, a) => magnitude(k, a), false], ["fneg", 1, 1, 0x0f, (_m, k, a) => negated(k, a), false],
+  ["fsqrt", 1, 1, 0x1f, (m, k, a) => call(m, k, squareRoot(m, k), a), false],
+];
+const two: Declaration[] = KINDS.flatMap((k) =>
+  TWO.flatMap(([name, u, a, opcode, f, scalar, _v, text = ""]) => {
+    const body = (count: number): Semantics => ({ d, n }, m) =>
+      putLanes(
+        m,
+        d,
+        k.size,
+        wide(Array.from({ length: count }, (_, i) => m.f.let(f(m, k, bitsIn(k, n, i))) as Int)),
+      );
+    return [
+      ...vectors(k).flatMap(([q, T, lanes]) =>
+        a64(
+          `0${q}${u}01110 ${a}${sz(k)} 10000 ${bin(opcode, 5)} 10 nnnnn ddddd`,
+          `${name} {=d/${T}}, {n/${T}}${text}`,
+          body(lanes),
+        )
+      ),
+      ...(scalar
+        ? a64(
+          `01${u}11110 ${a}${sz(k)} 10000 ${bin(opcode, 5)} 10 nnnnn ddddd`,
+          `${name} {=d/${k.letter}}, {n/${k.letter}}${text}`,
+          body(1),
+        )
+        : []),
+    ];
+  })
+);
+
+/** Narrowing and widening between singles and doubles. */
+const D = KINDS[1];
+const convertTo = (m: Machine, from: Kind, to: Kind, v: Int): Int =>
+  m.f.call(to.bits, convert(m, from, to), v as never) as unknown as Int;
+const widening: Declaration[] = [0, 1].flatMap((q) => [
+  ...a64(
+    `0${q}001110 01 10000 10110 10 nnnnn ddddd`,
+    `fcvtn${q ? 2 : ""} {+d/${q ? "4s" : "2s"}}, {n/2d}`,
+    ({ d, n }, m) =>
+      putLanes(
+        m,
+        d,
+        2,
+        wide([0, 1].map((i) => m.f.let(convertTo(m, D, S, bitsIn(D, n, i))) as Int)),
+        q === 1,
+      ),
+  ),
+  ...a64(
+    `0${q}001110 01 10000 10111 10 nnnnn ddddd`,
+    `fcvtl${q ? 2 : ""} {=d/2d}, {n/${q ? "4s" : "2s"}}`,
+    ({ d, n }, m) =>
+      putLanes(
+        m,
+        d,
+        3,
+        [0, 1].map((i) => m.f.let(convertTo(m, S, D, bitsIn(S, n, i + 2 * q))) as unknown as I64),
+      ),
+  ),
+  ...([["urecpe", 0, false], ["ursqrte", 1, true]] as const).flatMap(([name, u, square]) =>
+    a64(
+      `0${q}${u}01110 10 10000 11100 10 nnnnn ddddd`,
+      `${name} {=d/${arrangement(2, q)}}, {n/${arrangement(2, q)}}`,
+      ({ d, n }, m) =>
+        putLanes(
+          m,
+          d,
+          2,
+          wide(Array.from({ length: 2 << q }, (_, i) => unsignedEstimate(square)(m, bitsIn(S, n, i)))),
+        ),
+    )
+  ),
+]);
+
+/** Fixed point: the bits after the point are 2 * esize - immh:immb, which is esize - a. */
+const fixed: Declaration[] = KINDS.flatMap((k) => {
+  const immh = k.width === 64 ? "1aaaaaa" : "01aaaaa";
+  const power = (a: Operand) =>
+    i64(1023 + k.width).sub(a.read().wrap().extendU()).shl(52).to("f64.reinterpret_i64");
+  return ([["scvtf", 0, true], ["ucvtf", 1, false]] as const).flatMap(([name, u, signed]) => {
+    const from = (count: number): Semantics => ({ d, n, a }, m) =>
+      putLanes(
+        m,
+        d,
+        k.size,
+        wide(Array.from({ length: count }, (_, i) => {
+          const v = bitsIn(k, n, i);
+          return m.f.let(
+            call(
+              m,
+              k,
+              fromInteger(m, k, signed),
+              (signed ? v.extendS() : v.extendU()) as unknown as Int,
+              i32(k.width).sub(a.read().wrap()) as Int,
+            ),
+          ) as Int;
+        })),
+      );
+    const to = (count: number): Semantics => ({ d, n, a }, m) =>
+      putLanes(
+        m,
+        d,
+        k.size,
+        Array.from({ length: count }, (_, i) =>
+          m.f.let(
+            m.f.call(
+              "i64",
+              toInteger(m, k, k.width, signed, "z"),
+              bitsIn(k, n, i) as never,
+              power(a) as never,
+            ),
+          ) as I64),
+      );
+    const back = signed ? "fcvtzs" : "fcvtzu", t = k.letter;
+    return [
+      ...vectors(k).flatMap(([q, T, lanes]) => [
+        ...a64(
+          `0${q}${u}011110 ${immh} 11100 1 nnnnn ddddd`,
+          `${name} {=d/${T}}, {n/${T}}, #${k.width}-{a/i0}`,
+          from(lanes),
+        ),
+        ...a64(
+          `0${q}${u}011110 ${immh} 11111 1 nnnnn ddddd`,
+          `${back} {=d/${T}}, {n/${T}}, #${k.width}-{a/i0}`,
+          to(lanes),
+        ),
+      ]),
+      ...a64(
+        `01${u}111110 ${immh} 11100 1 nnnnn ddddd`,
+        `${name} {=d/${t}}, {n/${t}}, #${k.width}-{a/i0}`,
+        from(1),
+      ),
+      ...a64(
+        `01${u}111110 ${immh} 11111 1 nnnnn ddddd`,
+        `${back} {=d/${t}}, {n/${t}}, #${k.width}-{a/i0}`,
+        to(1),
+      ),
+    ];
+  });
+});
+
+// By element: the lane of m is chosen by H, L, M; halfwords have 4 bits of register.
+const element = (z: Size): { readonly bits: string; readonly h: string } =>
+  z === 1 ? { bits: "iimmmm", h: "i" } : z === 2 ? { bits: "immmmm", h: "i" } : { bits: "0mmmmm", h: "i" };
+/** The chosen lane. */
+const chosen = (m: Machine, o: Operand, i: Operand, z: Size, signed: boolean): I64 => {
+  const names = signed
+    ? ["i64.load8_s", "i64.load16_s", "i64.load32_s", "i64.load"]
+    : ["i64.load8_u", "i64.load16_u", "i64.load32_u", "i64.load"];
+  return m.stateAt(names[z] as "i64.load", o.index.shl(1).add(i.read().wrap().shl(z)), 512);
+};
+const floatsBy: Declaration[] = KINDS.flatMap((k) =>
+  ([["fmla", 0, "0001", fmla(false), true], ["fmls", 0, "0101", fmla(true), true], [
+    "fmul",
+    0,
+    "1001",
+    arithmeticOn("mul"),
+    false,
+  ], ["fmulx", 1, "1001", mulx, false]] as const).flatMap(([name, u, opcode, lane, reads]) => {
+    const { bits, h } = element(k.size), sign = reads ? "+" : "=", t = k.letter;
+    const body = (count: number): Semantics => ({ d, n, m: b, i }, m) => {
+      const x = m.f.let(chosen(m, b, i, k.size, false)), y = (k.width === 64 ? x : x.wrap()) as Int;
+      putLanes(
+        m,
+        d,
+        k.size,
+        wide(
+          Array.from(
+            { length: count },
+            (_, l) => m.f.let(lane(m, k, bitsIn(k, n, l), y, () => bitsIn(k, d, l))) as Int,
+          ),
+        ),
+      );
+    };
+    return [
+      ...vectors(k).flatMap(([q, T, lanes]) =>
+        a64(
+          `0${q}${u}01111 1${sz(k)}${bits} ${opcode} ${h}0 nnnnn ddddd`,
+          `${name} {${sign}d/${T}}, {n/${T}}, {m/v${t}}[{i/elem${k.size}}]`,
+          body(lanes),
+        )
+      ),
+      ...a64(
+        `01${u}11111 1${sz(k)}${bits} ${opcode} ${h}0 nnnnn ddddd`,
+        `${name} {${sign}d/${t}}, {n/${t}}, {m/v${t}}[{i/elem${k.size}}]`,
+        body(1),
+      ),
+    ];
+  })
+);
+type Product = (m: Machine, a: I64, b: I64, d: () => I64, z: Size) => I64;
+const integersBy: Declaration[] = ([1, 2] as Size[]).flatMap((z) => {
+  const { bits, h } = element(z), out: Declaration[] = [];
+  const same = (name: string, u: number, opcode: string, reads: boolean, scalar: boolean, f: Product) => {
+    const body = (count: number): Semantics => ({ d, n, m: b, i }, m) => {
+      const x = m.f.let(chosen(m, b, i, z, true));
+      putLanes(
+        m,
+        d,
+        z,
+        Array.from(
+          { length: count },
+          (_, l) => f(m, laneOf(n, z, l, true), x, () => laneOf(d, z, l, true), z),
+        ),
+      );
+    };
+    for (const q of [0, 1]) {
+      out.push(
+        ...a64(
+          `0${q}${u}01111 ${bin(z, 2)}${bits} ${opcode} ${h}0 nnnnn ddddd`,
+          `${name} {${reads ? "+" : "="}d/${arrangement(z, q)}}, {n/${arrangement(z, q)}}, {m/v${
+            SCALAR[z]
+          }}[{i/elem${z}}]`,
+          body((8 << q) >> z),
+        ),
+      );
+    }
+    if (scalar) {
+      out.push(
+        ...a64(
+          `01${u}11111 ${bin(z, 2)}${bits} ${opcode} ${h}0 nnnnn ddddd`,
+          `${name} {=d/${SCALAR[z]}}, {n/${SCALAR[z]}}, {m/v${SCALAR[z]}}[{i/elem${z}}]`,
+          body(1),
+        ),
+      );
+    }
+  };
+  const long = (
+    name: string,
+    u: number,
+    opcode: string,
+    signed: boolean,
+    reads: boolean,
+    scalar: boolean,
+    f: Product,
+  ) => {
+    const body = (count: number, from: number): Semantics => ({ d, n, m: b, i }, m) => {
+      const x = m.f.let(chosen(m, b, i, z, signed));
+      putLanes(
+        m,
+        d,
+        z + 1,
+        Array.from(
+          { length: count },
+          (_, l) => f(m, laneOf(n, z, l + from, signed), x, () => laneOf(d, z + 1, l, true), z),
+        ),
+      );
+    };
+    for (const q of [0, 1]) {
+      out.push(
+        ...a64(
+          `0${q}${u}01111 ${bin(z, 2)}${bits} ${opcode} ${h}0 nnnnn ddddd`,
+          `${name}${q ? 2 : ""} {${reads ? "+" : "="}d/${arrangement(z + 1, 1)}}, {n/${
+            arrangement(z, q)
+          }}, {m/v${SCALAR[z]}}[{i/elem${z}}]`,
+          body(8 >> z, q ? 8 >> z : 0),
+        ),
+      );
+    }
+    if (scalar) {
+      out.push(
+        ...a64(
+          `01${u}11111 ${bin(z, 2)}${bits} ${opcode} ${h}0 nnnnn ddddd`,
+          `${name} {${reads ? "+" : "="}d/${SCALAR[z + 1]}}, {n/${SCALAR[z]}}, {m/v${
+            SCALAR[z]
+          }}[{i/elem${z}}]`,
+          body(1, 0),
+        ),
+      );
+    }
+  };
+  const high = (round: boolean): Product => (m, a, b) =>
+    clamp(m, a.mul(b).add(round ? i64(2 ** ((8 << z) - 2)) : i64(0)).shrS((8 << z) - 1), z, true);
+  same("mla", 1, "0000", true, false, (_m, a, b, d) => d().add(a.mul(b)));
+  same("mls", 1, "0100", true, false, (_m, a, b, d) => d().sub(a.mul(b)));
+  same("mul", 0, "1000", false, false, (_m, a, b) => a.mul(b));
+  same("sqdmulh", 0, "1100", false, true, high(false));
+  same("sqrdmulh", 0, "1101", false, true, high(true));
+  for (const u of [0, 1]) {
+    const x = u ? "u" : "s";
+    long(`${x}mlal`, u, "0010", !u, true, false, (_m, a, b, d) => d().add(a.mul(b)));
+    long(`${x}mlsl`, u, "0110", !u, true, false, (_m, a, b, d) => d().sub(a.mul(b)));
+    long(`${x}mull`, u, "1010", !u, false, false, (_m, a, b) => a.mul(b));
+  }
+  long(
+    "sqdmlal",
+    0,
+    "0011",
+    true,
+    true,
+    true,
+    (m, a, b, d, s) => accumulate(m, d(), doubled(m, a, b, s), false, s),
+  );
+  long(
+    "sqdmlsl",
+    0,
+    "0111",
+    true,
+    true,
+    true,
+    (m, a, b, d, s) => accumulate(m, d(), doubled(m, a, b, s), true, s),
+  );
+  long("sqdmull", 0, "1011", true, false, true, (m, a, b, _d, s) => doubled(m, a, b, s));
+  return out;
+});
+
+export const simdFloat: Declaration[] = [
+  ...same,
+  ...pairwise,
+  ...across,
+  ...two,
+  ...widening,
+  ...fixed,
+  ...floatsBy,
+  ...integersBy,
+];
