@@ -26,6 +26,19 @@ export { linuxTables } from "./tables.ts";
 export { refreshClock } from "./vdso/clock.ts";
 export { mapVdso } from "./vdso/map.ts";
 export type { Rows } from "./rows.ts";
+export type { FaultSignal, SavedRegister, SignalFrameLayout } from "./arch/abi.ts";
+export type { CapabilitySet, CredentialFields } from "./credentials.ts";
+export type { MemoryState } from "./memory/state.ts";
+export type { Executable } from "./process/image.ts";
+export type { StackLayout, StackRequest } from "./process/stack.ts";
+export type { LinuxSpawnOptions } from "./process/start.ts";
+export type { Action, SignalActions } from "./signals/actions.ts";
+export type { SigInfo } from "./signals/info.ts";
+export type { SignalSet } from "./signals/numbers.ts";
+export type { SignalQueue } from "./signals/queue.ts";
+export type { AltStack, LinuxKernel, Session, Usage } from "./state.ts";
+export type { IntervalTimer } from "./time/interval_timer.ts";
+export type { PosixTimer, ProcessTimers } from "./time/process_timers.ts";
 
 let names: Map<string, Syscall> | undefined;
 
