@@ -4,11 +4,13 @@ import { directoryCalls } from "./libc/directory.ts";
 import { kernelCalls } from "./libc/kernel.ts";
 import { memoryCalls } from "./libc/memory.ts";
 import { miscCalls } from "./libc/misc.ts";
+import { nameCalls } from "./libc/names.ts";
 import { processCalls } from "./libc/process.ts";
 import { signalCalls } from "./libc/signals.ts";
 import { startCalls } from "./libc/start.ts";
 import { stdioCalls } from "./libc/stdio.ts";
 import { threadCalls } from "./libc/threads.ts";
+import { timeCalls } from "./libc/time.ts";
 import { userCalls } from "./libc/users.ts";
 
 /** All functions by name; later subjects win over what is only a system call. */
@@ -22,6 +24,8 @@ const calls: Calls = {
   ...signalCalls,
   ...threadCalls,
   ...userCalls,
+  ...nameCalls,
+  ...timeCalls,
   ...miscCalls,
 };
 

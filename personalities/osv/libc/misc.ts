@@ -13,7 +13,6 @@ export const aliases: Readonly<Record<string, string>> = {
   __memmove_chk: "memmove",
   __mempcpy_chk: "mempcpy",
   __memset_chk: "memset",
-  __realpath_chk: "realpath",
   __stpcpy_chk: "stpcpy",
   __strcat_chk: "strcat",
   __strcpy_chk: "strcpy",

@@ -1,6 +1,6 @@
 /** Processes and identity as OSv has them: there is one process, with id 2, and it is root's (O1, O7). */
 import { ECHILD, EINVAL, ENOEXEC, ENOSYS, errnoText, type Task } from "@guise/core";
-import { answer, arg, type Calls, type DirectCall, fail, int, long, perform, text } from "../direct.ts";
+import { answer, arg, type Calls, type DirectCall, fail, int, long, perform } from "../direct.ts";
 import { osvOf } from "../state.ts";
 import { processOf } from "@guise/linux/services";
 

@@ -1,5 +1,5 @@
 /** Signals by the libc's structures; a handler returns through a stub of the kernel, not by a system call. */
-import { type Outcome, type Task } from "@guise/core";
+import type { Outcome, Task } from "@guise/core";
 import { answer, arg, type Calls, type DirectCall, fail, int, perform } from "../direct.ts";
 import { osvOf } from "../state.ts";
 import { processOf, threadOf } from "@guise/linux/services";

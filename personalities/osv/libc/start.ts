@@ -37,7 +37,7 @@ const startMain: DirectCall = (task) => {
   return invokeAll(
     task,
     functions.map((address) => ({ address, args })),
-    (t) => invoke(main, args, (u, status) => exit(u, status)),
+    () => invoke(main, args, (u, status) => exit(u, status)),
   );
 };
 

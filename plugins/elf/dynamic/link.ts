@@ -272,7 +272,7 @@ class Linker {
     const bytes = this.#encoder.encode(name), hash = gnuHash(bytes);
     for (const object of this.#objects) {
       if (object === skip) continue;
-      const symbol = object.find(name, bytes, hash, version);
+      const symbol = object.find(bytes, hash, version);
       if (symbol !== undefined) return { address: object.bias + symbol.value, symbol };
     }
     const address = this.#host.export(name);
@@ -280,12 +280,7 @@ class Linker {
     if (this.#under === undefined) return undefined;
     const other = this.#host.alias(name);
     const otherBytes = other === name ? bytes : this.#encoder.encode(other);
-    const symbol = this.#under.find(
-      other,
-      otherBytes,
-      other === name ? hash : gnuHash(otherBytes),
-      undefined,
-    );
+    const symbol = this.#under.find(otherBytes, other === name ? hash : gnuHash(otherBytes), undefined);
     return symbol && { address: this.#under.bias + symbol.value, symbol };
   }
 

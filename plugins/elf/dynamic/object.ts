@@ -191,7 +191,6 @@ export class DynamicObject {
 
   /** Its definition of a name; `version` undefined takes the default one, as does an object without versions. */
   find(
-    name: string,
     bytes: Uint8Array,
     hash: number,
     version: string | undefined,

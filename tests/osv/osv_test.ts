@@ -1,0 +1,184 @@
+/**
+ * Programs under the OSv personality: C programs that are built here and must print what they print natively, Debian's own
+ * dynamic programs, and what OSv answers otherwise (spec 3). `--stats` says which calls were direct, and that none trapped.
+ */
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { fromFileUrl } from "@std/path";
+
+const cli = fromFileUrl(new URL("../../cli.ts", import.meta.url));
+const here = fromFileUrl(new URL(".", import.meta.url));
+const decoder = new TextDecoder();
+
+interface Output {
+  readonly status: number;
+  readonly out: string;
+  readonly error: string;
+}
+
+interface Options {
+  readonly stdin?: string;
+  readonly env?: Record<string, string>;
+}
+
+async function output(command: string, args: string[], options: Options = {}): Promise<Output> {
+  const child = new Deno.Command(command, {
+    args,
+    cwd: "/tmp",
+    env: { LC_ALL: "C.UTF-8", ...options.env },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(options.stdin ?? "")).catch(() => {});
+  await writer.close().catch(() => {});
+  const { code, stdout, stderr } = await child.output();
+  return { status: code, out: decoder.decode(stdout), error: decoder.decode(stderr) };
+}
+
+const stats = Deno.makeTempFileSync({ prefix: "guise-osv-", suffix: ".json" });
+
+/** Under OSv, with the counters of the run. */
+async function osv(
+  program: string,
+  args: string[],
+  options: Options = {},
+): Promise<
+  Output & {
+    readonly traps: Record<string, number>;
+    readonly calls: Record<string, number>;
+    readonly syscalls: Record<string, number>;
+  }
+> {
+  const result = await output(
+    Deno.execPath(),
+    ["run", "-A", "--no-check", cli, "run", "--personality", "osv", "--stats", stats, "--", program, ...args],
+    options,
+  );
+  return { ...result, ...JSON.parse(Deno.readTextFileSync(stats)) };
+}
+
+function exists(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
+
+const ready = Deno.build.os === "linux" && Deno.build.arch === "x86_64" && exists("/usr/bin/gcc") &&
+  exists("/usr/lib/x86_64-linux-musl/libc.so");
+
+function build(name: string, ...options: string[]): string {
+  const program = Deno.makeTempFileSync({ prefix: `guise-osv-${name}-` });
+  const built = new Deno.Command("gcc", {
+    args: ["-w", "-O1", "-pthread", "-o", program, `${here}${name}.c`, ...options],
+  })
+    .outputSync();
+  assert(built.success, decoder.decode(built.stderr));
+  return program;
+}
+
+function test(name: string, run: () => Promise<void>): void {
+  Deno.test({ name: `osv: ${name}`, ignore: !ready, fn: run });
+}
+
+async function same(program: string, args: string[] = [], options: Options = {}): ReturnType<typeof osv> {
+  const native = await output(program, args, options);
+  const ours = await osv(program, args, options);
+  assertEquals({ status: ours.status, out: ours.out }, { status: native.status, out: native.out });
+  return ours;
+}
+
+for (const [kind, flags] of [["PIE", []], ["non-PIE", ["-no-pie"]]] as const) {
+  test(`a dynamic ${kind} hello prints as natively, by direct calls alone`, async () => {
+    const program = build("hello", ...flags);
+    const { traps, calls } = await same(program);
+    assertEquals(traps, { syscall: 0, int80: 0, svc: 0, fault: 0 });
+    assertEquals(calls.printf ?? calls.__printf_chk, 3);
+    assertEquals(calls.fopen, 1);
+  });
+}
+
+test("a static hello lives on system calls, with one line for rseq (O12)", async () => {
+  const program = build("hello", "-static");
+  const { traps, error } = await same(program);
+  assert(traps.syscall > 0);
+  assertEquals(error, "syscall(): unimplemented system call 334\n");
+});
+
+for (const name of ["threads", "files"]) {
+  test(`${name}.c prints what it prints natively, without a trap`, async () => {
+    const { traps, syscalls } = await same(build(name));
+    assertEquals(traps.fault, 0);
+    assertEquals(syscalls, {});
+  });
+}
+
+test("a program is linked to its library: copies, TLS, IFUNC, order of init and fini functions", async () => {
+  const folder = Deno.makeTempDirSync({ prefix: "guise-osv-" });
+  const library = `${folder}/liblinking.so`;
+  const built = new Deno.Command("gcc", {
+    args: ["-w", "-O1", "-shared", "-fPIC", "-o", library, `${here}library.c`],
+  }).outputSync();
+  assert(built.success, decoder.decode(built.stderr));
+  for (const flags of [[], ["-no-pie"], ["-Wl,-z,now"]]) {
+    await same(build("linking", ...flags, library));
+  }
+});
+
+const queries = `create table t(a, b); insert into t values (1, 'x'), (2, 'y');
+select sum(a), group_concat(b), printf('%.3f', 1/3.0) from t;
+`;
+const debian: readonly (readonly [path: string, args: string[], stdin?: string])[] = [
+  ["/usr/bin/true", []],
+  ["/usr/bin/echo", ["a", "bé"]],
+  ["/usr/bin/cat", ["/etc/passwd", "-"], "from stdin\n"],
+  ["/usr/bin/wc", ["/etc/passwd"]],
+  ["/usr/bin/wc", ["-m"], "né\n"],
+  ["/usr/bin/sort", ["-r"], "b\na\né\nc\n"],
+  ["/usr/bin/sha256sum", ["/etc/passwd"]],
+  ["/usr/bin/ls", ["-la", "/etc"]],
+  ["/usr/bin/lua5.4", ["-e", "print(1, 2.5, math.sin(1), string.format('%5.2f', math.pi))"]],
+  ["/usr/bin/sqlite3", [":memory:"], queries],
+];
+for (const [path, args, stdin] of debian) {
+  test(`${path} ${args.join(" ")} prints as natively`, async () => {
+    if (!exists(path)) return;
+    const { calls } = await same(path, args, { stdin });
+    assert(calls.__libc_start_main === 1);
+  });
+}
+
+test("processes, identity and the auxiliary vector are OSv's (O1, O6, O7)", async () => {
+  const { out, error, status } = await osv(build("osv"), ["a"]);
+  assertEquals(out, "2 2 0 0\n-1 -1 -1 1 -1 1 -1 -1\n33 6 51 25 \n");
+  assertEquals(error, "fork() stubbed\nexecve() stubbed\n");
+  assertEquals(status, 2);
+});
+
+test("a missing symbol is named (O4)", async () => {
+  const folder = Deno.makeTempDirSync({ prefix: "guise-osv-" });
+  const source = `${folder}/missing.c`, library = `${folder}/libmissing.so`;
+  Deno.writeTextFileSync(
+    source,
+    "int nowhere_to_be_found(void); int here(void) { return nowhere_to_be_found(); }\n",
+  );
+  const user = `${folder}/user.c`, program = `${folder}/user`;
+  Deno.writeTextFileSync(user, "int here(void); int main(void) { return here(); }\n");
+  for (
+    const args of [
+      ["-shared", "-fPIC", "-o", library, source],
+      ["-o", program, user, library, "-Wl,--allow-shlib-undefined"],
+    ]
+  ) {
+    const built = new Deno.Command("gcc", { args: ["-w", ...args] }).outputSync();
+    assert(built.success, decoder.decode(built.stderr));
+  }
+  const { status, error } = await output(
+    Deno.execPath(),
+    ["run", "-A", "--no-check", cli, "run", "--personality", "osv", program],
+  );
+  assertEquals(status, 126);
+  assertStringIncludes(error, "failed looking up symbol nowhere_to_be_found");
+});
