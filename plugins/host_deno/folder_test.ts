@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { EEXIST, EISDIR, ELOOP, ENOENT, ENOTDIR, ENOTEMPTY, ENXIO, EROFS } from "@guise/core";
+import { HostFs } from "@guise/vfs/key";
 import { hostFolder } from "./mod.ts";
 import { Interrupts } from "./signals.ts";
 
@@ -53,6 +54,27 @@ Deno.test("hostFolder opens no links, FIFOs, devices or directories", () =>
       ENXIO,
       ENXIO,
     ]);
+  }));
+
+Deno.test("a name that was missing is found as soon as the host or a guest has made it", () =>
+  inFolder((path) => {
+    // Long ago, so that the directory's time tells of the next change.
+    Deno.utimeSync(path, new Date(0), new Date(0));
+    const folder = hostFolder(path, { write: true });
+    let asked = 0;
+    const counted = { ...folder, lstat: (p: string) => (p === "x" && asked++, folder.lstat(p)) };
+    const settled = new Date(Date.now() + 200);
+    while (new Date() < settled);
+    const root = new HostFs(counted, { readonly: false }).root;
+    for (let i = 0; i < 10; i++) assertEquals(root.lookup("x", undefined as never), ENOENT);
+    assert(asked < 5, `the host was asked ${asked} times`);
+    Deno.writeTextFileSync(`${path}/x`, "");
+    assert(typeof root.lookup("x", undefined as never) === "object");
+    assertEquals(root.lookup("y", undefined as never), ENOENT);
+    assertEquals(root.lookup("y", undefined as never), ENOENT);
+    const made = root.create("y", { mode: 0o100644, uid: 0, gid: 0 });
+    assert(typeof made === "object");
+    assertEquals(root.lookup("y", undefined as never), made);
   }));
 
 Deno.test("hostFolder refuses a path that has become a link out of the folder", () =>

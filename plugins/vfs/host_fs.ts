@@ -119,6 +119,13 @@ export class HostFs implements FileSystem {
   }
 }
 
+/** Counts names that guests made in host folders, whichever mount they are seen through. */
+let made = 0;
+/** A directory's time says whether it has changed when it is at least this old, in ms. */
+const SETTLED = 100;
+/** Missing names that a directory remembers. */
+const MISSING_MOST = 1000;
+
 /** A file of the host. */
 export class HostInode extends Inode {
   readonly fs: HostFs;
@@ -131,6 +138,11 @@ export class HostInode extends Inode {
   #handleWrites = false;
   #path = "";
   #seenAt = -Infinity;
+  /** Names that are not there, while the directory is as in `#missingAs` and guests have made no names since. */
+  #missing: Set<Name> | undefined;
+  #missingAs: HostStat | undefined;
+  #missingMade = 0;
+  #misses = 0;
   #pathMoves = -1;
   declare readonly open: Inode["open"];
 
@@ -223,9 +235,11 @@ export class HostInode extends Inode {
     const now = performance.now();
     // A directory seen a moment ago is taken as still there: most of a walk is the way, and stat(2) asks anyway.
     if (known !== undefined && known.isDirectory && now - known.#seenAt < FRESH) return known;
+    if (known === undefined && this.#missing?.has(name) === true && this.#unchanged()) return ENOENT;
     const stat = this.fs.folder.lstat(path);
     if (typeof stat === "number") {
       this.#children?.delete(name);
+      if (stat === ENOENT) this.#miss(name, performance.timeOrigin + now);
       return stat;
     }
     const inode = this.fs.take(stat, this, name, known);
@@ -233,6 +247,31 @@ export class HostInode extends Inode {
     if (inode.parent !== this || inode.name !== name) inode.moved(this, name);
     inode.#seenAt = now;
     return inode;
+  }
+  /** Remembers that a name is missing, as of `wall` (ms). Asking for one is dear: Deno makes an exception of it. */
+  #miss(name: Name, wall: number): void {
+    if (this.#missing === undefined) {
+      if (++this.#misses < 2) return;
+      this.#misses = 0;
+      const stat = this.fs.folder.lstat(this.path);
+      // A change in the same tick as the look would not show later.
+      if (typeof stat === "number" || Math.max(stat.mtimeMs, stat.ctimeMs) > wall - SETTLED) return;
+      this.#missing = new Set();
+      this.#missingAs = stat;
+      this.#missingMade = made;
+    } else if (this.#missing.size >= MISSING_MOST) return;
+    this.#missing.add(name);
+  }
+  /** Whether the directory is as it was when names were found missing. */
+  #unchanged(): boolean {
+    const was = this.#missingAs!;
+    const stat = this.#missingMade === made ? this.fs.folder.lstat(this.path) : ENOENT;
+    if (
+      typeof stat !== "number" && stat.ino === was.ino && stat.dev === was.dev &&
+      stat.mtimeMs === was.mtimeMs && stat.ctimeMs === was.ctimeMs
+    ) return true;
+    this.#missing = this.#missingAs = undefined;
+    return false;
   }
   override listing(): Listing | Errno {
     const found = this.fs.folder.readdir(this.path);
@@ -260,6 +299,7 @@ export class HostInode extends Inode {
     const path = this.#entry(name);
     if (path === undefined) return EILSEQ;
     const { folder } = this.fs;
+    made++;
     const mode = attr.mode & 0o7777;
     let result: HostFile | Errno | undefined;
     switch (attr.mode & S_IFMT) {
@@ -279,23 +319,24 @@ export class HostInode extends Inode {
     }
     if (result === undefined) return EROFS;
     if (typeof result === "number" && result !== 0) return result;
-    const made = this.lookup(name);
+    const inode = this.lookup(name);
     if (typeof result !== "number") {
-      if (typeof made === "number") result.close();
+      if (typeof inode === "number") result.close();
       else {
         // Open for writing whatever its mode; the open file that follows takes it over.
-        made.#close();
-        made.#handle = result;
-        made.#handleWrites = true;
+        inode.#close();
+        inode.#handle = result;
+        inode.#handleWrites = true;
       }
     }
     this.refresh();
-    return made;
+    return inode;
   }
   override link(name: Name, inode: Inode): 0 | Errno {
     if (this.fs.readonly) return EROFS;
     const path = this.#entry(name);
     if (path === undefined) return EILSEQ;
+    made++;
     const error = this.fs.folder.link?.((inode as HostInode).path, path) ?? EROFS;
     if (error === 0) {
       inode.refresh();
@@ -337,6 +378,7 @@ export class HostInode extends Inode {
     const from = this.#entry(name), path = dir.#entry(newName);
     if (from === undefined) return ENOENT;
     if (path === undefined) return EILSEQ;
+    made++;
     const error = this.fs.folder.rename?.(from, path) ?? EROFS;
     if (error !== 0) return error;
     this.#children?.delete(name);
