@@ -2,6 +2,7 @@
  * Exclusives, acquire and release, and the large system extension. Tasks change only between instructions, so ordering is free; the
  * exclusive monitor remembers the address and the value, and a store succeeds when the value is still there.
  */
+// cold: constants of the generated code
 import {
   type I32,
   i32,

@@ -1,4 +1,5 @@
 /** Branches, entries to the kernel, hints, barriers, system registers (C4.1.89). */
+// cold: constants of the generated code
 import { FIELD, i32, type I64, i64, type Int, type Machine } from "@guise/translator";
 import { a64, type Declaration, type Semantics } from "../encoding.ts";
 import { condition, flagsImage, setImage } from "../flags.ts";

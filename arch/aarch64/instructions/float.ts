@@ -35,17 +35,23 @@ export interface Kind {
   readonly format: Format;
   readonly bits: "i32" | "i64";
   readonly float: "f32" | "f64";
-  readonly width: 32 | 64;
+  readonly width: 16 | 32 | 64;
   readonly fraction: number;
   /** log2 of its bytes, its letter, its ftype bits. */
-  readonly size: 2 | 3;
-  readonly letter: "s" | "d";
-  readonly type: "00" | "01";
+  readonly size: 1 | 2 | 3;
+  readonly letter: "h" | "s" | "d";
+  readonly type: "00" | "01" | "11";
 }
 // deno-fmt-ignore
 export const F32K: Kind = { format: SINGLE, bits: "i32", float: "f32", width: 32, fraction: 23, size: 2, letter: "s", type: "00" };
 // deno-fmt-ignore
 export const F64K: Kind = { format: DOUBLE, bits: "i64", float: "f64", width: 64, fraction: 52, size: 3, letter: "d", type: "01" };
+/** Only converted from and to: its arithmetic came with ARMv8.2. */
+// deno-fmt-ignore
+export const F16K: Kind = {
+  format: { name: "f16", type: "i32", bits: 16, fraction: 10, maxExp: 31, rebias: 0x3fff - 15 } as unknown as Format,
+  bits: "i32", float: "f32", width: 16, fraction: 10, size: 1, letter: "h", type: "11",
+};
 export const KINDS: readonly Kind[] = [F32K, F64K];
 
 type Float = Value<"f32" | "f64">;
@@ -84,9 +90,9 @@ const control = (m: Env): I32 => {
   );
 };
 /** MXCSR's flags to FPSR's; with FTZ a flushed result is not inexact. */
-const tell = (m: Env, flags: Local<"i32">): void => {
+const tell = (m: Env, flags: Local<"i32">, half = false): void => {
   const { f } = m;
-  f.if(flags.and(16), () => f.if(fpcr(m).and(FZ), () => f.set(flags, flags.and(~32))));
+  if (!half) f.if(flags.and(16), () => f.if(fpcr(m).and(FZ), () => f.set(flags, flags.and(~32))));
   f.if(flags.and(0x3d), () => raise(m, flags.and(1).or(flags.shrU(1).and(0x1e))));
 };
 
@@ -139,11 +145,11 @@ function finish(
     again(i32(0x7f80), truncated, ignored);
     f.if(magnitude(k, truncated as unknown as Int).ltU(constant(k, leastNormal(k))), () => {
       f.set(flags, flags.or(16));
-      f.if(fpcr(h).and(FZ), () => f.set(bits, r.and(constant(k, signBit(k))) as never));
+      if (k.width !== 16) f.if(fpcr(h).and(FZ), () => f.set(bits, r.and(constant(k, signBit(k))) as never));
     });
   });
   f.if(flags.and(1), () => f.set(bits, defaultNan(k) as never));
-  tell(h, flags);
+  tell(h, flags, k.width === 16);
   f.return(bits);
 }
 
@@ -338,9 +344,9 @@ export function fromInteger(m: Env, k: Kind, signed: boolean): FunctionRef {
   });
 }
 const widthOf = (k: Kind, v: I32): Int => (k.width === 64 ? v.extendS() : v) as Int;
-/** Between single and double. */
-export function convert(m: Env, from: Kind, to: Kind): FunctionRef {
-  return define(m, `${from.letter} to ${to.letter}`, [from.bits], [to.bits], (h, x) => {
+/** Between formats. FZ does not flush halves. `odd`: rounded to odd (fcvtxn). */
+export function convert(m: Env, from: Kind, to: Kind, odd = false): FunctionRef {
+  return define(m, `${from.letter} to ${to.letter}${odd ? " odd" : ""}`, [from.bits], [to.bits], (h, x) => {
     const { f } = h,
       a = x as unknown as Local & Int,
       r = f.local(to.bits) as unknown as Local & Int,
@@ -349,11 +355,108 @@ export function convert(m: Env, from: Kind, to: Kind): FunctionRef {
       f.if(isSignalling(from, a), () => raise(h, IOC));
       f.return(defaultNan(to) as never);
     });
-    f.set(a, flush(h, from, a) as never);
+    if (from.width !== 16) f.set(a, flush(h, from, a) as never);
     const ref = floatToFloat(h, from.format, to.format);
-    f.do(ref, [a, control(h)] as Arg<Type>[], r, flags);
+    const ctl = to.width === 16 ? control(h).and(0x7fff) : control(h);
+    f.do(ref, [a, odd ? ctl.or(0x6000) : ctl] as Arg<Type>[], r, flags);
     f.set(flags, flags.and(~2));
     f.if(isNan(to, r), () => (tell(h, flags), f.return(r)));
+    if (odd) {
+      f.if(
+        flags.and(32),
+        () =>
+          f.if(
+            magnitude(to, r).ne(0),
+            () => f.set(r, r.or(constant(to, 1n)) as never),
+            () => f.if(fpcr(h).and(FZ).eqz(), () => f.set(r, r.or(constant(to, 1n)) as never)),
+          ),
+      );
+    }
     finish(h, to, r, flags, (c, bits, fl) => f.do(ref, [a, c] as Arg<Type>[], bits, fl));
+  });
+}
+
+/** Fraction at bits 51-0 and biased exponent of a positive number, denormals shifted up; `most`: by at most that. */
+function parts(h: Env, k: Kind, a: Int, most: number): { exp: Local<"i32">; fraction: Local<"i64"> } {
+  const { f } = h, wide = f.let(a.extendU());
+  const exp = f.let(wide.shrU(k.fraction).wrap().and(k.width === 64 ? 0x7ff : 0xff));
+  const fraction = f.let(wide.shl(52 - k.fraction).and(i64(0xfffffffffffffn)));
+  f.if(exp.eqz(), () => {
+    const n = f.let(i32(0));
+    // Up to the leading one, which leaves; not more than `most` steps further.
+    f.while(
+      () => fraction.shrU(51).eqz().and(n.ltS(most)),
+      () => (f.set(fraction, fraction.shl(1)), f.set(exp, exp.sub(1)), f.set(n, n.add(1))),
+    );
+    f.set(fraction, fraction.shl(1).and(i64(0xfffffffffffffn)));
+  });
+  return { exp, fraction };
+}
+const pack = (k: Kind, exp: I32, fraction: I64): Int => {
+  const v = exp.extendU().shl(k.fraction).or(fraction.shrU(52 - k.fraction));
+  return (k.width === 64 ? v : v.wrap()) as Int;
+};
+const withSign = (k: Kind, v: Int, a: Int): Int => v.or(a.and(constant(k, signBit(k))));
+/** FPRecipEstimate. */
+export function reciprocalEstimate(m: Env, k: Kind, estimate: (h: Env) => FunctionRef): FunctionRef {
+  return define(m, `${k.letter} recpe`, [k.bits], [k.bits], (h, x) => {
+    const { f } = h, a = x as unknown as Local & Int, give = (v: Int) => f.return(withSign(k, v, a) as never);
+    f.set(a, flush(h, k, a) as never);
+    returnNans(h, k, a);
+    const size = f.let(magnitude(k, a)), inf = constant(k, infinity(k));
+    f.if(size.eq(inf), () => give(constant(k, 0n)));
+    f.if(size.eqz(), () => (raise(h, DZC), give(inf)));
+    // Below 2^-128 or 2^-1024.
+    f.if(size.ltU(constant(k, 1n << BigInt(k.fraction - 2))), () => {
+      raise(h, OFC | IXC);
+      const mode = f.let(fpcr(h).shrU(22).and(3)), negative = a.and(constant(k, signBit(k))).eqz().eqz();
+      f.if(mode.eqz().or(mode.eq(1).and(negative.eqz())).or(mode.eq(2).and(negative)), () => give(inf));
+      give(constant(k, infinity(k) - 1n));
+    });
+    const least = k.width === 64 ? 1022 + 1023 : 126 + 127;
+    f.if(
+      fpcr(h).and(FZ),
+      () =>
+        f.if(
+          size.geU(constant(k, BigInt(least) << BigInt(k.fraction))),
+          () => (raise(h, UFC), give(constant(k, 0n))),
+        ),
+    );
+    const { exp, fraction } = parts(h, k, size, 1);
+    const e = f.let(f.call("i32", estimate(h), fraction.shrU(44).wrap().or(256)));
+    const out = f.let(i32(k.width === 64 ? 2045 : 253).sub(exp)), r = f.let(e.and(255).extendU().shl(44));
+    f.if(out.eqz(), () => f.set(r, r.shrU(1).or(i64(1n << 51n))));
+    f.if(out.eq(-1), () => (f.set(r, r.shrU(2).or(i64(1n << 50n))), f.set(out, i32(0))));
+    give(pack(k, out, r));
+  });
+}
+/** FPRSqrtEstimate. */
+export function rootEstimate(m: Env, k: Kind, estimate: (h: Env) => FunctionRef): FunctionRef {
+  return define(m, `${k.letter} rsqrte`, [k.bits], [k.bits], (h, x) => {
+    const { f } = h, a = x as unknown as Local & Int;
+    f.set(a, flush(h, k, a) as never);
+    returnNans(h, k, a);
+    const size = f.let(magnitude(k, a)), inf = constant(k, infinity(k));
+    f.if(size.eqz(), () => (raise(h, DZC), f.return(withSign(k, inf, a) as never)));
+    f.if(a.ltS(constant(k, 0n)), () => (raise(h, IOC), f.return(defaultNan(k) as never)));
+    f.if(size.eq(inf), () => f.return(constant(k, 0n) as never));
+    const { exp, fraction } = parts(h, k, size, 64);
+    const scaled = select(exp.and(1), fraction.shrU(45).wrap().or(128), fraction.shrU(44).wrap().or(256));
+    const e = f.let(f.call("i32", estimate(h), scaled));
+    f.return(
+      pack(k, i32(k.width === 64 ? 3068 : 380).sub(exp).shrS(1), e.and(255).extendU().shl(44)) as never,
+    );
+  });
+}
+/** FPRecpX: the exponent inverted. */
+export function reciprocalExponent(m: Env, k: Kind): FunctionRef {
+  return define(m, `${k.letter} recpx`, [k.bits], [k.bits], (h, x) => {
+    const { f } = h, a = x as unknown as Local & Int, mask = constant(k, infinity(k));
+    f.set(a, flush(h, k, a) as never);
+    returnNans(h, k, a);
+    const exp = f.let(a.and(mask));
+    f.return(
+      withSign(k, select(exp.eqz(), constant(k, infinity(k) - leastNormal(k)), exp.xor(mask)) as Int, a) as never,
+    );
   });
 }

@@ -1,4 +1,5 @@
 /** Scalar floating point (C4.1.96: data processing with one, two, three sources, comparison, conversion), singles and doubles. */
+// cold: constants of the generated code
 import {
   type F64,
   f64,
@@ -17,6 +18,7 @@ import {
   compare,
   convert,
   extreme,
+  F16K,
   fromInteger,
   fused,
   type Kind,
@@ -32,7 +34,11 @@ import {
 import { bin } from "./vector.ts";
 
 export const bitsIn = (k: Kind, o: Operand, i = 0): Int =>
-  (k.width === 64 ? o.load("i64.load", 8 * i) : o.load("i32.load", 4 * i)) as Int;
+  (k.width === 64
+    ? o.load("i64.load", 8 * i)
+    : k.width === 16
+    ? o.load("i32.load16_u", 2 * i)
+    : o.load("i32.load", 4 * i)) as Int;
 /** The scalar, zeros above. */
 export function putScalar(k: Kind, d: Operand, v: Int): void {
   d.store("i64.store", v.extendU());
@@ -174,6 +180,6 @@ export const fp: Declaration[] = KINDS.flatMap((k) => {
   a64("1001111001100111000000 nnnnn ddddd", "fmov {=d/d}, {n/x}", ({ d, n }) => { d.store("i64.store", n.read() as I64); d.store("i64.store", i64(0), 8); }, { hot: true }),
   a64("1001111010101110000000 nnnnn ddddd", "fmov {=d/x}, {n/vd}[1]", ({ d, n }) => d.write(n.load("i64.load", 8) as Int)),
   a64("1001111010101111000000 nnnnn ddddd", "fmov {+d/vd}[1], {n/x}", ({ d, n }) => d.store("i64.store", n.read() as I64, 8)),
-  a64("0001111000100010110000 nnnnn ddddd", "fcvt {=d/d}, {n/s}", ({ d, n }, m) => putScalar(KINDS[1], d, m.f.let(call(m, KINDS[1], convert(m, KINDS[0], KINDS[1]), bitsIn(KINDS[0], n)))), { hot: true }),
-  a64("0001111001100010010000 nnnnn ddddd", "fcvt {=d/s}, {n/d}", ({ d, n }, m) => putScalar(KINDS[0], d, m.f.let(call(m, KINDS[0], convert(m, KINDS[1], KINDS[0]), bitsIn(KINDS[1], n)))), { hot: true }),
+  ...([[KINDS[0], KINDS[1], "0001111000100010110000"], [KINDS[1], KINDS[0], "0001111001100010010000"], [KINDS[0], F16K, "0001111000100011110000"], [F16K, KINDS[0], "0001111011100010010000"], [KINDS[1], F16K, "0001111001100011110000"], [F16K, KINDS[1], "0001111011100010110000"]] as const).map(([from, to, bits]) =>
+    a64(`${bits} nnnnn ddddd`, `fcvt {=d/${to.letter}}, {n/${from.letter}}`, ({ d, n }, m) => putScalar(to, d, m.f.let(m.f.call(to.bits, convert(m, from, to), bitsIn(from, n) as never) as unknown as Int)), { hot: from !== F16K && to !== F16K })),
 );

@@ -1,4 +1,5 @@
 /** Data processing with general registers (C4.1.86 and C4.1.93 of the manual): immediate and register forms. */
+// cold: constants of the generated code
 import { type I32, i32, type I64, i64, type Int, type Machine, select, type Value } from "@guise/translator";
 import { a64, type Declaration, type Semantics } from "../encoding.ts";
 import { carry, conditionOf, setAdd, setCompare, setImage, setLogic } from "../flags.ts";

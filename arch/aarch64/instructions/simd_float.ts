@@ -1,4 +1,5 @@
 /** Advanced SIMD on floats: three same, pairwise, two registers, across lanes, by element, fixed point; vectors and scalars. */
+// cold: constants of the generated code
 import {
   type Env,
   f64,
@@ -22,6 +23,8 @@ import {
   constant,
   convert,
   extreme,
+  F16K,
+  flush,
   fromInteger,
   fused,
   type Kind,
@@ -29,6 +32,9 @@ import {
   magnitude,
   negated,
   type Operation,
+  reciprocalEstimate,
+  reciprocalExponent,
+  rootEstimate,
   type Rounding,
   roundIntegral,
   squareRoot,
@@ -73,7 +79,9 @@ const except = (
   signed: boolean,
 ): FunctionRef =>
   m.helper(`${k.letter} ${name}`, [k.bits, k.bits] as Type[], [k.bits], (h, x, y) => {
-    const { f } = h, a = x as unknown as Int, b = y as unknown as Int;
+    const { f } = h,
+      a = f.let(flush(h, k, x as unknown as Int) as never) as unknown as Int,
+      b = f.let(flush(h, k, y as unknown as Int) as never) as unknown as Int;
     f.if(isInf(k, a).and(isZero(k, b)).or(isZero(k, a).and(isInf(k, b))), () => {
       const v = bitsOf(k, value);
       f.return((signed ? v.or(a.xor(b).and(constant(k, 1n << BigInt(k.width - 1)))) : v) as never);
@@ -101,6 +109,17 @@ const recps: Lane = (m, k, a, b) =>
         negated(k, x) as never,
         y as never,
       ) as unknown as Int, false),
+    a,
+    b,
+  );
+const rsqrts: Lane = (m, k, a, b) =>
+  call(
+    m,
+    k,
+    except(m, k, "rsqrts", 1.5, (h, x, y) => {
+      const r = h.f.call(k.bits, fused(h, k), bitsOf(k, 3) as never, negated(k, x) as never, y as never);
+      return h.f.call(k.bits, arithmetic(h, k, "mul"), r as never, bitsOf(k, 0.5) as never) as unknown as Int;
+    }, false),
     a,
     b,
   );
@@ -283,10 +302,13 @@ const TWO: readonly (readonly [name: string, u: number, a: number, opcode: numbe
   ["fcmgt", 0, 1, 0x0c, withZero(GT, false), true, true, ", #0.0"], ["fcmeq", 0, 1, 0x0d, withZero(EQ, true), true, true, ", #0.0"], ["fcmlt", 0, 1, 0x0e, withZero(LT, false), true, true, ", #0.0"],
   ["fcmge", 1, 1, 0x0c, withZero(GE, false), true, true, ", #0.0"], ["fcmle", 1, 1, 0x0d, withZero(LE, false), true, true, ", #0.0"],
   ["fabs", 0, 1, 0x0f, (_m, k, a) => magnitude(k, a), false], ["fneg", 1, 1, 0x0f, (_m, k, a) => negated(k, a), false],
+  ["frecpe", 0, 1, 0x1d, (m, k, a) => call(m, k, reciprocalEstimate(m, k, recipEstimate), a), true],
+  ["frsqrte", 1, 1, 0x1d, (m, k, a) => call(m, k, rootEstimate(m, k, rsqrtEstimate), a), true],
+  ["frecpx", 0, 1, 0x1f, (m, k, a) => call(m, k, reciprocalExponent(m, k), a), true, false],
   ["fsqrt", 1, 1, 0x1f, (m, k, a) => call(m, k, squareRoot(m, k), a), false],
 ];
 const two: Declaration[] = KINDS.flatMap((k) =>
-  TWO.flatMap(([name, u, a, opcode, f, scalar, _v, text = ""]) => {
+  TWO.flatMap(([name, u, a, opcode, f, scalar, vector = true, text = ""]) => {
     const body = (count: number): Semantics => ({ d, n }, m) =>
       putLanes(
         m,
@@ -295,7 +317,7 @@ const two: Declaration[] = KINDS.flatMap((k) =>
         wide(Array.from({ length: count }, (_, i) => m.f.let(f(m, k, bitsIn(k, n, i))) as Int)),
       );
     return [
-      ...vectors(k).flatMap(([q, T, lanes]) =>
+      ...(vector ? vectors(k) : []).flatMap(([q, T, lanes]) =>
         a64(
           `0${q}${u}01110 ${a}${sz(k)} 10000 ${bin(opcode, 5)} 10 nnnnn ddddd`,
           `${name} {=d/${T}}, {n/${T}}${text}`,
@@ -341,6 +363,54 @@ const widening: Declaration[] = [0, 1].flatMap((q) => [
         [0, 1].map((i) => m.f.let(convertTo(m, S, D, bitsIn(S, n, i + 2 * q))) as unknown as I64),
       ),
   ),
+  ...a64(
+    `0${q}001110 00 10000 10110 10 nnnnn ddddd`,
+    `fcvtn${q ? 2 : ""} {+d/${q ? "8h" : "4h"}}, {n/4s}`,
+    ({ d, n }, m) =>
+      putLanes(
+        m,
+        d,
+        1,
+        wide([0, 1, 2, 3].map((i) => m.f.let(convertTo(m, S, F16K, bitsIn(S, n, i))) as Int)),
+        q === 1,
+      ),
+  ),
+  ...a64(
+    `0${q}001110 00 10000 10111 10 nnnnn ddddd`,
+    `fcvtl${q ? 2 : ""} {=d/4s}, {n/${q ? "8h" : "4h"}}`,
+    ({ d, n }, m) =>
+      putLanes(
+        m,
+        d,
+        2,
+        wide([0, 1, 2, 3].map((i) => m.f.let(convertTo(m, F16K, S, bitsIn(F16K, n, i + 4 * q))) as Int)),
+      ),
+  ),
+  ...a64(
+    `0${q}101110 01 10000 10110 10 nnnnn ddddd`,
+    `fcvtxn${q ? 2 : ""} {+d/${q ? "4s" : "2s"}}, {n/2d}`,
+    ({ d, n }, m) =>
+      putLanes(
+        m,
+        d,
+        2,
+        wide(
+          [0, 1].map((i) =>
+            m.f.let(m.f.call("i32", convert(m, D, S, true), bitsIn(D, n, i) as never)) as unknown as Int
+          ),
+        ),
+        q === 1,
+      ),
+  ),
+  ...(q
+    ? []
+    : a64("01111110 01 10000 10110 10 nnnnn ddddd", "fcvtxn {=d/s}, {n/d}", ({ d, n }, m) =>
+      putLanes(
+        m,
+        d,
+        2,
+        wide([m.f.call("i32", convert(m, D, S, true), bitsIn(D, n) as never) as unknown as Int]),
+      ))),
   ...([["urecpe", 0, false], ["ursqrte", 1, true]] as const).flatMap(([name, u, square]) =>
     a64(
       `0${q}${u}01110 10 10000 11100 10 nnnnn ddddd`,

@@ -1,4 +1,5 @@
 /** Advanced SIMD on integers: three same, two registers, pairwise, across lanes (C4.1.96 and following). */
+// cold: constants of the generated code
 import {
   type I64,
   i64,

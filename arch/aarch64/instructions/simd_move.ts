@@ -1,4 +1,5 @@
 /** Advanced SIMD: copies, permutations, tables, immediates, shifts by immediates, structures in memory. */
+// cold: constants of the generated code
 import {
   type I32,
   type I64,

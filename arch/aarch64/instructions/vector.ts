@@ -1,4 +1,5 @@
 /** What vector instructions share: arrangements, lanes, writing a whole or half register, the saturation flag. */
+// cold: constants of the generated code
 import {
   type I64,
   i64,
