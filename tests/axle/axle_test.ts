@@ -464,7 +464,7 @@ test("1,000 random calls end the guest or go on, and never throw", async () => {
     }
   `);
   let calls = 0;
-  const { codes, messages } = await run(Array.from({ length: 120 }, () => bytes), {
+  const { codes, messages } = await run(Array.from({ length: 220 }, () => bytes), {
     hooks: { enter: () => void calls++ },
   });
   assert(calls >= 1000, `only ${calls} calls`);

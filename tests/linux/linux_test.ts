@@ -43,6 +43,7 @@ for (
     "files_of_things",
     "segments",
     "int80",
+    "gates",
     "delivery",
     "files",
     "waiting",
