@@ -456,7 +456,11 @@ export function reciprocalExponent(m: Env, k: Kind): FunctionRef {
     returnNans(h, k, a);
     const exp = f.let(a.and(mask));
     f.return(
-      withSign(k, select(exp.eqz(), constant(k, infinity(k) - leastNormal(k)), exp.xor(mask)) as Int, a) as never,
+      withSign(
+        k,
+        select(exp.eqz(), constant(k, infinity(k) - leastNormal(k)), exp.xor(mask)) as Int,
+        a,
+      ) as never,
     );
   });
 }

@@ -112,13 +112,22 @@ const recps: Lane = (m, k, a, b) =>
     a,
     b,
   );
+/** (3 - a * b) / 2 as 1.5 - (a / 2) * b: halving a factor is exact unless it is tiny, then the other one is halved. */
 const rsqrts: Lane = (m, k, a, b) =>
   call(
     m,
     k,
     except(m, k, "rsqrts", 1.5, (h, x, y) => {
-      const r = h.f.call(k.bits, fused(h, k), bitsOf(k, 3) as never, negated(k, x) as never, y as never);
-      return h.f.call(k.bits, arithmetic(h, k, "mul"), r as never, bitsOf(k, 0.5) as never) as unknown as Int;
+      const { f } = h, p = f.let(negated(k, x)) as unknown as Int, q = f.let(y) as unknown as Int;
+      const least = 1n << BigInt(k.fraction), infinite = k.width === 64 ? 0x7ffn << 52n : 0xffn << 23n;
+      const normal = (v: Int) =>
+        magnitude(k, v).sub(constant(k, 2n * least)).ltU(constant(k, infinite - 2n * least));
+      const half = (v: Int) => f.set(v as never, v.sub(constant(k, least)) as never);
+      const special = magnitude(k, p).geU(constant(k, infinite)).or(
+        magnitude(k, q).geU(constant(k, infinite)),
+      );
+      f.if(special.eqz(), () => f.if(normal(p), () => half(p), () => f.if(normal(q), () => half(q))));
+      return h.f.call(k.bits, fused(h, k), bitsOf(k, 1.5) as never, p as never, q as never) as unknown as Int;
     }, false),
     a,
     b,
@@ -147,6 +156,7 @@ const ROWS: readonly Row[] = [
   { name: "fmax", u: 0, a: 0, opcode: 0x1e, lane: extremeOf(true, false) },
   { name: "fmin", u: 0, a: 1, opcode: 0x1e, lane: extremeOf(false, false) },
   { name: "frecps", u: 0, a: 0, opcode: 0x1f, lane: recps, scalar: true },
+  { name: "frsqrts", u: 0, a: 1, opcode: 0x1f, lane: rsqrts, scalar: true },
   {
     name: "fabd",
     u: 1,
