@@ -8,6 +8,8 @@ import { AF, CF, OF, PF, SF, STATE, STATUS_FLAGS, ZF } from "./state.ts";
 /** Bytes of the state block that belong to a task. */
 const SAVED: number = STATE.scratch;
 const EMPTY = new Uint8Array(0);
+/** General registers, the first of {@link REGISTERS}. */
+const GENERAL = 16;
 
 export class Frame {
   readonly registers: typeof REG = REG;
@@ -18,15 +20,38 @@ export class Frame {
 
   constructor(readonly cpu: BaseCpu) {}
 
+  // The general registers come first and lie in a row: what calls use needs no table.
   lo(reg: number): number {
+    return reg < GENERAL ? this.cpu.state.getInt32(STATE.gpr + reg * 8, true) : this.#lo(reg);
+  }
+  hi(reg: number): number {
+    return reg < GENERAL ? this.cpu.state.getInt32(STATE.gpr + reg * 8 + 4, true) : this.#hi(reg);
+  }
+  set(reg: number, lo: number, hi: number): void {
+    if (reg >= GENERAL) return this.#set(reg, lo, hi);
+    const { state } = this.cpu, offset = STATE.gpr + reg * 8;
+    state.setInt32(offset, lo, true);
+    state.setInt32(offset + 4, hi, true);
+  }
+  num(reg: number): number {
+    if (reg >= GENERAL) return (this.#hi(reg) >>> 0) * 0x100000000 + (this.#lo(reg) >>> 0);
+    const { state } = this.cpu, offset = STATE.gpr + reg * 8;
+    return state.getUint32(offset + 4, true) * 0x100000000 + state.getUint32(offset, true);
+  }
+  setNum(reg: number, value: number): void {
+    const lo = value | 0;
+    // `|` takes the value modulo 2^32 only below 2^53, which is promised.
+    this.set(reg, lo, lo === value ? lo >> 31 : Math.floor(value / 0x100000000) | 0);
+  }
+  #lo(reg: number): number {
     const { offset } = REGISTERS[reg];
     return offset >= 0 ? this.cpu.state.getInt32(offset, true) : this.#special(reg);
   }
-  hi(reg: number): number {
+  #hi(reg: number): number {
     const { offset, bits } = REGISTERS[reg];
     return offset >= 0 && bits >= 64 ? this.cpu.state.getInt32(offset + 4, true) : 0;
   }
-  set(reg: number, lo: number, hi: number): void {
+  #set(reg: number, lo: number, hi: number): void {
     const { offset, bits } = REGISTERS[reg], { state } = this.cpu;
     if (reg === REG.rflags) return this.#setFlags(lo);
     if (reg === REG.fsw) {
@@ -35,13 +60,6 @@ export class Frame {
     if (offset < 0) throw new Error(`${REGISTERS[reg].name} is read and written by copy`);
     state.setInt32(offset, bits === 16 ? lo & 0xffff : lo, true);
     if (bits >= 64) state.setInt32(offset + 4, hi, true);
-  }
-  num(reg: number): number {
-    return (this.hi(reg) >>> 0) * 0x100000000 + (this.lo(reg) >>> 0);
-  }
-  setNum(reg: number, value: number): void {
-    this.set(reg, value | 0, Math.floor(value / 0x100000000) | 0);
-    // `|` takes the value modulo 2^32 only below 2^53, which is promised.
   }
   big(reg: number): bigint {
     return BigInt(this.hi(reg) >>> 0) << 32n | BigInt(this.lo(reg) >>> 0);
