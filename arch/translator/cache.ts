@@ -112,6 +112,8 @@ export class RegionSet {
   /** Samples, or calls from regions, of a pc that has no region; -1: it cannot have one. */
   readonly heat: Map<number, number> = new Map();
 
+  readonly #drops = new Map<number, number>();
+
   get count(): number {
     return this.regions.length;
   }
@@ -133,6 +135,10 @@ export class RegionSet {
     const dropped = [...this.#pages.get(page) ?? []];
     for (const region of dropped) {
       this.regions[region.slot] = undefined;
+      // It may become hot again; not for ever.
+      const drops = (this.#drops.get(region.pc) ?? 0) + 1;
+      this.#drops.set(region.pc, drops);
+      if (drops < 8) this.heat.delete(region.pc);
       for (const p of region.pages) this.#pages.get(p)?.delete(region);
     }
     this.#pages.delete(page);

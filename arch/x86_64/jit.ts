@@ -2,7 +2,7 @@
 import type { Translator } from "@guise/translator/run";
 import { createTranslator } from "@guise/translator/region";
 import { tables } from "./built.ts";
-import { STATE } from "./state.ts";
+import { RSP, STATE } from "./state.ts";
 
 export function translator(): Translator {
   const t = tables();
@@ -22,6 +22,7 @@ export function translator(): Translator {
       zero: STATE.zero,
       temporary: STATE.temporary,
       pc: STATE.rip,
+      stack: RSP,
     },
   });
 }

@@ -19,7 +19,7 @@ import {
 } from "./machine.ts";
 import type { Slots } from "./slots.ts";
 
-export type Kind = "next" | "jcc" | "jmp" | "call" | "jump" | "callIndirect" | "enter" | "stop";
+export type Kind = "next" | "jcc" | "jmp" | "call" | "return" | "jump" | "callIndirect" | "enter" | "stop";
 
 export interface Info {
   readonly def: OpDef;
@@ -137,7 +137,11 @@ export class Analysis implements Helpers {
       : asked.branch
       ? (asked.nextPc ? "call" : "jmp")
       : asked.jump
-      ? (asked.nextPc ? "callIndirect" : "jump")
+      ? (asked.nextPc
+        ? "callIndirect"
+        : def.operands.some((o) => o.place === "reg" || o.place === "mem") && !def.name.startsWith("ret")
+        ? "jump"
+        : "return")
       : stops
       ? "stop"
       : "next";

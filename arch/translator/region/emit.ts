@@ -4,12 +4,12 @@
  * branched to. All ways out share two exits: with and without the lazy flags.
  */
 // cold: constants of 64 bits, while code is generated
-import { BIAS, CORE_OPS, FIELD, LEAVE } from "../layout.ts";
+import { ACCESS, BIAS, CORE_OPS, FIELD, LEAVE, RECORD } from "../layout.ts";
 import { type I32, i32, type I64, i64, type Label, type Local, type Module } from "../wasm/mod.ts";
 import type { Analysis } from "./analysis.ts";
 import type { RegionFunc } from "./func.ts";
 import type { Block, Graph, Instruction } from "./graph.ts";
-import { type Flow, RegionMachine, State } from "./machine.ts";
+import { type Flow, Pages, placeOf, RegionMachine, STACK_PLACE, State } from "./machine.ts";
 
 /** Guest calls nested in one another before everything unwinds to the interpreter. */
 const DEPTH = 800;
@@ -22,6 +22,8 @@ export interface Target {
   readonly type: number;
   /** Slot for the region of a biased pc. */
   slot(pc: number): number;
+  /** May the code at a biased pc read the flags? */
+  flagsLive(pc: number): boolean;
 }
 
 export class Emitter implements Flow {
@@ -40,6 +42,10 @@ export class Emitter implements Flow {
   readonly #loops = new Map<Block, Label>();
   /** What the kind of the flags is on the ways into a block. */
   readonly #kinds = new Map<Block, (number | undefined)[]>();
+  /** What each instruction writes; slots that differ from memory at the start of each block, and here. */
+  readonly #own = new Map<Instruction, Set<number>>();
+  readonly #dirtyIn = new Map<Block, Set<number>>();
+  #dirty: Set<number> = new Set();
   #block!: Block;
   #instruction!: Instruction;
 
@@ -55,7 +61,15 @@ export class Emitter implements Flow {
     this.count = f.local("i32"), this.#status = f.local("i32"), this.#pc = f.local("i64");
     const used = new Set<number>(), written = new Set<number>();
     const flags = slots.list.filter((s) => slots.isFlag[s.id]).map((s) => s.id);
-    for (const b of graph.blocks) for (const i of b.instructions) this.#touch(i, used, written);
+    for (const b of graph.blocks) {
+      for (const i of b.instructions) {
+        const own = new Set<number>();
+        this.#touch(i, used, own);
+        this.#own.set(i, own);
+        for (const id of own) written.add(id);
+      }
+    }
+    this.#followDirty();
     for (const id of written) used.add(id);
     this.#flags = written.has(slots.kind) ? flags : [];
     for (const id of flags) written.delete(id);
@@ -90,10 +104,45 @@ export class Emitter implements Flow {
     if (i.info.how === "inline") use(i.fields.base, used);
   }
 
+  /** Forwards until nothing changes: what has been written since state was last in memory. */
+  #followDirty(): void {
+    const { blocks } = this.graph;
+    for (const b of blocks) this.#dirtyIn.set(b, new Set());
+    for (let changed = true; changed;) {
+      changed = false;
+      for (const b of blocks) {
+        const dirty = new Set(this.#dirtyIn.get(b)!);
+        for (const i of b.instructions) this.#after(i, dirty);
+        for (const s of b.successors) {
+          const to = this.#dirtyIn.get(s)!;
+          for (const id of dirty) if (!to.has(id)) to.add(id), changed = true;
+        }
+      }
+    }
+  }
+  #after(i: Instruction, dirty: Set<number>): void {
+    const { how, kind } = i.info;
+    if (how === "call" || kind === "call" || kind === "callIndirect") return dirty.clear();
+    for (const id of this.#own.get(i)!) dirty.add(id);
+  }
+  /** Brings to memory what differs from it, after this instruction's own writes. */
+  #sync(i: Instruction, flags: boolean): void {
+    const { slots } = this.analysis, all = new Set(this.#dirty);
+    for (const id of this.#own.get(i)!) all.add(id);
+    const some = [...all].some((id) => slots.isFlag[id]);
+    this.#state.spill([...all].filter((id) => !slots.isFlag[id]));
+    if (flags && some) this.#state.spill(this.#flags);
+  }
+  #reload(flags: boolean): void {
+    const { slots } = this.analysis;
+    this.#state.reload(this.#used.filter((id) => flags || !slots.isFlag[id]));
+  }
+
   emit(): void {
     const { f, analysis } = this, { engine } = analysis.memories;
     f.set(this.count, engine.load("i32.load", 0, FIELD.count));
-    this.#state.reload(this.#used);
+    this.#reload(this.graph.entry.instructions[0].flagsBefore);
+    this.#pages();
     f.plainBlock((withFlags) => {
       this.#withFlags = withFlags;
       f.plainBlock((withoutFlags) => {
@@ -109,6 +158,17 @@ export class Emitter implements Flow {
     this.#state.spill(this.#flags);
     this.#end();
     f.unreachable();
+  }
+  #pages(): void {
+    const pages = this.#machine.pages = new Pages(this.f), { spec } = this.analysis.slots;
+    pages.add(STACK_PLACE, ACCESS.write);
+    for (const b of this.graph.blocks) {
+      for (const { info, fields } of b.instructions) {
+        const o = info.def.operands.find((o) => o.place === "mem");
+        if (!o || o.access === "none" || info.how !== "inline") continue;
+        pages.add(placeOf(fields, info.form === 1, spec), o.access === "r" ? ACCESS.read : ACCESS.write);
+      }
+    }
   }
   #end(): void {
     const { f, analysis } = this;
@@ -151,10 +211,11 @@ export class Emitter implements Flow {
     const { f } = this;
     this.#block = b;
     const { instructions } = b;
+    const dirty = new Set(this.#dirtyIn.get(b)!);
     for (const i of instructions) {
-      this.#block = b;
-      this.#instruction = i;
+      this.#block = b, this.#instruction = i, this.#dirty = dirty;
       f.scope(() => this.#one(i));
+      this.#after(i, dirty);
     }
     const last = instructions[instructions.length - 1];
     if (last.info.kind === "next" && last.info.how !== "leave") {
@@ -183,7 +244,7 @@ export class Emitter implements Flow {
     this.#state.spill(all);
     const op = i.op - analysis.numbering.hot;
     f.set(this.#status, f.callIndirect(target.operations, target.type, i32(op), i32(i.record)));
-    f.plainIf(this.#status, () => {
+    f.plainUnlikely(this.#status, () => {
       // Nothing was done, or it says what is left to do: the interpreter finds that out again.
       f.store(analysis.memories.guest, "i64.store", 0, i64(i.pc + BIAS), analysis.slots.spec.pc);
       f.store(analysis.memories.engine, "i32.store", 0, this.count, FIELD.count);
@@ -196,10 +257,10 @@ export class Emitter implements Flow {
   /** Continues at a biased pc. */
   #go(pc: number, flags: boolean): void {
     const { f } = this, to = this.graph.byPc.get(pc);
-    if (!to || to.order < 0) return this.#leave(LEAVE.go, i64(pc + BIAS), flags);
+    if (!to || to.order < 0 || this.#block.cut.has(pc)) return this.#leave(LEAVE.go, i64(pc + BIAS), flags);
     if (to.order <= this.#block.order) {
       f.set(this.count, this.count.sub(to.loopSize));
-      f.plainIf(
+      f.plainUnlikely(
         this.count.leS(0),
         () => this.#leave(LEAVE.budget, i64(pc + BIAS), to.instructions[0].flagsBefore),
       );
@@ -228,7 +289,39 @@ export class Emitter implements Flow {
     this.#call(i);
   }
   jump(pc: I64): void {
-    this.#leave(LEAVE.go, pc, true);
+    const { f, target, analysis } = this, i = this.#instruction, { kind } = i.info;
+    f.set(this.#pc, pc);
+    this.#sync(i, true);
+    f.set(this.#status, LEAVE.go);
+    if (kind === "return") return this.#end();
+    // Where the target is translated, it is called: also for a jump, whose nested calls return one after the other.
+    const depth = f.param(0, "i32"), slot = this.#lookup();
+    f.plainUnlikely(slot.ltS(0).or(depth.gtS(DEPTH)), () => this.#end());
+    f.store(analysis.memories.guest, "i64.store", 0, this.#pc, analysis.slots.spec.pc);
+    f.store(analysis.memories.engine, "i32.store", 0, this.count.sub(4), FIELD.count);
+    const call = f.callIndirect(target.regions, target.type, slot, depth.add(1));
+    if (kind === "jump") return f.return(call);
+    f.set(this.#status, call);
+    this.#returned(i);
+  }
+  /** Slot of the region at the pc, or -1. */
+  #lookup(): Local<"i32"> {
+    const { f, analysis } = this, { engine } = analysis.memories;
+    const slot = f.let(i32(-1)), pc = f.let(this.#pc.sub(BIAS));
+    f.plainIf(pc.shrU(32).eqz(), () => {
+      const low = f.let(pc.wrap());
+      const level = engine.load(
+        "i32.load",
+        engine.load("i32.load", 0, FIELD.directory).add(low.shrU(22).shl(2)),
+      );
+      const page = engine.load("i32.load", level.add(low.shrU(12).and(1023).shl(2)));
+      const found = f.let(engine.load("i32.load", page.add(low.and(4095).shl(2))));
+      // There is no record at 0, and no region in that place.
+      f.plainIf(engine.load("i32.load16_u", found, RECORD.op).eq(CORE_OPS.region), () => {
+        f.set(slot, engine.load("i32.load", found, RECORD.imm));
+      });
+    });
+    return slot;
   }
   enter(): void {
     this.interpret();
@@ -241,22 +334,30 @@ export class Emitter implements Flow {
   #call(i: Instruction): void {
     const { f, target, analysis } = this, { guest, engine } = analysis.memories, { spec } = analysis.slots;
     const depth = f.param(0, "i32");
-    f.plainIf(depth.gtS(DEPTH), () => this.#leave(LEAVE.go, i64(i.target + BIAS), true));
-    this.#state.spill(this.#written);
-    this.#state.spill(this.#flags);
+    f.plainUnlikely(depth.gtS(DEPTH), () => this.#leave(LEAVE.go, i64(i.target + BIAS), true));
+    this.#sync(i, target.flagsLive(i.target));
     f.store(guest, "i64.store", 0, i64(i.target + BIAS), spec.pc);
     f.store(engine, "i32.store", 0, this.count.sub(4), FIELD.count);
     f.set(
       this.#status,
       f.callIndirect(target.regions, target.type, i32(target.slot(i.target)), depth.add(1)),
     );
+    this.#returned(i);
+  }
+
+  /** Behind a call: all is in memory; on, if it came back to here. */
+  #returned(i: Instruction): void {
+    const { f, analysis } = this, { guest, engine } = analysis.memories, { spec } = analysis.slots;
     f.set(this.count, engine.load("i32.load", 0, FIELD.count));
     const elsewhere = guest.load("i64.load", 0, spec.pc).ne(i64(i.next + BIAS));
-    f.plainIf(
+    f.plainUnlikely(
       this.#status.or(elsewhere).or(this.count.leS(0)),
       () => f.return(this.#status),
     );
-    this.#state.reload(this.#used);
+    const after = this.graph.byPc.get(i.next);
+    // All is in memory.
+    if (!after || after.order < 0 || this.#block.cut.has(i.next)) return f.return(i32(LEAVE.go));
+    this.#reload(after.instructions[0].flagsBefore);
     f.setKnown(undefined);
     this.#go(i.next, true);
   }

@@ -38,6 +38,11 @@ export class RegionFunc extends Func {
   plainIf(cond: I32, then: () => void, otherwise?: () => void): void {
     super.if(cond, then, otherwise);
   }
+  plainUnlikely(cond: I32, then: () => void): void {
+    const { known } = this;
+    this.unlikely(cond, then);
+    this.known = known;
+  }
   plainBlock(body: (leave: Label) => void): void {
     super.block(body);
   }

@@ -37,6 +37,8 @@ export interface Block {
   order: number;
   dominator?: Block;
   readonly merges: Block[];
+  /** Where its branches leave the region although the block is here. */
+  readonly cut: Set<number>;
   isMerge: boolean;
   isLoop: boolean;
   /** Instructions of the loop that it heads, about. */
@@ -116,6 +118,18 @@ function instructionAt(code: Code, analysis: Analysis, pc: number, bias: number)
   };
 }
 
+/** May somebody read the flags at a biased pc? No, when the code there soon overwrites them. */
+export function flagsLiveAt(code: Code, analysis: Analysis, pc: number, bias: number): boolean {
+  for (let n = 0; n < 12; n++) {
+    const i = instructionAt(code, analysis, pc, bias);
+    if (!i || i.info.readsFlags) return true;
+    if (i.info.killsFlags) return false;
+    if (ends(i)) return true;
+    pc = i.next;
+  }
+  return true;
+}
+
 /** Does the instruction end a block? */
 const ends = (i: Instruction): boolean => i.info.kind !== "next" || i.info.how === "leave";
 
@@ -155,6 +169,7 @@ export function discover(code: Code, analysis: Analysis, entry: number, bias: nu
       predecessors: [],
       order: -1,
       merges: [],
+      cut: new Set(),
       isMerge: false,
       isLoop: false,
       loopSize: 0,
@@ -177,7 +192,7 @@ export function discover(code: Code, analysis: Analysis, entry: number, bias: nu
     const { kind, how } = last.info;
     if (how === "leave" && kind === "next") continue;
     if (kind === "jcc" || kind === "jmp") to(last.target);
-    if (kind === "jcc" || kind === "call" || kind === "next") to(last.next);
+    if (kind === "jcc" || kind === "call" || kind === "callIndirect" || kind === "next") to(last.next);
   }
 
   // Reverse postorder, without recursion.
@@ -224,11 +239,19 @@ export function discover(code: Code, analysis: Analysis, entry: number, bias: nu
       if (x === first) return false;
     }
   };
+  // A way back into a loop's middle (an irreducible graph) leaves the region: its target becomes the entry of another one.
+  for (const b of blocks) {
+    for (const p of [...b.predecessors]) {
+      if (p.order < b.order || dominates(b, p)) continue;
+      p.successors.splice(p.successors.indexOf(b), 1);
+      b.predecessors.splice(b.predecessors.indexOf(p), 1);
+      p.cut.add(b.pc);
+    }
+  }
   for (const b of blocks) {
     let forward = 0;
     for (const p of b.predecessors) {
       if (p.order < b.order) forward++;
-      else if (!dominates(b, p)) return undefined; // irreducible
       else b.isLoop = true;
     }
     b.isMerge = forward > 1;
@@ -267,9 +290,10 @@ function liveness(blocks: readonly Block[], byPc: ReadonlyMap<number, Block>): v
     for (let n = blocks.length - 1; n >= 0; n--) {
       const b = blocks[n], last = b.instructions[b.instructions.length - 1];
       const { kind, how } = last.info;
-      const leaves = how === "leave" || kind === "call" || kind === "jump" || kind === "callIndirect" ||
+      const leaves = how === "leave" || kind === "call" || kind === "jump" || kind === "return" ||
+        kind === "callIndirect" ||
         kind === "enter" || kind === "stop" ||
-        ((kind === "jcc" || kind === "jmp") && !byPc.has(last.target)) ||
+        b.cut.size > 0 || ((kind === "jcc" || kind === "jmp") && !byPc.has(last.target)) ||
         ((kind === "jcc" || kind === "next") && !byPc.has(last.next));
       let live = leaves || b.successors.some((s) => before.get(s));
       for (let i = b.instructions.length - 1; i >= 0; i--) {

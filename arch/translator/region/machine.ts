@@ -27,7 +27,7 @@ import {
   value,
 } from "../wasm/mod.ts";
 import type { Helper, Mover, RegionFunc } from "./func.ts";
-import type { Slots } from "./slots.ts";
+import type { Slots, SlotSpec } from "./slots.ts";
 
 /** Semantics do something a region has no way for: the interpreter's function is called instead. */
 export class Unsupported extends Error {}
@@ -369,6 +369,39 @@ export class HelperProbe extends BaseEnv {
   }
 }
 
+/** Accesses through the same registers tend to meet the same page. */
+export function placeOf(fields: Fields, indexed: boolean, spec: SlotSpec): string {
+  const { base, index, disp } = fields;
+  const indexes = indexed && index !== spec.zero;
+  if (base === spec.zero && !indexes) return `page ${disp >>> 12}`;
+  return base === spec.stack && !indexes ? STACK_PLACE : indexes ? `${base} ${index}` : `${base}`;
+}
+export const STACK_PLACE = "stack";
+
+/**
+ * Pages that were found accessible, in locals: an access within one needs one comparison. Only the kernel takes permissions away, and
+ * it runs when all regions have been left. What no page has been found for starts at an address that no program can know.
+ */
+export class Pages {
+  readonly #places = new Map<string, { readonly start: Local<"i64">; readonly access: number }>();
+  static readonly none: bigint = crypto.getRandomValues(new BigInt64Array(1))[0] & 0x0ffffffffffff000n |
+    0x5000000000000000n;
+
+  constructor(readonly f: RegionFunc) {}
+
+  /** For accesses of this kind through this place; before the first `find`. */
+  add(place: string, access: number): void {
+    const key = place === STACK_PLACE ? place : `${place} ${access}`;
+    if (this.#places.has(key) || this.#places.size >= 16) return;
+    const start = this.f.local("i64");
+    this.f.set(start, Pages.none);
+    this.#places.set(key, { start, access: place === STACK_PLACE ? ACCESS.read | ACCESS.write : access });
+  }
+  find(place: string, access: number): { readonly start: Local<"i64">; readonly access: number } | undefined {
+    return this.#places.get(place === STACK_PLACE ? place : `${place} ${access}`);
+  }
+}
+
 export class RegionMachine extends BaseEnv implements Machine {
   readonly f: RegionFunc;
   /** Helpers that were asked for. */
@@ -381,6 +414,7 @@ export class RegionMachine extends BaseEnv implements Machine {
   #length = 0;
   flagsWanted = true;
   flow!: Flow;
+  pages: Pages | undefined;
   ended = false;
   /** What the semantics asked for (for the analysis). */
   asked = { branchIf: false, branch: false, jump: false, enter: false, nextPc: false, raise: false };
@@ -418,7 +452,12 @@ export class RegionMachine extends BaseEnv implements Machine {
         this.f.if(address.wrap().and((spec.size >> 3) - 1), () => this.raise("protection", misaligned));
       }
       if (spec.access !== "none") {
-        this.#check(address, spec.size >> 3, spec.access === "r" ? ACCESS.read : ACCESS.write);
+        this.#check(
+          address,
+          spec.size >> 3,
+          spec.access === "r" ? ACCESS.read : ACCESS.write,
+          placeOf(fields, form === 1, this.values.slots.spec),
+        );
       }
       return new RegionOperand(this, spec, 0, address);
     });
@@ -451,10 +490,23 @@ export class RegionMachine extends BaseEnv implements Machine {
     const refused = page.and(access).eqz().or(address.shrU(32).wrap());
     return bytes === 1 ? refused : refused.or(address.wrap().and(4095).gtU(4096 - bytes));
   }
-  #check(address: Local<"i64">, bytes: number, access: number): void {
+  #check(address: Local<"i64">, bytes: number, access: number, place: string): void {
     if (access & ACCESS.write) access = ACCESS.write;
-    this.f.if(this.#suspicious(address, bytes, access), () => {
-      this.f.if(this.probe(address, bytes, access), () => this.flow.interpret());
+    const { f } = this, page = this.pages?.find(place, access);
+    if (!page) {
+      f.unlikely(this.#suspicious(address, bytes, access), () => {
+        f.unlikely(this.probe(address, bytes, access), () => this.flow.interpret());
+      });
+      return;
+    }
+    f.unlikely(address.sub(page.start).gtU(4096 - bytes), () => {
+      f.unlikely(this.#suspicious(address, bytes, access), () => {
+        f.unlikely(this.probe(address, bytes, access), () => this.flow.interpret());
+      }, () => {
+        const remember = () => f.set(page.start, address.and(-4096));
+        if (page.access === access) remember();
+        else f.if(this.permissions(address).and(page.access).eq(page.access), remember);
+      });
     });
   }
 
@@ -489,7 +541,7 @@ export class RegionMachine extends BaseEnv implements Machine {
 
   checked(guestAddress: I64, bytes: number, access: number): I64 {
     const address = this.f.let(guestAddress.sub(BIAS));
-    this.#check(address, bytes, access);
+    this.#check(address, bytes, access, STACK_PLACE);
     return address;
   }
   fixed(offset: number, size: number): Operand {

@@ -17,6 +17,8 @@ export interface SlotSpec {
   readonly zero: number;
   readonly temporary: number;
   readonly pc: number;
+  /** The stack pointer. */
+  readonly stack: number;
 }
 
 const BYTES = { i32: 4, i64: 8, v128: 16 } as const;

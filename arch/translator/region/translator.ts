@@ -9,7 +9,7 @@ import { Analysis } from "./analysis.ts";
 import { Emitter } from "./emit.ts";
 import type { Helper } from "./func.ts";
 import { RegionFunc } from "./func.ts";
-import { discover, type Graph } from "./graph.ts";
+import { discover, flagsLiveAt, type Graph } from "./graph.ts";
 import { Slots, type SlotSpec } from "./slots.ts";
 
 export interface TranslatorSpec {
@@ -61,11 +61,18 @@ export function createTranslator(spec: TranslatorSpec): Translator {
         }
       }
       for (const h of helpers) {
-        const name = h === analysis.slow ? "slow" : `help ${h.name}`;
+        const name = h === analysis.slow ? h.name : `help ${h.name}`;
         h.index = m.importFunction("help", name, h.params, h.results).index;
       }
       const type = m.type(["i32"], ["i32"]);
-      const target = { module: m, regions, operations, type, slot: (pc: number) => set.slot(pc) };
+      const target = {
+        module: m,
+        regions,
+        operations,
+        type,
+        slot: (pc: number) => set.slot(pc),
+        flagsLive: (pc: number) => flagsLiveAt(cpu, analysis, pc, BIAS),
+      };
       const made = graphs.map((graph) => {
         const f = m.adopt(new RegionFunc(m.declare(["i32"], ["i32"])));
         new Emitter(f, graph, analysis, target).emit();

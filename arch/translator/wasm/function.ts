@@ -187,10 +187,17 @@ export class Func {
   /** Runs `then` when the condition is not 0. */
   if(cond: I32, then: () => void, otherwise?: () => void): void {
     cond.emit(this.w);
+    if (this.#rare) this.#rare = false, this.hints.push(this.w.length);
     this.#open(0x04);
     then();
     if (otherwise) this.w.byte(0x05), otherwise();
     this.#end();
+  }
+
+  /** As `if`, with a hint to the compiler that the condition is false as a rule. */
+  unlikely(cond: I32, then: () => void, otherwise?: () => void): void {
+    if (cond.constant === undefined) this.#rare = true;
+    this.if(cond, then, otherwise);
   }
 
   /** Branching to the label leaves the block. */
@@ -286,8 +293,12 @@ export class Func {
     });
   }
 
-  /** Size-prefixed code entry. */
-  finish(out: Writer): void {
+  /** Places of unlikely branches in the body. */
+  readonly hints: number[] = [];
+  #rare = false;
+
+  /** Declarations of locals. */
+  #head(): Writer {
     const head = new Writer();
     const runs: [number, Type][] = [];
     for (const t of this.#types) {
@@ -296,6 +307,19 @@ export class Func {
     }
     head.u(runs.length);
     for (const [n, t] of runs) head.u(n), head.byte(TYPE_BYTE[t]);
+    return head;
+  }
+
+  /** Entry of the section of branch hints. */
+  finishHints(out: Writer): void {
+    const head = this.#head();
+    out.u(this.ref.index), out.u(this.hints.length);
+    for (const at of this.hints) out.u(head.length + at), out.u(1), out.byte(0);
+  }
+
+  /** Size-prefixed code entry. */
+  finish(out: Writer): void {
+    const head = this.#head();
     out.u(head.length + this.w.length + 1);
     out.raw(head.bytes.subarray(0, head.length));
     out.raw(this.w.bytes.subarray(0, this.w.length));

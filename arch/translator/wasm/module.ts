@@ -155,6 +155,14 @@ export class Module {
       w.u(this.#table.length);
       for (const f of this.#table) w.u(f.index);
     });
+    const hinted = this.#functions.filter((f) => f.func?.hints.length);
+    if (hinted.length) {
+      section.reset();
+      section.name("metadata.code.branch_hint");
+      section.u(hinted.length);
+      for (const f of hinted) f.func!.finishHints(section);
+      out.byte(0), out.u(section.length), out.raw(section.bytes.subarray(0, section.length));
+    }
     put(10, this.#functions.length, (w) => {
       for (const f of this.#functions) {
         if (!f.func) throw new Error(`function ${f.ref.index} was declared and never defined`);
