@@ -1,7 +1,7 @@
 /**
  * Runs gcc's c-torture execute set under Guise: every test that passes natively must pass.
  *
- *   deno run -A tests/torture/torture.ts [--level O0|O2]... [--only TEXT] [--every N] [--engine E] [--report FILE]
+ *   deno run -A tests/torture/torture.ts [--level O0|O2]... [--only TEXT] [--every N] [--engine E] [--report FILE] [--aarch64]
  */
 import { run, type RunOptions } from "@guise/guise";
 import { parseArgs } from "@std/cli";
@@ -18,7 +18,17 @@ export interface Report {
   readonly failed: { readonly name: string; readonly why: string }[];
 }
 
-async function native(program: string): Promise<boolean> {
+/** What the programs are built with and, where this is not the host's CPU, run natively with. */
+export interface Target {
+  readonly compiler: string;
+  readonly emulator?: string;
+}
+/** The host. */
+export const HOST: Target = { compiler: "gcc" };
+/** Cross-built; qemu-user says what passes. */
+export const AARCH64: Target = { compiler: "aarch64-linux-gnu-gcc", emulator: "qemu-aarch64" };
+
+async function native(program: string, { emulator }: Target): Promise<boolean> {
   const folder = await Deno.makeTempDir({ prefix: "torture-" });
   try {
     const options = {
@@ -28,7 +38,10 @@ async function native(program: string): Promise<boolean> {
       stderr: "null",
       signal: AbortSignal.timeout(30_000),
     } as const;
-    return (await new Deno.Command(program, options).output()).success;
+    const command = emulator === undefined
+      ? new Deno.Command(program, options)
+      : new Deno.Command(emulator, { ...options, args: [program] });
+    return (await command.output()).success;
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
@@ -40,6 +53,7 @@ export async function torture(
   only = "",
   every = 1,
   engine?: RunOptions["engine"],
+  target: Target = HOST,
 ): Promise<Report> {
   const list = names().filter((n) => n.includes(only)).filter((_, i) => i % every === 0);
   const report = {
@@ -51,7 +65,7 @@ export async function torture(
     failed: [] as Report["failed"][number][],
   };
   for (const name of list) {
-    const program = await build(name, level);
+    const program = await build(name, level, target.compiler);
     if (program === undefined) {
       report.refused.push(name);
       continue;
@@ -62,7 +76,7 @@ export async function torture(
       files: { "/tmp/.keep": "" },
     });
     if (result.status === 0) report.passed++;
-    else if (!await native(program)) report.notNative.push(name);
+    else if (!await native(program, target)) report.notNative.push(name);
     else {report.failed.push({
         name,
         why: result.ended ?? result.message ?? `status ${result.status} ${result.errorText().slice(0, 200)}`,
@@ -85,6 +99,7 @@ export function describe(r: Report): string {
 if (import.meta.main) {
   const args = parseArgs(Deno.args, {
     string: ["level", "only", "every", "engine", "report"],
+    boolean: ["aarch64"],
     collect: ["level"],
   });
   const levels = (args.level.length > 0 ? args.level : ["O2", "O0"]) as Level[];
@@ -97,6 +112,7 @@ if (import.meta.main) {
       args.only,
       Number(args.every ?? 1),
       args.engine as RunOptions["engine"],
+      args.aarch64 ? AARCH64 : HOST,
     );
     failed += report.failed.length;
     text.push(`${describe(report)}\n  (${((performance.now() - start) / 1000).toFixed(0)} s)`);

@@ -1,9 +1,12 @@
 /** A part of gcc's c-torture in the suite; the whole by `deno run -A tests/torture/torture.ts` (docs/acceptance.md has its last result). */
 import { assertEquals } from "@std/assert";
 import { names } from "./build.ts";
-import { torture } from "./torture.ts";
+import { AARCH64, torture } from "./torture.ts";
 
 const missing = names().length === 0;
+const cross = await new Deno.Command("sh", { args: ["-c", "command -v aarch64-linux-gnu-gcc qemu-aarch64"] })
+  .output()
+  .then((o) => o.success, () => false);
 for (const level of ["O0", "O2"] as const) {
   Deno.test({
     name: `c-torture at -${level}: every 12th test passes as natively${
@@ -16,3 +19,14 @@ for (const level of ["O0", "O2"] as const) {
     },
   });
 }
+
+Deno.test({
+  name: `c-torture for aarch64 at -O2: every 24th test passes as under qemu${
+    missing || !cross ? " (skipped: needs gcc's sources, aarch64-linux-gnu-gcc and qemu-aarch64)" : ""
+  }`,
+  ignore: missing || !cross,
+  fn: async () => {
+    const report = await torture("O2", "", 24, undefined, AARCH64);
+    assertEquals(report.failed, []);
+  },
+});
