@@ -233,7 +233,7 @@ export class Decoder {
     const { u16, u32, i32 } = engine;
     const { templates } = t;
     const memory = cpu.memory;
-    const pageEnd = (pc | 4095) + 1;
+    const pageEnd = ((pc | 4095) >>> 0) + 1;
     const table = step ? 0 : cache.page(pc >>> 12) >>> 2;
     const first = pc;
     let count = 0, at = out, ended = false, previousRow = 0;
