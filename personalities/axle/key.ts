@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { AxleKernel, HostService, Message } from "./state.ts";
+import type { AxleKernel, AxleProcess, HostService, Message, Sent, Service } from "./state.ts";
 
 export { axleKey } from "./state.ts";
-export type { AxleKernel, HostService, Message };
+export type { AxleKernel, AxleProcess, HostService, Message, Sent, Service };

@@ -22,7 +22,7 @@ import { AxleKernel, axleKey, callerOf, processKey } from "./state.ts";
 
 /** Options of {@link axle}. */
 export interface AxleOptions {
-  /** Takes the lines of axle's log, beside the kernel's "message" events and the process's file 1. */
+  /** Takes the lines of axle's log, beside the file 1 of the process; without both they are "message" events. */
   readonly log?: (line: string) => void;
 }
 

@@ -105,11 +105,13 @@ export class AxleKernel {
     this.#log = log;
   }
 
-  /** A line for axle's log, without its end. */
+  /** A line for axle's log, without its end; a message of the kernel when nobody takes it. */
   log(line: string, from?: AxleProcess): void {
     this.#log?.(line);
     from?.output?.write(new TextEncoder().encode(line + "\n"));
-    this.kernel.emit({ kind: "message", text: line });
+    if (this.#log === undefined && from?.output === undefined) {
+      this.kernel.emit({ kind: "message", text: line });
+    }
   }
 
   /** Milliseconds since the kernel started. */

@@ -1,7 +1,10 @@
 // axle's calls as its programs see them (spec W1-W16).
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { axle, axleKey } from "@guise/axle";
+import { CODE, makeProgram } from "@guise/axle/testing";
+import { createKernel, virtualClock } from "@guise/core";
 import { conformance } from "@guise/core/testing";
+import { x86_64 as x86_64Tools } from "@guise/x86-64";
 import { x86_64 } from "@guise/x86-64/run";
 import { strace } from "@guise/strace";
 import { compiler, program, run } from "./build.ts";
@@ -464,12 +467,19 @@ test("1,000 random calls end the guest or go on, and never throw", async () => {
     }
   `);
   let calls = 0;
-  const { codes, messages } = await run(Array.from({ length: 220 }, () => bytes), {
-    hooks: { enter: () => void calls++ },
+  const kernel = await createKernel({
+    plugins: [{ name: "x86-64", arch: x86_64 }, axle()],
+    clock: virtualClock(),
   });
+  kernel.hook({ enter: () => void calls++ });
+  // One after another, so that memories are used again; the number of the process is the seed.
+  for (let n = 0; n < 500 && calls < 1000; n++) {
+    const { status } = kernel.spawn("axle", { program: bytes, args: ["random"], env: {} });
+    await kernel.run();
+    const { code, message } = await status;
+    assert(code >= 0 && code < 256, message);
+  }
   assert(calls >= 1000, `only ${calls} calls`);
-  const bad = codes.findIndex((code) => code < 0);
-  assertEquals(bad, -1, `${messages[bad]}`);
 });
 
 for (
@@ -481,3 +491,36 @@ for (
       : [],
   })
 ) test(name, run);
+
+Deno.test("500 damaged programs are refused or run to an end, and never throw", async () => {
+  const whole = makeProgram(x86_64Tools.assemble("mov eax, 13\nmov ebx, 6\nint 0x80", CODE));
+  let seed = 1;
+  const random = (below: number): number => (seed = (seed * 48271) % 0x7fffffff) % below;
+  const kernel = await createKernel({
+    plugins: [{ name: "x86-64", arch: x86_64 }, axle()],
+    clock: virtualClock(),
+  });
+  let refused = 0, ran = 0;
+  for (let n = 0; n < 500; n++) {
+    const bytes = whole.slice(0, random(8) === 0 ? random(whole.length) : whole.length);
+    for (let i = random(4); i >= 0; i--) bytes[random(bytes.length)] = random(256);
+    const { status } = kernel.spawn("axle", { program: bytes, args: ["damaged"], env: {} });
+    const run = kernel.run();
+    const late = setTimeout(() => kernel.stop(), 200);
+    await run;
+    clearTimeout(late);
+    for (const process of kernel.processes.values()) process.personality.signal!(process, 9);
+    const { code, message } = await status;
+    if (code === 126) refused++;
+    else ran++;
+    assert(code === 126 ? message!.startsWith("damaged: ") : code >= 0, message);
+  }
+  assert(refused > 50 && ran > 50, `${refused} refused, ${ran} ran`);
+});
+
+Deno.test("a program without section headers is refused in words (W10)", async () => {
+  const bytes = makeProgram(new Uint8Array(8));
+  new DataView(bytes.buffer).setUint16(60, 0, true);
+  const { codes, messages } = await run([bytes]);
+  assertEquals([codes, messages], [[126], ["program0: has no section headers"]]);
+});
