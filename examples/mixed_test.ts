@@ -3,6 +3,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { axle, axleKey } from "@guise/axle";
 import { CODE, makeProgram } from "@guise/axle/testing";
 import { createKernel } from "@guise/guise";
+import { osv } from "@guise/osv";
 import { x86_64 } from "@guise/x86-64";
 import { amcBridge } from "./amc_bridge.ts";
 
@@ -60,4 +61,47 @@ Deno.test("a write to /dev/amc without a destination is EINVAL, one to nobody wa
   assertEquals(stored.map(({ source, dest, body }) => [source, dest, [...body]]), [
     [`linux.${process.id}`, "nobody", [1, 2]],
   ]);
+});
+
+Deno.test("one kernel runs a Linux program, a program of OSv and two services of axle at once", async () => {
+  const text = (s: string): string => `.byte ${[...s].map((c) => c.charCodeAt(0)).join(", ")}, 0`;
+  const leave = (code: number): Uint8Array =>
+    makeProgram(x86_64.assemble(`mov edi, ${code}\nmov eax, 231\nsyscall`, CODE));
+  const service = (me: string, other: string, code: number): Uint8Array =>
+    makeProgram(x86_64.assemble(
+      `
+      mov eax, 0
+      lea rbx, [rip+me]
+      int 0x80
+      mov eax, 1
+      lea rbx, [rip+other]
+      lea rcx, [rip+me]
+      mov edx, 4
+      int 0x80
+      mov eax, 5
+      lea rbx, [rip+got]
+      int 0x80
+      mov eax, 13
+      mov ebx, ${code}
+      int 0x80
+      me:
+      ${text(me)}
+      other:
+      ${text(other)}
+      got:
+      .quad 0
+    `,
+      CODE,
+    ));
+  const kernel = await createKernel({ plugins: [axle(), osv()] });
+  const all = [
+    kernel.spawn("linux", { program: leave(1), args: ["linux"], env: {} }),
+    kernel.spawn("osv", { program: leave(2), args: ["osv"], env: {} }),
+    kernel.spawn("axle", { program: service("one", "two", 3), args: ["one"], env: {} }),
+    kernel.spawn("axle", { program: service("two", "one", 4), args: ["two"], env: {} }),
+  ];
+  assertEquals(kernel.processes.size, 4);
+  await kernel.run();
+  const codes = await Promise.all(all.map(async ({ status }) => (await status).code));
+  assertEquals(codes, [1, 2, 3, 4]);
 });
