@@ -11,6 +11,9 @@ import { growMemory, type HostMemory, type MemoryPair, RESIDENT, TOUCHED } from 
 /** Growing is a host call that detaches every view, and a large step can cost a garbage collection: take a quarter more. */
 const GROW_LEAST = 4 << 20;
 
+/** TOUCHED in each byte of a word of the page table. */
+const FOUR_TOUCHED = TOUCHED * 0x01010101;
+
 /** The memory of an address space, its page bytes, and the kernel's ways to read and write it. */
 export abstract class GuestMemory {
   readonly memory: WebAssembly.Memory;
@@ -26,6 +29,8 @@ export abstract class GuestMemory {
   protected readonly pair: MemoryPair;
   /** The page bytes; see pool.ts for their bits. */
   protected readonly bits: Uint8Array;
+  /** The same, four pages at a time. */
+  protected readonly words: Int32Array;
 
   protected constructor(host: HostMemory, pair: MemoryPair, limit: number) {
     this.host = host;
@@ -33,6 +38,7 @@ export abstract class GuestMemory {
     this.memory = pair.memory;
     this.pages = pair.pages;
     this.bits = new Uint8Array(pair.pages.buffer);
+    this.words = new Int32Array(pair.pages.buffer);
     this.limit = limit;
     this.#look();
   }
@@ -63,6 +69,18 @@ export abstract class GuestMemory {
       this.bits[page] |= RESIDENT;
     }
     return true;
+  }
+
+  /** The first touched page of a range; `end` when there is none. */
+  protected touchedFrom(first: number, end: number): number {
+    const { bits, words } = this;
+    let page = first;
+    while (page < end) {
+      if ((page & 3) === 0 && (words[page >>> 2] & FOUR_TOUCHED) === 0) page += 4;
+      else if ((bits[page] & TOUCHED) !== 0) return page;
+      else page++;
+    }
+    return end;
   }
 
   /** Zeroes what was touched in a range of pages and makes it untouched. */

@@ -286,10 +286,16 @@ export abstract class MappedMemory extends GuestMemory {
       const region = this.regions.all[i];
       if (region.start >= end) break;
       if (region.shared) continue;
-      const from = Math.max(start, region.start), to = Math.min(end, region.end);
-      this.#noCode(from, to);
-      this.clearPages(from >>> 12, this.#top(to));
-      this.refreshBits(region, from, to);
+      const from = Math.max(start, region.start), last = this.#top(Math.min(end, region.end));
+      // Only what was used: a thread's stack is eight megabytes, of which it has used two pages.
+      for (let page = this.touchedFrom(from / PAGE, last); page < last;) {
+        let next = page + 1;
+        while (next < last && (this.bits[next] & TOUCHED) !== 0) next++;
+        this.#noCode(page * PAGE, next * PAGE);
+        this.clearPages(page, next);
+        this.refreshBits(region, page * PAGE, next * PAGE);
+        page = this.touchedFrom(next, last);
+      }
     }
     return this.regions.covers(start, end) ? 0 : ENOMEM;
   }
