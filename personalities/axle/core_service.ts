@@ -46,26 +46,34 @@ export function commandOf(task: Task, it: AxleProcess, service: Service, message
     case DEBUG:
     case DEBUG_MORE:
       return 1;
-    case COPY_SERVICES:
     case SHMEM_DESTROY:
-    case PROFILE:
       return halt(task, "Deprecated");
+    case COPY_SERVICES:
+    case PROFILE:
+      return halt(task, "NotImplemented");
     case MAP_FRAMEBUFFER:
+      if (service.name !== "com.axle.awm") return halt(task, "Only AWM may use this syscall");
+      return missing(task, event);
     case MAP_INITRD:
+      if (service.name !== MAY_EXEC[0]) return halt(task, "Only File Server may use this syscall");
+      return missing(task, event);
     case MAP_PHYSICAL:
     case ALLOC_PHYSICAL:
     case FREE_PHYSICAL:
-      return halt(task, `command ${event} to ${CORE} needs hardware that is not here`);
+      return missing(task, event);
     default:
       it.axle.log(`Unknown message: ${event | 0}`, it);
       return halt(task, "Unknown message to core");
   }
 }
 
-/** The send itself takes that long; with a service it ends with a message, too. */
+function missing(task: Task, event: number): Outcome {
+  return halt(task, `command ${event} to ${CORE} needs hardware that is not here`);
+}
+
+/** The send itself takes that long; with a service it ends with the next message, too (not with one that is there). */
 function sleep(it: AxleProcess, ms: number, service?: Service): Outcome {
   const deadline = it.process.kernel.clock.monotonic() + ms * 1e6;
-  if (service !== undefined && service.queue.length > 0) return 1;
   return wait(service === undefined ? [] : [service.arrived], deadline, () => 1);
 }
 
@@ -77,7 +85,7 @@ function reply(task: Task, it: AxleProcess, service: Service, body: Uint8Array):
 /** Takes back what the caller sent to a service that does not exist. */
 function flush(task: Task, it: AxleProcess, service: Service, dest: string): Outcome {
   const { stored, services } = it.axle;
-  if (services.has(dest)) return halt(task, `Can't flush messages to ${dest}: the service exists`);
+  if (services.has(dest)) return halt(task, "NotImplemented");
   const kept = stored.filter((message) => message.dest !== dest || message.source !== service.name);
   stored.splice(0, Infinity, ...kept);
   return 1;

@@ -162,6 +162,10 @@ test("sleep lasts, and sleep-or-message ends with a message (202, 207)", async (
       t = ms_since_boot();
       core_number(207, 100);
       print_number("in time ", ms_since_boot() - t >= 100);
+      amc_send("sleeper", "3", 1);
+      t = ms_since_boot();
+      core_number(207, 100);
+      print_number("only new ones wake ", ms_since_boot() - t >= 100);
     `),
     program(`
       amc_register("waker");
@@ -171,11 +175,12 @@ test("sleep lasts, and sleep-or-message ends with a message (202, 207)", async (
     `),
   ]);
   assertEquals(codes, [0, 0]);
-  assertEquals(lines.filter((l) => l.startsWith("[2]")).slice(0, 4), [
+  assertEquals(lines.filter((l) => l.startsWith("[2]")).slice(0, 5), [
     "[2] slept 1",
     "[2] woken early 1",
     "[2] by a message 1",
     "[2] in time 1",
+    "[2] only new ones wake 1",
   ]);
 });
 
@@ -279,7 +284,7 @@ test("a driver waits for its interrupt line or a message (W9)", async () => {
       "[2] Assertion failed: EOI without a pending interrupt",
     ],
   );
-  assert(lines.includes("[3] Assertion failed: IRQ 6 has a driver already"));
+  assert(lines.includes("[3] Assertion failed: IRQ already mapped to a driver task"));
   assert(lines.includes("[4] Assertion failed: Invalid IRQ provided"));
 });
 
@@ -330,6 +335,11 @@ test("faults end the guest with axle's text, and are reported (W14)", async () =
     program(`call3(17, 0, 0, 0);`),
     program(`amc_register("big"); amc_send("y", (char *)0x400000, 0x1000000);`),
     program(`amc_register("null"); amc_send(0, "", 0);`),
+    program(`adi_await(9);`),
+    program(`amc_register("screen"); core_number(201, 0);`),
+    program(`amc_register("com.axle.awm"); core_number(201, 0);`),
+    program(`amc_register("list"); core_number(200, 0);`),
+    program(`amc_register("flusher"); core_name(209, "flusher");`),
   ], {
     prepare(kernel) {
       kernel.data.get(axleKey).attach("com.axle.crash_reporter", ({ source, body }) => {
@@ -356,6 +366,11 @@ test("faults end the guest with axle's text, and are reported (W14)", async () =
     "[16] Assertion failed: Syscall 17: array index out of range",
     "[17] Assertion failed: Message exceeded max size",
     "[18] Assertion failed: NULL destination service provided",
+    "[19] Assertion failed: Current task does not match driver layout",
+    "[20] Assertion failed: Only AWM may use this syscall",
+    "[21] Assertion failed: command 201 to com.axle.core needs hardware that is not here",
+    "[22] Assertion failed: NotImplemented",
+    "[23] Assertion failed: NotImplemented",
   ];
   for (const line of expected) assert(lines.includes(line), `${line}\nis not in\n${lines.join("\n")}`);
   assertEquals(reports, ["reads", "writes", "x", "z"].map((name) => `${name}: Assertion failed: Page fault`));

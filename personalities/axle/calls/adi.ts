@@ -4,7 +4,7 @@ import { Bad, name } from "../args.ts";
 import { halt, pageFault, taskAssert } from "../death.ts";
 import { callerOf, LINES } from "../state.ts";
 
-const INVALID = "Invalid IRQ provided";
+const INVALID = "Invalid IRQ provided", NOT_MINE = "Current task does not match driver layout";
 const valid = (irq: number): boolean => irq > 0 && irq < LINES;
 
 const registerDriver: Syscall = syscall({
@@ -14,9 +14,9 @@ const registerDriver: Syscall = syscall({
   run(task, { name, irq }): Outcome {
     if (name instanceof Bad) return pageFault(task, name.address, name.access);
     if (name === undefined) return pageFault(task, 0, READ);
-    if (!valid(irq)) return halt(task, INVALID);
+    if (!valid(irq)) return taskAssert(task, INVALID);
     const it = callerOf(task), { drivers } = it.axle;
-    if (drivers[irq] !== undefined) return taskAssert(task, `IRQ ${irq} has a driver already`);
+    if (drivers[irq] !== undefined) return taskAssert(task, "IRQ already mapped to a driver task");
     drivers[irq] = { process: it, pending: 0 };
     return 0;
   },
@@ -34,7 +34,7 @@ const eventAwait: Syscall = syscall({
   args: { irq: uint },
   run(task, { irq }): Outcome {
     const driver = driverOf(task, irq);
-    if (driver === undefined) return halt(task, INVALID);
+    if (driver === undefined) return halt(task, valid(irq) ? NOT_MINE : INVALID);
     if (driver.pending > 0) return 1;
     const { service, interrupts } = callerOf(task);
     if (service === undefined) return wait([interrupts]);
@@ -48,7 +48,7 @@ const sendEoi: Syscall = syscall({
   args: { irq: uint },
   run(task, { irq }): Outcome {
     const driver = driverOf(task, irq);
-    if (driver === undefined) return halt(task, INVALID);
+    if (driver === undefined) return halt(task, valid(irq) ? NOT_MINE : INVALID);
     if (driver.pending === 0) return halt(task, "EOI without a pending interrupt");
     driver.pending--;
     return 0;
