@@ -22,8 +22,6 @@ export interface SyscallEvent {
   readonly entry: string;
   /** Width of a guest pointer on this way in, in bytes. */
   readonly pointer: 4 | 8;
-  /** Width of a guest pointer on this way in, in bytes. */
-  readonly pointer: 4 | 8;
   /** What a trace says in front of the name (`SyscallTable.label`). */
   readonly label: string;
   /** The raw argument in slot `n`. */
