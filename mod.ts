@@ -75,7 +75,7 @@ export function standardPlugins(files: VfsOptions = {}): Plugin[] {
     // For the few who need it.
     {
       name: "aarch64",
-      lateArch: { elfMachine: 183, load: async () => (await import("@guise/aarch64")).aarch64 },
+      lateArch: { elfMachine: 183, load: async () => (await import("@guise/aarch64/run")).aarch64 },
     },
     elf(),
     vfs(files),

@@ -1,8 +1,6 @@
 /** The architecture as the kernel sees it. */
 import type { AddressSpace, Arch, CallAbi, Cpu, CpuOptions, KernelEntry, Register } from "@guise/core";
-import { assemble } from "./assemble.ts";
 import { ArmCpu } from "./cpu.ts";
-import { disassemble } from "./disassemble.ts";
 import { REG, REGISTERS } from "./registers.ts";
 
 const registers: readonly Register[] = REGISTERS.map(({ name, bits }) => ({ name, bits }));
@@ -19,6 +17,22 @@ const abis: Record<string, CallAbi> = {
     pointer: 8,
   },
 };
+
+/** Assembler and disassembler need all declarations, which take long to load: programs run without them. */
+interface Tools {
+  disassemble(code: Uint8Array, pc: number): { text: string; length: number }[];
+  assemble(source: string, at: number): Uint8Array;
+}
+let tools: Tools | undefined;
+export function provideTools(t: Tools): void {
+  tools = t;
+}
+function need(): Tools {
+  if (!tools) {
+    throw new Error("assembler and disassembler are not loaded: import @guise/aarch64, not only its /run");
+  }
+  return tools;
+}
 
 /** The aarch64 architecture. */
 export const aarch64: Arch = {
@@ -53,6 +67,6 @@ export const aarch64: Arch = {
     space.codeWatcher = cpu;
     return cpu as unknown as Cpu;
   },
-  disassemble,
-  assemble,
+  disassemble: (code, pc) => need().disassemble(code, pc),
+  assemble: (source, at) => need().assemble(source, at),
 };

@@ -1,22 +1,14 @@
-/** The interpreter made from the declarations when the first CPU is made. */
+/** The interpreter made from the declarations, here and now: for tools and tests, and to write the shipped one. */
 import { CORE_OPS, Generator, type InterpreterSpec, number, type OpDef } from "@guise/translator";
-import { Finder, prepare, type Prepared, type SpecialOps } from "./decode.ts";
+import { Finder, type Row, rowOf } from "./decode.ts";
 import { type Declaration, operationOf } from "./encoding.ts";
 import { instructions } from "./instructions/mod.ts";
 import { EXTENDED, MISALIGNED, UNDEFINED, WRITEBACK, WRITEBACK_REGISTER } from "./instructions/special.ts";
+import { type Image, use } from "./image.ts";
 import { FIELD_SHIFT, STATE } from "./state.ts";
 
-/** What CPUs work from. */
-export interface Image {
-  readonly finder: Finder;
-  readonly special: SpecialOps;
-  readonly idle: number;
-  readonly spec: (wide: boolean) => InterpreterSpec;
-  readonly prepared: readonly Prepared[];
-}
-
 /** The image of these declarations. */
-export function build(declarations: readonly Declaration[]): Image {
+export function build(declarations: readonly Declaration[]): Built {
   const ops: OpDef[] = [UNDEFINED, MISALIGNED, WRITEBACK, WRITEBACK_REGISTER, ...Object.values(EXTENDED)];
   const byName = new Map<string, number>(), semantics = new Map<string, Declaration>();
   const index = declarations.map((d) => {
@@ -32,31 +24,38 @@ export function build(declarations: readonly Declaration[]): Image {
     return old;
   });
   const numbering = number(ops), { numbers } = numbering, of = (i: number) => numbers[i * 4 + 1];
-  const prepared = declarations.map((d, i) => prepare(d, of(index[i]), numbers[index[i] * 4 + 3]));
+  const rows = declarations.map((d, i) => rowOf(d, of(index[i]), numbers[index[i] * 4 + 3]));
   const extended = Object.fromEntries(Object.keys(EXTENDED).map((option, i) => [option, of(4 + i)]));
+  const spec = (wide: boolean): InterpreterSpec => ({
+    ops,
+    host: {},
+    zero: STATE.zero,
+    temporary: STATE.temporary,
+    pc: STATE.pc,
+    fieldShift: FIELD_SHIFT,
+    wide,
+  });
+  const bytes = (wide: boolean) => new Generator(spec(wide)).bytes();
   return {
-    finder: new Finder(prepared),
-    prepared,
+    rows,
+    finder: new Finder(rows),
     special: { undefined: of(0), misaligned: of(1), writeback: of(2), writebackRegister: of(3), extended },
     idle: CORE_OPS.first + numbering.variants.length,
-    spec: (wide) => ({
-      ops,
-      host: {},
-      zero: STATE.zero,
-      temporary: STATE.temporary,
-      pc: STATE.pc,
-      fieldShift: FIELD_SHIFT,
-      wide,
-    }),
+    bytes,
+    module: (wide) => new WebAssembly.Module(bytes(wide)),
   };
 }
+/** An image with what is shipped of it. */
+export interface Built extends Image {
+  readonly rows: readonly Row[];
+  readonly bytes: (wide: boolean) => Uint8Array<ArrayBuffer>;
+}
 
-let current: Image | undefined;
-/** The image of all instructions. */
-export const image = (): Image => current ??= build(instructions());
+let list: readonly Declaration[] | undefined;
+/** All instructions. */
+export const declarations = (): readonly Declaration[] => list ??= instructions();
 
-const modules: (WebAssembly.Module | undefined)[] = [];
-/** The interpreter, compiled once. */
-export function moduleOf(wide: boolean): WebAssembly.Module {
-  return modules[Number(wide)] ??= new WebAssembly.Module(new Generator(image().spec(wide)).bytes());
+/** Makes all CPUs from now on work from the declarations instead of the shipped interpreter. */
+export function useDeclarations(): void {
+  use(build(declarations()));
 }

@@ -1,12 +1,17 @@
 /** The aarch64 CPU: decoder, frame and faults on top of the translator's run loop. */
 import { ACCESS, BaseCpu, BIAS, Engine, type Kernel, type Space, type TrapData } from "@guise/translator/run";
-import { type Image, image, moduleOf } from "./built.ts";
+import { type Image, image, moduleOf } from "./image.ts";
 import { Decoder, RUN_INSTRUCTIONS, RUN_RECORDS } from "./decode.ts";
 import { Frame } from "./frame.ts";
 import { KIND } from "./kinds.ts";
 import { STATE } from "./state.ts";
 
-let engine: Engine | undefined;
+const engines = new Map<Image, Engine>();
+function engineOf(i: Image): Engine {
+  let engine = engines.get(i);
+  if (!engine) engines.set(i, engine = new Engine());
+  return engine;
+}
 
 /** Exception classes (ESR_ELx.EC). */
 const EC = { instructionAbort: 0x20, dataAbort: 0x24 } as const;
@@ -15,17 +20,19 @@ const TRANSLATION = 7, WRITE_NOT_READ = 0x40;
 
 export class ArmCpu extends BaseCpu {
   readonly frame: Frame;
+  readonly image: Image;
   readonly #decoder: Decoder;
 
   constructor(space: Space, kernel: Kernel, readonly arch?: unknown, parent?: ArmCpu) {
-    const i: Image = image();
+    const i = parent?.image ?? image();
     super(space, kernel, {
-      engine: engine ??= new Engine(),
-      module: (wide) => moduleOf(wide),
+      engine: parent?.engine ?? engineOf(i),
+      module: (wide) => moduleOf(i, wide),
       pc: STATE.pc,
       idle: i.idle,
       host: () => ({}),
     }, parent);
+    this.image = i;
     this.frame = new Frame(this);
     this.#decoder = new Decoder(i.finder, i.special, this);
     const { state } = this;

@@ -50,12 +50,31 @@ interface ImmediatePart {
   readonly count: number;
 }
 
+/** What decoding needs of a declaration: plain data, so that it can be shipped. Positions are bits of a letter, most significant first. */
+export type Row = readonly [
+  mask: number,
+  value: number,
+  op: number,
+  indexed: number,
+  flow: 0 | NonNullable<Declaration["flow"]>,
+  bytes: number,
+  memory: 0 | string,
+  shift: number,
+  branch: 0 | readonly number[],
+  offset: 0 | readonly number[],
+  registers: readonly (readonly [at: number, table: number, positions: readonly number[]])[],
+  immediates: readonly (readonly [kind: string, positions: readonly number[]])[],
+];
+
 /** One declaration, prepared. */
 export interface Prepared {
-  readonly d: Declaration;
+  /** Of its row, and so of the declaration. */
+  readonly index: number;
   readonly op: number;
   /** Operation with base + index << scale; 0: there is none. */
   readonly indexed: number;
+  readonly flow: Row[4];
+  readonly bytes: number;
   readonly registers: readonly RegisterPart[];
   readonly immediates: readonly ImmediatePart[];
   readonly memory: Declaration["memory"];
@@ -66,49 +85,69 @@ export interface Prepared {
 const table = (f: (i: number) => number) => Uint8Array.from({ length: 32 }, (_, i) => f(i));
 const READ = table((i) => i === 31 ? ZERO : i * 4), WRITE = table((i) => i === 31 ? TRASH : i * 4);
 const SP = table((i) => i * 4), VECTORS = table((i) => i * 8);
+const TABLES = [READ, WRITE, SP, VECTORS];
 
-export function prepare(d: Declaration, op: number, indexed: number): Prepared {
-  const registers: RegisterPart[] = [], immediates: ImmediatePart[] = [];
-  for (const { part, field } of place(d)) {
-    const positions = d.fields[part.letter], read = reader(positions);
-    if (field) {
-      const table = isVector(part.kind)
-        ? VECTORS
-        : part.kind.endsWith("sp")
-        ? SP
-        : isGeneral(part.kind) && part.access === "r"
-        ? READ
-        : WRITE;
-      registers.push({ at: FIELD_AT[field], read, table });
-    } else immediates.push({ kind: IMMEDIATES[part.kind], read, count: positions.length });
+/** The row of a declaration. */
+export function rowOf(d: Declaration, op: number, indexed: number): Row {
+  const registers: Row[10][number][] = [], immediates: Row[11][number][] = [];
+  for (const { part: { kind, letter, access }, field } of place(d)) {
+    const positions = d.fields[letter];
+    if (!field) {
+      immediates.push([kind, positions]);
+      continue;
+    }
+    const which = isVector(kind) ? 3 : kind.endsWith("sp") ? 2 : isGeneral(kind) && access === "r" ? 0 : 1;
+    registers.push([FIELD_AT[field], which, positions]);
   }
-  const bits = d.fields.i, shift = d.memory?.shift ?? 0;
-  const signed = bits && ((w: number) => {
-    const n = bits.length;
-    return reader(bits)(w) << (32 - n) >> (32 - n);
-  });
+  return [
+    d.mask,
+    d.value,
+    op,
+    indexed,
+    d.flow ?? 0,
+    d.bytes ?? 0,
+    d.memory?.kind ?? 0,
+    d.memory?.shift ?? 0,
+    d.branch ? d.fields[d.branch] : 0,
+    d.memory ? d.fields.i ?? 0 : 0,
+    registers,
+    immediates,
+  ];
+}
+
+const signedReader = (positions: readonly number[], scale: number): (word: number) => number => {
+  const read = reader(positions), unused = 32 - positions.length;
+  return (w) => (read(w) << unused >> unused) * scale;
+};
+function prepare(row: Row, index: number): Prepared {
+  const [, , op, indexed, flow, bytes, memory, shift, branch, bits] = row;
   let offset: Prepared["offset"];
-  switch (d.memory?.kind) {
-    case "u": {
+  if (bits) {
+    if (memory === "u") {
       const read = reader(bits);
       offset = (w) => read(w) << shift;
-      break;
-    }
-    case "s":
-    case "pre":
-    case "post":
-      offset = (w) => signed(w) << shift;
-      break;
-    case "lit":
-      offset = (w) => signed(w) * 4;
+    } else offset = signedReader(bits, memory === "lit" ? 4 : 1 << shift);
   }
-  const branch = d.branch
-    ? ((read: (w: number) => number, n: number) => (w: number) => (read(w) << (32 - n) >> (32 - n)) * 4)(
-      reader(d.fields[d.branch]),
-      d.fields[d.branch].length,
-    )
-    : undefined;
-  return { d, op, indexed, registers, immediates, memory: d.memory, offset, branch };
+  return {
+    index,
+    op,
+    indexed,
+    flow,
+    bytes,
+    registers: row[10].map(([at, which, positions]) => ({
+      at,
+      read: reader(positions),
+      table: TABLES[which],
+    })),
+    immediates: row[11].map(([kind, positions]) => ({
+      kind: IMMEDIATES[kind],
+      read: reader(positions),
+      count: positions.length,
+    })),
+    memory: memory ? { kind: memory, shift } : undefined,
+    offset,
+    branch: branch ? signedReader(branch, 4) : undefined,
+  };
 }
 
 const KEY_MASK = 0xffe00000;
@@ -120,22 +159,29 @@ const ones = (v: number): number => {
 
 /** Finds instructions. */
 export class Finder {
-  readonly #lists: (Prepared[] | undefined)[] = new Array(2048);
+  /** By bits 31-21: rows that can match, the most specific first. */
+  readonly #lists: (number[] | undefined)[] = new Array(2048);
+  readonly #prepared: (Prepared | undefined)[] = [];
 
-  constructor(readonly all: readonly Prepared[]) {}
+  constructor(readonly rows: readonly Row[]) {}
 
-  #list(key: number): Prepared[] {
-    const word = key << 21;
-    return this.#lists[key] ??= this.all
-      .filter(({ d }) => ((d.value ^ word) & d.mask & KEY_MASK) === 0)
-      .sort((x, y) => ones(y.d.mask) - ones(x.d.mask));
+  #list(key: number): number[] {
+    const found: number[] = [], word = key << 21, { rows } = this;
+    for (let i = 0; i < rows.length; i++) {
+      if (((rows[i][1] ^ word) & rows[i][0] & KEY_MASK) === 0) found.push(i);
+    }
+    return this.#lists[key] = found.sort((x, y) => ones(rows[y][0]) - ones(rows[x][0]));
   }
-
+  /** The declaration with this index. */
+  prepared(index: number): Prepared {
+    return this.#prepared[index] ??= prepare(this.rows[index], index);
+  }
   /** The declaration of a word; undefined: unallocated. */
   find(word: number): Prepared | undefined {
-    for (const p of this.#list(word >>> 21)) {
-      if (((word ^ p.d.value) & p.d.mask) !== 0) continue;
-      return p;
+    const key = word >>> 21;
+    for (const i of this.#lists[key] ?? this.#list(key)) {
+      const row = this.rows[i];
+      if (((word ^ row[1]) & row[0]) === 0) return this.prepared(i);
     }
     return undefined;
   }
@@ -164,7 +210,7 @@ export class Decoder {
         const word = view.getInt32(pc, true), p = this.finder.find(word);
         const next = p && this.#record(p, word, pc, count, at, step);
         if (!next) at = this.#plain(at, this.special.undefined, 0, count, pc), flow = "end";
-        else at = next, flow = p.d.flow;
+        else at = next, flow = p.flow || undefined;
       }
       if (!step) u32[lookup + (pc & 4095)] = record0;
       count++;
@@ -260,7 +306,7 @@ export class Decoder {
       u32[at >>> 2] = (m === 31 ? this.special.writeback : this.special.writebackRegister) |
         SP[word >>> 5 & 31] << 16 | READ[m] << 24;
       u32[at + 4 >>> 2] = count << 24;
-      i32[at + 8 >>> 2] = 0, i32[at + 12 >>> 2] = p.d.bytes!;
+      i32[at + 8 >>> 2] = 0, i32[at + 12 >>> 2] = p.bytes;
       at = this.#info(at, pc);
     }
     return at;

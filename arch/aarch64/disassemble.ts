@@ -2,7 +2,8 @@
 // cold: a tool
 import type { Prepared } from "./decode.ts";
 import { reader } from "./decode.ts";
-import { image } from "./built.ts";
+import { declarations } from "./built.ts";
+import { image } from "./image.ts";
 import { high, IMMEDIATES } from "./immediates.ts";
 import { isGeneral, isVector } from "./encoding.ts";
 
@@ -28,7 +29,7 @@ function memoryText(p: Prepared, word: number): string {
     case "post":
       return `[${base}], #${offset}`;
     case "postr":
-      return `[${base}], ${m === 31 ? `#${p.d.bytes}` : `x${m}`}`;
+      return `[${base}], ${m === 31 ? `#${p.bytes}` : `x${m}`}`;
     case "reg": {
       const option = word >>> 13 & 7, s = word >>> 12 & 1;
       const index = registerText(option & 1 ? "x" : "w", m), amount = s ? ` #${shift}` : "";
@@ -44,7 +45,7 @@ function memoryText(p: Prepared, word: number): string {
 
 /** One instruction. */
 export function text(p: Prepared, word: number, pc: number): string {
-  const { d } = p;
+  const d = declarations()[p.index];
   return d.pieces.map((piece) => {
     if (typeof piece === "string") return piece;
     const { letter, kind } = piece.operand;

@@ -5,11 +5,15 @@
  */
 // cold: tests
 import type { Prepared } from "./decode.ts";
-import { image } from "./built.ts";
-import { isGeneral } from "./encoding.ts";
+import { declarations, useDeclarations } from "./built.ts";
+import { image } from "./image.ts";
+import { type Declaration, isGeneral } from "./encoding.ts";
 import { disassemble } from "./disassemble.ts";
 
 export { disassemble };
+
+// What is declared is tested, not what was shipped.
+useDeclarations();
 
 /** Where a case lies. */
 export const CODE = 0x20000000,
@@ -22,16 +26,17 @@ export const CODE = 0x20000000,
 export interface Form {
   readonly name: string;
   readonly prepared: Prepared;
+  readonly d: Declaration;
 }
 
 /** All forms whose result a single instruction determines. */
 export function forms(): Form[] {
-  return image().prepared
+  return declarations()
+    .map((d, i): Form => ({ name: d.text, prepared: image().finder.prepared(i), d }))
     .filter(({ d }) =>
       !d.flow && !d.fuzz && d.memory?.kind !== "lit" &&
       !/cntvct|cntfrq|ctr_el0|dczid|tpidr|^ic |^dc |xr\w? |xp |svc/.test(d.text)
-    )
-    .map((prepared) => ({ name: prepared.d.text, prepared }));
+    );
 }
 
 /** Registers, code and memory before a case. */
@@ -148,7 +153,7 @@ export class CaseGenerator {
 
   /** A word of the form that decodes as such; undefined: its random fields were reserved. */
   word(form: Form, base: number): number | undefined {
-    const { d } = form.prepared, { finder } = image();
+    const { d } = form, { finder } = image();
     for (let tries = 0; tries < 20; tries++) {
       let w = d.value | this.u32() & ~d.mask;
       if (d.memory && d.memory.kind !== "lit" && d.memory.kind !== "none") w = w & ~(31 << 5) | base << 5;
@@ -187,7 +192,7 @@ export class CaseGenerator {
       }
       words.push(w), used.push(f);
       // An index is small.
-      if (f.prepared.d.memory?.kind === "reg" || f.prepared.d.memory?.kind === "postr") {
+      if (f.d.memory?.kind === "reg" || f.d.memory?.kind === "postr") {
         const m = w >>> 16 & 31;
         if (m < 31) x[m] = BigInt.asUintN(64, BigInt(this.below(64)) - 32n);
       }

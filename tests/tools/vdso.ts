@@ -8,10 +8,11 @@
  */
 import { type Arch, buildVdso } from "@guise/core";
 import { personality } from "@guise/linux";
+import { aarch64 } from "@guise/aarch64";
 import { x86_64 } from "@guise/x86-64";
 
 /** Architectures with vDSO code. */
-export const arches: readonly Arch[] = [x86_64];
+export const arches: readonly Arch[] = [x86_64, aarch64];
 
 /** Bytes of the data pages before the image: vdso/map.ts maps as many. */
 const DATA_BYTES = 4 * 4096;

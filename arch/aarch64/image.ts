@@ -1,0 +1,47 @@
+/** The interpreter that CPUs use: the shipped one, unless a tool says otherwise. */
+import { Finder, type Row, type SpecialOps } from "./decode.ts";
+import * as shipped from "./interpreter.generated.ts";
+
+/** What CPUs work from. */
+export interface Image {
+  readonly finder: Finder;
+  readonly special: SpecialOps;
+  /** First of the operations that do nothing. */
+  readonly idle: number;
+  readonly module: (wide: boolean) => WebAssembly.Module;
+}
+
+declare global {
+  interface Uint8ArrayConstructor {
+    fromBase64(text: string): Uint8Array<ArrayBuffer>;
+  }
+}
+
+let narrow: string | undefined;
+/** The module for 32-bit memories, which hosts without memory64 import. */
+export function provideMemory32(base64: string): void {
+  narrow = base64;
+}
+
+let current: Image | undefined;
+export const image = (): Image =>
+  current ??= {
+    finder: new Finder(JSON.parse(shipped.ROWS) as Row[]),
+    special: JSON.parse(shipped.SPECIAL) as SpecialOps,
+    idle: shipped.IDLE,
+    module: (wide) => {
+      if (!wide && !narrow) throw new Error('memory32 needs `import "@guise/aarch64/memory32"`');
+      return new WebAssembly.Module(Uint8Array.fromBase64(wide ? shipped.MODULE : narrow!));
+    },
+  };
+export function use(other: Image): void {
+  current = other;
+}
+
+const modules = new Map<Image, (WebAssembly.Module | undefined)[]>();
+/** The image's module, compiled once. */
+export function moduleOf(i: Image, wide: boolean): WebAssembly.Module {
+  let list = modules.get(i);
+  if (!list) modules.set(i, list = []);
+  return list[Number(wide)] ??= i.module(wide);
+}

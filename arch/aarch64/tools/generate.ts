@@ -1,0 +1,30 @@
+// deno-lint-ignore-file house/no-host -- a tool for this machine
+/**
+ * Writes interpreter.generated.ts (and memory32.generated.ts) from the declarations. A test fails when they are not current.
+ *
+ *   deno run -A arch/aarch64/tools/generate.ts
+ */
+import { build, declarations } from "../built.ts";
+
+/** The text of the generated files. */
+export function generated(): { readonly main: string; readonly memory32: string } {
+  const image = build(declarations()),
+    base64 = (b: Uint8Array) => (b as Uint8Array & { toBase64(): string }).toBase64();
+  const head =
+    "// Written by tools/generate.ts from the declarations. Do not edit.\n// deno-fmt-ignore-file\n// deno-lint-ignore-file\n";
+  return {
+    main: `${head}export const IDLE = ${image.idle};
+export const SPECIAL = ${JSON.stringify(JSON.stringify(image.special))};
+export const ROWS = ${JSON.stringify(JSON.stringify(image.rows))};
+export const MODULE = "${base64(image.bytes(true))}";
+`,
+    memory32: `${head}export const MODULE = "${base64(image.bytes(false))}";\n`,
+  };
+}
+
+if (import.meta.main) {
+  const { main, memory32 } = generated();
+  Deno.writeTextFileSync(new URL("../interpreter.generated.ts", import.meta.url), main);
+  Deno.writeTextFileSync(new URL("../memory32.generated.ts", import.meta.url), memory32);
+  console.log(`interpreter.generated.ts: ${main.length} bytes`);
+}
