@@ -18,6 +18,8 @@ import {
 
 /** Memory 2, shared by all spaces of one kernel. */
 export class Engine {
+  /** Slices of CPUs that ended while they looked for hot code. */
+  samples = 0;
   /** Memory 2 itself. */
   readonly memory: WebAssembly.Memory = new WebAssembly.Memory({ initial: 32, maximum: 16384 });
   /** Views of it, taken anew when it grows. */
@@ -112,6 +114,8 @@ export class RegionSet {
   /** Samples, or calls from regions, of a pc that has no region; -1: it cannot have one. */
   readonly heat: Map<number, number> = new Map();
 
+  /** Instructions that were translated. */
+  size = 0;
   readonly #drops = new Map<number, number>();
 
   get count(): number {

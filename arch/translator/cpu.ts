@@ -64,6 +64,9 @@ export interface TrapData {
 /** Records of the engine's scratch chunk: a step from 0, a way to a dropped cache's successor, the warming up. */
 const SCRATCH = { bridge: 64, warm: 128 } as const;
 
+/** Translated instructions of one code cache, at most. */
+const SET_LIMIT = 200_000;
+
 /** Instructions in one stay inside the interpreter: V8 replaces code on entry only. */
 const SLICE = 400_000;
 
@@ -76,11 +79,19 @@ export interface Translation {
     /** Records of the entry's instruction that its copy needs. */
     readonly records: number;
     readonly pages: ReadonlySet<number>;
+    /** In instructions. */
+    readonly size: number;
   }[];
 }
 export interface Translator {
   /** Regions at biased entries, as far as they can be translated. */
-  translate(cpu: BaseCpu, entries: readonly number[], set: RegionSet, wide: boolean): Translation | undefined;
+  translate(
+    cpu: BaseCpu,
+    entries: readonly number[],
+    set: RegionSet,
+    wide: boolean,
+    limits: Eagerness,
+  ): Translation | undefined;
 }
 
 /** How eagerly code is translated: instructions in a slice while sampling, samples of a target. */
@@ -90,10 +101,15 @@ export interface Eagerness {
   readonly calls: number;
   /** Ways out of regions for one sample. */
   readonly exits: number;
+  /** Instructions of a region, and of all of one module. */
+  readonly region: number;
+  readonly module: number;
+  /** Samples of all CPUs of an engine before the translator is loaded. */
+  readonly patience: number;
 }
 export const EAGERNESS: { readonly jit: Eagerness; readonly auto: Eagerness } = {
-  jit: { slice: 2_000, samples: 1, calls: 1, exits: 10 },
-  auto: { slice: 20_000, samples: 3, calls: 100, exits: 100 },
+  jit: { slice: 2_000, samples: 1, calls: 1, exits: 10, region: 600, module: 600, patience: 0 },
+  auto: { slice: 40_000, samples: 3, calls: 500, exits: 1_000, region: 200, module: 600, patience: 1_000 },
 };
 
 /** The parts an architecture brings. */
@@ -411,13 +427,17 @@ export abstract class BaseCpu implements Sharer {
 
   /** Translates the code at biased entries. */
   #promote(entries: readonly number[]): void {
-    const translator = this.parts.translator?.();
+    const eager = this.parts.eagerness!;
+    const translator = this.engine.samples >= eager.patience ? this.parts.translator?.() : undefined;
     if (!translator) return;
     const { cache, engine } = this, set = cache.regions ??= new RegionSet();
-    const made = translator.translate(this, entries, set, this.#wide);
+    const made = set.size < SET_LIMIT
+      ? translator.translate(this, entries, set, this.#wide, eager)
+      : undefined;
     if (cache !== this.cache || cache.regions !== set) return;
     for (const pc of entries) set.heat.set(pc, -1);
     if (!made) return;
+    for (const r of made.regions) set.heat.set(r.pc, -1), set.size += r.size;
     this.#adjustTable();
     const { u8, u16, u32, i32 } = engine;
     for (const r of made.regions) {
@@ -475,8 +495,9 @@ export abstract class BaseCpu implements Sharer {
       // It never will be.
       if (called !== undefined) this.#table.set(called, this.exports.away);
     } else {
-      set.heat.set(pc, calls + 1);
-      if (calls + 1 >= this.parts.eagerness!.calls && this.executable(this.pc)) this.#promote([pc]);
+      const eager = this.parts.eagerness!, heat = calls + eager.samples / eager.calls;
+      set.heat.set(pc, heat);
+      if (heat >= eager.samples && this.executable(this.pc)) this.#promote([pc]);
     }
     return 0;
   }
@@ -485,6 +506,7 @@ export abstract class BaseCpu implements Sharer {
   #sample(pc: number): void {
     const eager = this.parts.eagerness!;
     const set = this.cache.regions ??= new RegionSet();
+    this.engine.samples++;
     const heat = set.heat.get(pc) ?? 0;
     if (heat < 0) {
       this.#slice = Math.min(this.#slice * 2, SLICE);

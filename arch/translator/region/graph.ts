@@ -57,8 +57,6 @@ export interface Code {
   };
 }
 
-export const LIMIT = 600;
-
 export interface Graph {
   readonly entry: Block;
   readonly blocks: Block[];
@@ -133,13 +131,19 @@ export function flagsLiveAt(code: Code, analysis: Analysis, pc: number, bias: nu
 /** Does the instruction end a block? */
 const ends = (i: Instruction): boolean => i.info.kind !== "next" || i.info.how === "leave";
 
-export function discover(code: Code, analysis: Analysis, entry: number, bias: number): Graph | undefined {
+export function discover(
+  code: Code,
+  analysis: Analysis,
+  entry: number,
+  bias: number,
+  limit: number,
+): Graph | undefined {
   const generation = code.cache.generation;
   const found = new Map<number, Instruction>(), leaders = new Set<number>([entry]);
   const queue = [entry];
   for (let at = 0; at < queue.length; at++) {
     let pc = queue[at];
-    while (!found.has(pc) && found.size < LIMIT) {
+    while (!found.has(pc) && found.size < limit) {
       const i = instructionAt(code, analysis, pc, bias);
       if (!i) break;
       found.set(pc, i);

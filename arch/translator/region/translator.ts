@@ -1,5 +1,5 @@
 /** Makes modules of regions: a graph and a function for each entry. */
-import type { BaseCpu, Translation, Translator } from "../cpu.ts";
+import type { BaseCpu, Eagerness, Translation, Translator } from "../cpu.ts";
 import type { RegionSet } from "../cache.ts";
 import type { Numbering } from "../interpreter.ts";
 import { BIAS } from "../layout.ts";
@@ -34,11 +34,20 @@ export function createTranslator(spec: TranslatorSpec): Translator {
       entries: readonly number[],
       set: RegionSet,
       wide: boolean,
+      limits: Eagerness,
     ): Translation | undefined {
       const analysis = analysisOf(wide);
-      const graphs: Graph[] = [];
-      for (const pc of entries) {
-        const graph = discover(cpu, analysis, pc, BIAS);
+      const graphs: Graph[] = [], queue = [...entries], seen = new Set(entries);
+      let room = limits.module;
+      // What is called goes to the same module: calls between modules take longer.
+      for (let at = 0; at < queue.length && (at < entries.length || room > 0); at++) {
+        const graph = discover(
+          cpu,
+          analysis,
+          queue[at],
+          BIAS,
+          at < entries.length ? limits.region : Math.min(limits.region, room),
+        );
         const first = graph?.entry.instructions[0];
         // A conditional jump may be the second half of a pair, which looks at its record.
         if (!graph || !first || (first.info.kind === "jcc" && !first.info.def.fused)) continue;
@@ -46,6 +55,12 @@ export function createTranslator(spec: TranslatorSpec): Translator {
           continue;
         }
         graphs.push(graph);
+        room -= graph.size;
+        for (const b of graph.blocks) {
+          const { info, target } = b.instructions[b.instructions.length - 1];
+          if (info.kind !== "call" || seen.has(target) || (set.heat.get(target) ?? 0) < 0) continue;
+          seen.add(target), queue.push(target);
+        }
       }
       if (!graphs.length) return undefined;
       const m = new Module();
@@ -83,6 +98,7 @@ export function createTranslator(spec: TranslatorSpec): Translator {
           pc,
           records: first.info.def.fused && !first.addresses.length ? 2 : 1,
           pages: graph.pages,
+          size: graph.size,
         };
       });
       const bytes = m.bytes();
