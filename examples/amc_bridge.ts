@@ -22,6 +22,8 @@ import {
 } from "@guise/vfs/key";
 
 const NAME = 64, HEADER = 2 * NAME + 4;
+/** Messages that wait for a reader; one more ends its sender. */
+const MOST = 1024;
 
 /** The open device: a service of axle's with its queue. */
 class AmcFile extends OpenFile {
@@ -31,8 +33,10 @@ class AmcFile extends OpenFile {
   /** False when the name is taken. */
   attach(axle: AxleKernel, name: string): boolean {
     this.#service = axle.attach(name, (message) => {
+      if (this.#queue.length >= MOST) return false;
       this.#queue.push(message);
       this.queue.wake(Infinity, POLLIN | POLLRDNORM);
+      return true;
     });
     return this.#service !== undefined;
   }

@@ -84,10 +84,8 @@ function reply(task: Task, it: AxleProcess, service: Service, body: Uint8Array):
 
 /** Takes back what the caller sent to a service that does not exist. */
 function flush(task: Task, it: AxleProcess, service: Service, dest: string): Outcome {
-  const { stored, services } = it.axle;
-  if (services.has(dest)) return halt(task, "NotImplemented");
-  const kept = stored.filter((message) => message.dest !== dest || message.source !== service.name);
-  stored.splice(0, Infinity, ...kept);
+  if (it.axle.services.has(dest)) return halt(task, "NotImplemented");
+  it.axle.unstore((message) => message.dest === dest && message.source === service.name);
   return 1;
 }
 

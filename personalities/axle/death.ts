@@ -25,7 +25,7 @@ function tell(it: AxleProcess, dest: string, body: Uint8Array): void {
   if (it.axle.services.has(dest)) it.axle.send(CORE, dest, body);
 }
 
-/** Tells a supervisor (W: 215): what happened, and the value at 24; `text` of a write. */
+/** Tells a supervisor (event 215): what happened, and the value at 24; `text` of a write. */
 export function inform(it: AxleProcess, what: 0 | 1 | 2 | 3, value: number, text = ""): void {
   if (it.supervisor === undefined) return;
   const body = new Uint8Array(160), view = new DataView(body.buffer);

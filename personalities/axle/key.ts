@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { AxleKernel, AxleProcess, HostService, Message, Sent, Service } from "./state.ts";
+import type { AxleKernel, AxleProcess, HostService, Message, Receive, Sent, Service } from "./state.ts";
 
 export { axleKey } from "./state.ts";
-export type { AxleKernel, AxleProcess, HostService, Message, Sent, Service };
+export type { AxleKernel, AxleProcess, HostService, Message, Receive, Sent, Service };

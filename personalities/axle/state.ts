@@ -14,6 +14,8 @@ export const MESSAGE_LIMIT = 0x1000000;
 export const STORED_LIMIT = 512;
 /** Messages in one queue; more are a failed assertion of axle's kernel. */
 export const QUEUE_LIMIT = 2048 - 16;
+/** Bytes that all waiting messages may have: ours, where axle's heap would end. */
+export const HELD_LIMIT = 256 << 20;
 /** Interrupt lines are 1 to 127 (W9). */
 export const LINES = 128;
 
@@ -27,6 +29,9 @@ export interface Message {
   readonly body: Uint8Array;
 }
 
+/** Takes a message for a service of the host; false ends the sender as a full queue does. */
+export type Receive = (message: Message) => void | boolean;
+
 /** A registered name. */
 export class Service {
   readonly name: string;
@@ -39,10 +44,10 @@ export class Service {
   readonly mourners: string[] = [];
   /** False from a crash on (W14). */
   enabled = true;
-  /** Takes messages at once: a service of the host. */
-  readonly receive: ((message: Message) => void) | undefined;
+  /** Takes messages at once, or says false when it has too many: a service of the host. */
+  readonly receive: Receive | undefined;
 
-  constructor(name: string, process?: AxleProcess, receive?: (message: Message) => void) {
+  constructor(name: string, process?: AxleProcess, receive?: Receive) {
     this.name = name;
     this.process = process;
     this.receive = receive;
@@ -66,7 +71,7 @@ export class AxleProcess {
   pool = 0;
   /** Woken by the interrupts of its lines. */
   readonly interrupts: WaitQueue = new WaitQueue();
-  /** The service that is told what it does (W: 215). */
+  /** The service that is told what it does (event 215). */
   supervisor: string | undefined;
   /** Takes log lines, beside the kernel's log. */
   output: { write(bytes: Uint8Array): number } | undefined;
@@ -88,8 +93,8 @@ export interface HostService {
   close(): void;
 }
 
-/** What `send` did. */
-export type Sent = "queued" | "stored" | "full" | "crowded";
+/** What `send` did: `full`, `crowded` and `memory` are failed assertions of axle's kernel. */
+export type Sent = "queued" | "stored" | "full" | "crowded" | "memory";
 
 /** The axle part of a kernel. */
 export class AxleKernel {
@@ -98,6 +103,8 @@ export class AxleKernel {
   readonly stored: Message[] = [];
   /** By interrupt line. */
   readonly drivers: ({ readonly process: AxleProcess; pending: number } | undefined)[] = [];
+  /** Bytes of messages that wait. */
+  #held = 0;
   readonly #log: ((line: string) => void) | undefined;
 
   constructor(kernel: Kernel, log?: (line: string) => void) {
@@ -122,10 +129,12 @@ export class AxleKernel {
   /** Queues or stores a message; the caller says what follows when neither is possible (W6). Takes the body over. */
   send(source: string, dest: string, body: Uint8Array): Sent {
     const message: Message = { source, dest, body };
+    if (this.#held + body.length > HELD_LIMIT) return "memory";
     const service = this.services.get(dest);
     if (service === undefined || !service.enabled) {
       if (this.stored.length >= STORED_LIMIT) return "full";
       this.stored.push(message);
+      this.#held += body.length;
       return "stored";
     }
     return this.deliver(service, message) ? "queued" : "crowded";
@@ -133,12 +142,10 @@ export class AxleKernel {
 
   /** Into a service's queue; false when that is full. */
   deliver(service: Service, message: Message): boolean {
-    if (service.receive !== undefined) {
-      service.receive(message);
-      return true;
-    }
+    if (service.receive !== undefined) return service.receive(message) !== false;
     if (service.queue.length >= QUEUE_LIMIT) return false;
     service.queue.push(message);
+    this.#held += message.body.length;
     service.arrived.wake();
     return true;
   }
@@ -146,17 +153,36 @@ export class AxleKernel {
   /** A new service gets what was stored for it, first in first out (W5). */
   add(service: Service): void {
     this.services.set(service.name, service);
-    const mine = this.stored.filter((message) => message.dest === service.name);
-    if (mine.length === 0) return;
-    const others = this.stored.filter((message) => message.dest !== service.name);
-    this.stored.splice(0, Infinity, ...others);
-    for (const message of mine) this.deliver(service, message);
+    for (const message of this.unstore((message) => message.dest === service.name)) {
+      this.deliver(service, message);
+    }
+  }
+
+  /** Takes those stored messages out, in their order. */
+  unstore(which: (message: Message) => boolean): Message[] {
+    const taken = this.stored.filter(which);
+    if (taken.length > 0) {
+      this.stored.splice(
+        0,
+        Infinity,
+        ...this.stored.filter((message) => !which(message)),
+      );
+    }
+    for (const { body } of taken) this.#held -= body.length;
+    return taken;
+  }
+
+  /** Takes one message out of a service's queue. */
+  take(service: Service, index: number): Message {
+    const [message] = service.queue.splice(index, 1);
+    this.#held -= message.body.length;
+    return message;
   }
 
   /** The service is gone with what was in its queue; who asked is told ({208, name}). */
   remove(service: Service): void {
     if (this.services.get(service.name) === service) this.services.delete(service.name);
-    service.queue.length = 0;
+    for (const { body } of service.queue.splice(0)) this.#held -= body.length;
     const notice = new Uint8Array(4 + NAME_BYTES);
     new DataView(notice.buffer).setUint32(0, 208, true);
     notice.set(bytesOf(service.name), 4);
@@ -164,7 +190,7 @@ export class AxleKernel {
   }
 
   /** Registers a service of the host; undefined when the name is taken or too long. */
-  attach(name: string, receive: (message: Message) => void): HostService | undefined {
+  attach(name: string, receive: Receive): HostService | undefined {
     if (name === CORE || name.length >= NAME_BYTES || this.services.has(name)) return undefined;
     const service = new Service(name, undefined, receive);
     this.add(service);

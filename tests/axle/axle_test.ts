@@ -94,6 +94,29 @@ test("the pool of messages for unknown services holds 512; one more ends the sen
   assertEquals(kernel.data.get(axleKey).stored.length, 512);
 });
 
+test("queues and waiting messages have limits that end the sender, not the host", async () => {
+  const { lines, codes } = await run([
+    program(`
+      amc_register("crowd");
+      for (int n = 0; n < 2032; n++) if (amc_send("crowd", &n, 4) != 1) exit(9);
+      amc_send("crowd", "more", 4);
+    `),
+    program(
+      `
+      amc_register("large");
+      for (int n = 0; n < 17; n++) amc_send("nobody", large, sizeof large);
+      print("17 times 15 MiB");
+      amc_send("nobody", large, sizeof large);
+    `,
+      "static char large[15 << 20];",
+    ),
+  ]);
+  assertEquals(codes, [1, 1]);
+  assert(lines.includes("[2] Assertion failed: would exceed"));
+  assert(lines.includes("[3] 17 times 15 MiB"));
+  assert(lines.includes("[3] Assertion failed: no memory for more messages"));
+});
+
 test("who asked is told of a service's death, and messages to it are stored from then on (208)", async () => {
   const { lines, codes } = await run([
     program(`

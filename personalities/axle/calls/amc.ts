@@ -1,11 +1,22 @@
 /** amc: messages between named services (W4-W7). */
-import { int, type Outcome, READ, type Syscall, syscall, type Task, uint, wait, WRITE } from "@guise/core";
+import {
+  type ArgType,
+  argType,
+  int,
+  type Outcome,
+  READ,
+  type Syscall,
+  syscall,
+  type Task,
+  uint,
+  wait,
+  WRITE,
+} from "@guise/core";
 import { Bad, body, name, out, readText } from "../args.ts";
 import { commandOf } from "../core_service.ts";
 import { halt, pageFault, taskAssert } from "../death.ts";
 import { POOL_BYTES, poolOf } from "../places.ts";
 import { bytesOf, callerOf, CORE, type Message, MESSAGE_LIMIT, NAME_BYTES, Service } from "../state.ts";
-import { type ArgType, argType } from "@guise/core";
 
 /** Bytes before a message's body (W4). */
 const HEADER = 132;
@@ -68,6 +79,8 @@ const messageSend: Syscall = syscall({
         return halt(task, "array is full: messages to unknown services");
       case "crowded":
         return halt(task, "would exceed");
+      case "memory":
+        return halt(task, "no memory for more messages");
     }
   },
 });
@@ -92,7 +105,7 @@ function receive(
   if (out instanceof Bad) return badName(task, out);
   const index = service.queue.findIndex((message) => matches(message, sources, event));
   if (index < 0) return wait([service.arrived]);
-  const [message] = service.queue.splice(index, 1);
+  const message = it.axle.take(service, index);
   const bytes = new Uint8Array(HEADER + message.body.length);
   bytes.set(bytesOf(message.source).subarray(0, NAME_BYTES - 1), 0);
   bytes.set(bytesOf(message.dest).subarray(0, NAME_BYTES - 1), NAME_BYTES);
