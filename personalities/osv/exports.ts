@@ -1,6 +1,7 @@
 /** The kernel's exported functions (O2), numbered: the number is the target of a call stub. */
 import type { Calls, DirectCall } from "./direct.ts";
 import { directoryCalls } from "./libc/directory.ts";
+import { dlCalls } from "./libc/dl.ts";
 import { kernelCalls } from "./libc/kernel.ts";
 import { memoryCalls } from "./libc/memory.ts";
 import { miscCalls } from "./libc/misc.ts";
@@ -25,6 +26,7 @@ const calls: Calls = {
   ...threadCalls,
   ...userCalls,
   ...nameCalls,
+  ...dlCalls,
   ...timeCalls,
   ...miscCalls,
 };

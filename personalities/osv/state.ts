@@ -1,6 +1,6 @@
 /** What OSv keeps about a process beside what Linux's services keep: how it was linked, its heap, streams and handlers. */
 import { Key, type Process, type Task } from "@guise/core";
-import type { Linked } from "@guise/elf/key";
+import type { DynamicObject, Linked } from "@guise/elf/key";
 import type { OpenFile } from "@guise/vfs/key";
 import type { Heap } from "./heap.ts";
 import type { Streams } from "./libc/streams.ts";
@@ -29,6 +29,8 @@ export class OsvProcess {
   environment = 0;
   argc = 0;
   argv = 0;
+  /** What dlopen has loaded, in the order of init functions. */
+  readonly opened: DynamicObject[] = [];
   exiting = false;
   /** Where a signal handler returns to: a stub; 0: none. */
   sigreturn = 0;

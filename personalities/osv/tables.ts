@@ -2,9 +2,19 @@
  * System calls for programs that bypass the libc (O9-O13): Linux's handlers by their numbers, in the sets that OSv had at
  * different times (spec 3.3), and the calls that one process in one address space answers otherwise.
  */
-import { EINVAL, ENOSYS, type Syscall, syscall, type SyscallTable, type Task } from "@guise/core";
-import { linuxTables } from "@guise/linux/services";
+import {
+  EINVAL,
+  ENOSYS,
+  type Outcome,
+  type RowAbi,
+  type Syscall,
+  syscall,
+  type SyscallTable,
+  type Task,
+} from "@guise/core";
+import { linuxTables, processOf } from "@guise/linux/services";
 import { PID } from "./libc/process.ts";
+import { abortWith } from "./libc/start.ts";
 
 const words = (text: string): readonly string[] => text.trim().split(/\s+/);
 
@@ -59,7 +69,7 @@ const CLONE_THREAD = 0x10000;
 /** A call of Linux with a look at its raw arguments first; undefined: Linux's own answer. */
 function guarded(
   call: Syscall,
-  guard: (task: Task, arg: (n: number) => number) => number | undefined,
+  guard: (task: Task, arg: (n: number) => number) => Outcome | undefined,
 ): Syscall {
   return {
     name: call.name,
@@ -70,6 +80,33 @@ function guarded(
         const abi = arch.abis[arch.entries[0]];
         const answer = guard(task, (n) => task.frame.num(arch.register(abi.args[n])));
         return answer ?? call.spec.run(task, args);
+      },
+    },
+  };
+}
+
+const FUTEX_WAIT = 0, FUTEX_WAKE = 1, FUTEX_WAIT_BITSET = 9;
+
+/** The same, after its process number 2 has become the real one. */
+function withOwnId(call: Syscall, n: number): Syscall {
+  return {
+    name: call.name,
+    spec: {
+      ...call.spec,
+      args: {
+        ...call.spec.args,
+        ...Object.fromEntries(
+          Object.entries(call.spec.args).slice(n, n + 1).map(([name, type]) => [name, {
+            ...type,
+            compile: (abi: RowAbi, slot: number) => {
+              const decode = type.compile(abi, slot);
+              return (task: Task) => {
+                const value = decode(task);
+                return value === PID ? processOf(task).pid : value;
+              };
+            },
+          }]),
+        ),
       },
     },
   };
@@ -99,16 +136,34 @@ const replaced: Readonly<Record<string, (call: Syscall) => Syscall>> = {
       const flags = task.space.getNum64(arg(0));
       return flags !== undefined && (flags & CLONE_THREAD) === 0 ? ENOSYS : undefined;
     }),
+  // The process is 2 for the guest, and something else for the services underneath.
+  kill: (call) => withOwnId(call, 0),
+  tgkill: (call) => withOwnId(call, 0),
+  futex: (call) =>
+    guarded(call, (task, arg) => {
+      const operation = arg(1) & 0x7f;
+      if (operation === FUTEX_WAIT || operation === FUTEX_WAKE) return undefined;
+      if (operation === FUTEX_WAIT_BITSET && (arg(5) & 0xffffffff) === -1) return undefined;
+      return abortWith(task, `futex() operation ${operation} is not implemented`);
+    }),
   getcwd: (call) => guarded(call, (_task, arg) => arg(0) === 0 ? EINVAL : undefined),
 };
 
-/** The tables of a set. */
+/**
+ * OSv calls signal handlers as functions and has no rt_sigreturn; here a program that brings its own way back comes by this
+ * number, in every set.
+ */
+const ALWAYS = "rt_sigreturn";
+
+/** The tables of a set. There is no INT 0x80. */
 export function osvTables(set: TableSet): SyscallTable[] {
   const wanted = sets[set];
-  return linuxTables.map(({ arch, entry, rows }) => {
+  return linuxTables.filter(({ entry }) => entry !== "int80").map(({ arch, entry, rows }) => {
     const kept = new Map<number, Syscall>();
     for (const [number, call] of rows) {
-      if (wanted.has(call.name)) kept.set(number, replaced[call.name]?.(call) ?? call);
+      if (wanted.has(call.name) || call.name === ALWAYS) {
+        kept.set(number, replaced[call.name]?.(call) ?? call);
+      }
     }
     return { arch, entry, rows: kept };
   });

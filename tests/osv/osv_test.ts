@@ -125,6 +125,7 @@ test("a program is linked to its library: copies, TLS, IFUNC, order of init and 
   for (const flags of [[], ["-no-pie"], ["-Wl,-z,now"]]) {
     await same(build("linking", ...flags, library));
   }
+  await same(build("opening", "-rdynamic"), [library]);
 });
 
 const queries = `create table t(a, b); insert into t values (1, 'x'), (2, 'y');
@@ -155,6 +156,19 @@ test("processes, identity and the auxiliary vector are OSv's (O1, O6, O7)", asyn
   assertEquals(out, "2 2 0 0\n-1 -1 -1 1 -1 1 -1 -1\n33 6 51 25 \n");
   assertEquals(error, "fork() stubbed\nexecve() stubbed\n");
   assertEquals(status, 2);
+});
+
+test("system calls by number answer as OSv's do (O12, O13)", async () => {
+  const program = build("calls", "-static");
+  const { out, error, status } = await osv(program, []);
+  assertEquals(out, "2 2 0\n1\n-22 -22\n-38 -22\n-38 -38\n-22 -3\n-11\n");
+  // Arguments of one printf are evaluated from the last to the first.
+  const lines = [334, 59, 57].map((n) => `syscall(): unimplemented system call ${n}\n`);
+  assertEquals(error, lines.join(""));
+  assertEquals(status, 0);
+  const other = await osv(program, ["requeue"]);
+  assertEquals(other.status, 134);
+  assertStringIncludes(other.error, "futex() operation 3 is not implemented");
 });
 
 test("a missing symbol is named (O4)", async () => {

@@ -50,7 +50,7 @@ export function exit(task: Task, status: number): Outcome {
   }
   if (osv.exiting) return shutdown(task, status);
   osv.exiting = true;
-  const objects = [...osv.linked?.initOrder ?? []].reverse();
+  const objects = [...osv.linked?.initOrder ?? [], ...osv.opened].reverse();
   const calls = objects.flatMap((object) => object.finiFunctions.map((address) => ({ address, args: [] })));
   return invokeAll(task, calls, (t) => {
     if (osv.exitHandlers.length > 0) return exit(t, status);

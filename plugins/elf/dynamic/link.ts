@@ -49,9 +49,29 @@ export interface Linked {
   readonly tlsSize: number;
   /** A symbol's address in lookup order (dlsym, and data that a copy relocation moved). */
   lookup(name: string): number | undefined;
+  /** Loads a library with all that it needs (dlopen); a text when it cannot. Its init functions have not run. */
+  open(name: string): Opened | string;
+  /** A symbol's address and whether its resolver must be called for it: in `scope`, or in lookup order. */
+  symbol(name: string, scope?: readonly DynamicObject[]):
+    | { readonly address: number; readonly indirect: boolean }
+    | undefined;
   /** Writes the initial thread-local data of all objects below this thread pointer. */
   fillTls(pointer: number): boolean;
   /** Makes relocated constants read-only, after the resolvers have run. */
+  protect(): void;
+}
+
+/** What dlopen loaded. */
+export interface Opened {
+  /** The library that was asked for. */
+  readonly object: DynamicObject;
+  /** It and what it needs, breadth first. */
+  readonly scope: readonly DynamicObject[];
+  /** What was not there before, in the order of init functions. */
+  readonly initOrder: readonly DynamicObject[];
+  /** See {@link Linked.indirect}: of the new objects. */
+  readonly indirect: Linked["indirect"];
+  /** See {@link Linked.protect}: of the new objects. */
   protect(): void;
 }
 
@@ -142,8 +162,10 @@ class Linker {
   readonly #space: AddressSpace;
   readonly #host: LinkHost;
   readonly #objects: DynamicObject[] = [];
+  readonly #known = new Map<string, DynamicObject>();
   #under: DynamicObject | undefined;
-  readonly #indirect: { resolver: number; place: number; addend: number }[] = [];
+  #modules = 0;
+  #indirect: { resolver: number; place: number; addend: number }[] = [];
   readonly #cache = new Map<string, Target | null>();
   readonly #encoder = new TextEncoder();
   #tlsSize = 0;
@@ -157,7 +179,7 @@ class Linker {
 
   link(program: DynamicObject, image: Image): Linked | Refusal {
     this.#objects.push(program);
-    const failed = this.#loadNeeded();
+    const failed = this.#loadNeeded(this.#objects);
     if (failed !== undefined) return failed;
     const { under } = this.#host;
     if (under !== undefined) {
@@ -191,6 +213,14 @@ class Linker {
         const target = this.#find(name, undefined, undefined);
         return target?.symbol?.type === 6 ? undefined : target?.address;
       },
+      open: (name) => this.#open(name),
+      symbol: (name, scope) => {
+        const target = scope === undefined
+          ? this.#find(name, undefined, undefined)
+          : this.#inScope(name, undefined, scope);
+        if (target === undefined || target.symbol?.type === 6) return undefined;
+        return { address: target.address, indirect: target.symbol?.type === 10 };
+      },
       fillTls: (pointer) => this.#fillTls(all, pointer),
       protect: () => this.#protect(all),
     };
@@ -204,17 +234,15 @@ class Linker {
     return typeof bias === "number" ? new DynamicObject(this.#space, elf, path, bias) : bias;
   }
 
-  #loadNeeded(): Refusal | undefined {
-    const known = new Map<string, DynamicObject>();
-    for (let i = 0; i < this.#objects.length; i++) {
-      const object = this.#objects[i];
+  /** Loads what the objects of the list need, and appends it. */
+  #loadNeeded(objects: DynamicObject[]): Refusal | undefined {
+    for (let i = 0; i < objects.length; i++) {
+      const object = objects[i];
       for (const name of object.needed) {
         if (this.#host.standsIn(name)) continue;
-        let library = known.get(name);
+        let library = this.#known.get(name);
         if (library === undefined) {
-          if (this.#objects.length >= MOST_OBJECTS) {
-            return refuse(`needs more than ${MOST_OBJECTS} libraries`);
-          }
+          if (this.#known.size >= MOST_OBJECTS) return refuse(`needs more than ${MOST_OBJECTS} libraries`);
           const found = this.#host.open(name);
           if (found === undefined) {
             return refuse(`needs the library ${name}, which is not in the guest's library folders`);
@@ -222,17 +250,63 @@ class Linker {
           const made = this.#load(found.file, found.path);
           if (!(made instanceof DynamicObject)) return made;
           library = made;
-          known.set(name, library);
-          this.#objects.push(library);
+          this.#known.set(name, library);
         }
-        object.dependencies.push(library);
+        if (!objects.includes(library)) objects.push(library);
+        if (!object.dependencies.includes(library)) object.dependencies.push(library);
       }
     }
     return undefined;
   }
 
+  /** dlopen. Objects that were there stay as they are. */
+  #open(name: string): Opened | string {
+    const before = new Set([...this.#objects, ...this.#known.values()]);
+    let object = this.#known.get(name) ?? this.#objects.find((o) => o.soname === name || o.name === name);
+    if (object === undefined) {
+      const found = this.#host.open(name);
+      if (found === undefined) return `${name}: cannot open shared object file: No such file or directory`;
+      const made = this.#load(found.file, found.path);
+      if (!(made instanceof DynamicObject)) return made.reason;
+      this.#known.set(name, object = made);
+    }
+    const scope = [object];
+    const failed = this.#loadNeeded(scope);
+    if (failed !== undefined) return failed.reason;
+    const fresh = scope.filter((each) => !before.has(each));
+    for (const each of fresh) if (each.tls !== undefined) each.tlsModule = ++this.#modules;
+    const earlier = this.#indirect;
+    this.#indirect = [];
+    this.#scope = scope;
+    let wrong: string | undefined;
+    for (const each of fresh) wrong ??= this.#relocate(each, []);
+    this.#scope = undefined;
+    const indirect = this.#indirect;
+    this.#indirect = earlier;
+    if (wrong !== undefined) return wrong;
+    return {
+      object,
+      scope,
+      initOrder: this.#initOrder(object).filter((each) => fresh.includes(each)),
+      indirect,
+      protect: () => this.#protect(fresh),
+    };
+  }
+
+  /** Libraries beside the global ones, while what dlopen loaded is relocated. */
+  #scope: readonly DynamicObject[] | undefined;
+
+  #inScope(name: string, version: string | undefined, scope: readonly DynamicObject[]): Target | undefined {
+    const bytes = this.#encoder.encode(name), hash = gnuHash(bytes);
+    for (const object of scope) {
+      const symbol = object.find(bytes, hash, version);
+      if (symbol !== undefined) return { address: object.bias + symbol.value, symbol };
+    }
+    return undefined;
+  }
+
   #layTls(all: readonly DynamicObject[]): void {
-    let offset = 0, module = 0;
+    let offset = 0;
     for (const object of all) {
       const { tls } = object;
       if (tls === undefined || tls.memsz > 1 << 24) continue;
@@ -240,7 +314,7 @@ class Linker {
         ? tls.align
         : 1;
       offset = Math.ceil((offset + tls.memsz) / align) * align;
-      object.tlsModule = ++module;
+      object.tlsModule = ++this.#modules;
       object.tlsOffset = offset;
     }
     this.#tlsSize = Math.ceil(offset / 64) * 64;
@@ -354,7 +428,8 @@ class Linker {
       const own = object.at(index);
       return own === undefined ? { address: 0 } : { address: object.bias + own.value, symbol: own };
     }
-    const target = this.#find(name, version, skip);
+    const target = this.#find(name, version, skip) ??
+      (this.#scope && this.#inScope(name, version, this.#scope));
     if (target !== undefined) return target;
     // What only its own object can see (hidden versions, local binding) is its own.
     const own = skip === undefined ? object.at(index) : undefined;
