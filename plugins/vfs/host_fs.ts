@@ -31,6 +31,7 @@ import {
   type NewInode,
   type StatFs,
 } from "./inode.ts";
+import { MappedCache } from "./mapped_cache.ts";
 import { InodeBacking } from "./memory_fs.ts";
 import { type Name, nameOf, textOfExact } from "./names.ts";
 import { hostTime, msOfTime, type TimeSource } from "./time.ts";
@@ -143,6 +144,7 @@ export class HostInode extends Inode {
   #missingAs: HostStat | undefined;
   #missingMade = 0;
   #misses = 0;
+  #mapped: MappedCache | undefined;
   #pathMoves = -1;
   declare readonly open: Inode["open"];
 
@@ -426,6 +428,12 @@ export class HostInode extends Inode {
     if (this.#handle !== undefined) return this.#handle.read(into, offset);
     if (!this.isRegular) return this.isDirectory ? EISDIR : EINVAL;
     return this.#with(false, (file) => file.read(into, offset));
+  }
+  /** Files that guests can write are read each time. */
+  override fill(into: Uint8Array, offset: number): number | Errno {
+    if (!this.fs.readonly || !this.isRegular || into.length === 0) return this.read(into, offset);
+    this.#mapped ??= new MappedCache();
+    return this.#mapped.fill(this, into, offset, (bytes, at) => this.read(bytes, at));
   }
   override write(from: Uint8Array, offset: number): number | Errno {
     if (!this.isRegular) return super.write(from, offset);

@@ -290,6 +290,10 @@ export abstract class Inode {
   sync(_dataOnly: boolean): 0 | Errno {
     return 0;
   }
+  /** As {@link Inode.read}, for a mapping: bytes that were mapped before may be kept while the file is unchanged. */
+  fill(into: Uint8Array, offset: number): number | Errno {
+    return this.read(into, offset);
+  }
   /** What a mapping of this file is made from; `path` names it in /proc/self/maps. ENODEV: cannot be mapped. */
   backing(_path: Name): Backing | Errno {
     return ENODEV;

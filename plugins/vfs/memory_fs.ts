@@ -483,7 +483,7 @@ export class InodeBacking implements Backing {
     return this.#inode.ino;
   }
   fill(offset: number, into: Uint8Array): number {
-    const n = this.#inode.read(into, offset);
+    const n = this.#inode.fill(into, offset);
     return n < 0 ? 0 : n;
   }
   store(offset: number, from: Uint8Array): void {

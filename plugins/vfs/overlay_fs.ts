@@ -4,7 +4,7 @@
  * memory, so inode numbers and mappings survive the first write. A directory remembers what was made in it and, as a
  * whiteout, what was taken away; a directory that is moved takes its lower one along.
  */
-import { ENOENT, ENOTDIR, type Errno } from "@guise/core";
+import { type Backing, ENOENT, ENOTDIR, type Errno } from "@guise/core";
 import { Content } from "./chunks.ts";
 import { direntType, S_IFMT, S_IFREG } from "./constants.ts";
 import type { Caller } from "./context.ts";
@@ -169,6 +169,17 @@ export class OverlayInode extends MemoryInode {
   override release(): void {
     super.release();
     if (this.holds === 0) this.#lower?.release();
+  }
+  /** What is as below can come from what the lower file keeps for mappings. */
+  override fill(into: Uint8Array, offset: number): number | Errno {
+    return this.#changed || this.#lower === undefined
+      ? super.fill(into, offset)
+      : this.#lower.fill(into, offset);
+  }
+  override backing(path: Name): Backing | Errno {
+    // Who maps the file wants it as it is now.
+    if (!this.#changed && this.isRegular) this.refresh();
+    return super.backing(path);
   }
   override prepare(_write: boolean): 0 | Errno {
     return this.content?.hasLower === true ? this.#lower!.prepare(false) : 0;
