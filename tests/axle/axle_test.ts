@@ -562,3 +562,29 @@ Deno.test("a program without section headers is refused in words (W10)", async (
   const { codes, messages } = await run([bytes]);
   assertEquals([codes, messages], [[126], ["program0: has no section headers"]]);
 });
+
+Deno.test("a program starts with RDI = RSP, RSI = its entry, and nine words above (W11)", async () => {
+  const program = makeProgram(x86_64Tools.assemble(
+    `
+    mov rax, rdi
+    sub rax, rsp
+    mov rcx, rsp
+    and ecx, 15
+    add rax, rcx          # 8: misaligned as after a call
+    lea rdx, [rsp+64]
+    add rax, [rdx]        # the ninth word is there, and zero
+    mov rbx, rsi
+    sub rbx, ${CODE}
+    add rbx, rax
+    mov eax, 13
+    int 0x80
+  `,
+    CODE,
+  ));
+  const { codes, messages } = await run([
+    program,
+    makeProgram(x86_64Tools.assemble("mov rax, [rsp+72]", CODE)),
+  ]);
+  assertEquals(codes, [8, 1], messages.join());
+  assertEquals(messages[1], "[3] Assertion failed: Page fault");
+});
