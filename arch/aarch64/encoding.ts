@@ -81,7 +81,6 @@ export function a64(bits: string, text: string, semantics: Semantics, p: Propert
       else if (kind === "sp") kind = z ? "xsp" : "wsp";
       else if (!z && IMMEDIATES[kind + "w"]) kind += "w";
       else if (z && IMMEDIATES[kind + "x"]) kind += "x";
-      else if (!z && !IMMEDIATES[kind] && IMMEDIATES[kind + "w"]) kind += "w";
       return `{${a}${letter}/${kind}}`;
     });
     return one(sized, named, semantics, { ...p, key: p.key && `${p.key}/${z ? "x" : "w"}` });

@@ -1,4 +1,3 @@
-// deno-lint-ignore-file house/no-host -- reads the shipped files
 import { assertEquals } from "@std/assert";
 import { generated } from "./tools/generate.ts";
 import { declarations } from "./built.ts";

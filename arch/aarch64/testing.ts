@@ -25,18 +25,21 @@ export const CODE = 0x20000000,
 /** A form that can be drawn: one declaration. */
 export interface Form {
   readonly name: string;
-  readonly prepared: Prepared;
-  readonly d: Declaration;
+  /** Of the declaration. */
+  readonly index: number;
 }
+const preparedOf = (f: Form): Prepared => image().finder.prepared(f.index);
+const declarationOf = (f: Form): Declaration => declarations()[f.index];
 
 /** All forms whose result a single instruction determines. */
 export function forms(): Form[] {
   return declarations()
-    .map((d, i): Form => ({ name: d.text, prepared: image().finder.prepared(i), d }))
-    .filter(({ d }) =>
-      !d.flow && !d.fuzz && d.memory?.kind !== "lit" &&
-      !/cntvct|cntfrq|ctr_el0|dczid|tpidr|^ic |^dc |xr\w? |xp |svc/.test(d.text)
-    );
+    .map((d, index): Form => ({ name: d.text, index }))
+    .filter((_, i) => {
+      const d = declarations()[i];
+      return !d.flow && !d.fuzz && d.memory?.kind !== "lit" &&
+        !/cntvct|cntfrq|ctr_el0|dczid|tpidr|^ic |^dc |xr\w? |xp |svc/.test(d.text);
+    });
 }
 
 /** Registers, code and memory before a case. */
@@ -153,14 +156,14 @@ export class CaseGenerator {
 
   /** A word of the form that decodes as such; undefined: its random fields were reserved. */
   word(form: Form, base: number): number | undefined {
-    const { d } = form, { finder } = image();
+    const d = declarationOf(form), prepared = preparedOf(form), { finder } = image();
     for (let tries = 0; tries < 20; tries++) {
       let w = d.value | this.u32() & ~d.mask;
       if (d.memory && d.memory.kind !== "lit" && d.memory.kind !== "none") w = w & ~(31 << 5) | base << 5;
       // A literal lies near.
       if (d.memory?.kind === "lit") w = w & ~0x00ffffe0 | this.below(3) << 5;
-      if (finder.find(w) !== form.prepared) continue;
-      const { registers } = form.prepared;
+      if (finder.find(w) !== prepared) continue;
+      const { registers } = prepared;
       if (d.memory && (d.memory.kind === "pre" || d.memory.kind.startsWith("post"))) {
         // Base and transferred register the same is unpredictable.
         const general = d.pieces.filter((p) =>
@@ -192,7 +195,7 @@ export class CaseGenerator {
       }
       words.push(w), used.push(f);
       // An index is small.
-      if (f.d.memory?.kind === "reg" || f.d.memory?.kind === "postr") {
+      if (declarationOf(f).memory?.kind === "reg" || declarationOf(f).memory?.kind === "postr") {
         const m = w >>> 16 & 31;
         if (m < 31) x[m] = BigInt.asUintN(64, BigInt(this.below(64)) - 32n);
       }

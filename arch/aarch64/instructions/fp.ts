@@ -40,7 +40,7 @@ export const bitsIn = (k: Kind, o: Operand, i = 0): Int =>
     ? o.load("i32.load16_u", 2 * i)
     : o.load("i32.load", 4 * i)) as Int;
 /** The scalar, zeros above. */
-export function putScalar(k: Kind, d: Operand, v: Int): void {
+export function putScalar(_k: Kind, d: Operand, v: Int): void {
   d.store("i64.store", v.extendU());
   d.store("i64.store", i64(0), 8);
 }

@@ -4,6 +4,7 @@ import { atomics } from "./atomics.ts";
 import { control } from "./control.ts";
 import { fp } from "./fp.ts";
 import { integer } from "./integer.ts";
+import { simdElement } from "./simd_element.ts";
 import { simdFloat } from "./simd_float.ts";
 import { simdInteger } from "./simd_integer.ts";
 import { simdMove } from "./simd_move.ts";
@@ -17,6 +18,7 @@ export const instructions = (): Declaration[] => [
   ...atomics,
   ...fp,
   ...simdFloat,
+  ...simdElement,
   ...simdInteger,
   ...simdMove,
 ];

@@ -44,9 +44,9 @@ import { bitsIn, call } from "./fp.ts";
 import { accumulate, doubled } from "./simd_integer.ts";
 import { arrangement, bin, clamp, laneOf, putLanes, SCALAR, type Size } from "./vector.ts";
 
-type Lane = (m: Machine, k: Kind, a: Int, b: Int, d: () => Int) => Int;
-const wide = (list: Int[]): I64[] => list.map((v) => v.extendU());
-const arithmeticOn = (o: Operation): Lane => (m, k, a, b) => call(m, k, arithmetic(m, k, o), a, b);
+export type Lane = (m: Machine, k: Kind, a: Int, b: Int, d: () => Int) => Int;
+export const wide = (list: Int[]): I64[] => list.map((v) => v.extendU());
+export const arithmeticOn = (o: Operation): Lane => (m, k, a, b) => call(m, k, arithmetic(m, k, o), a, b);
 const extremeOf = (max: boolean, number: boolean): Lane => (m, k, a, b) =>
   call(m, k, extreme(m, k, max, number), a, b);
 const all = (k: Kind, c: I32): Int => (k.width === 64 ? i64(0).sub(c.extendU()) : i32(0).sub(c)) as Int;
@@ -88,7 +88,7 @@ const except = (
     });
     f.return(body(h, a, b) as never);
   });
-const mulx: Lane = (m, k, a, b) =>
+export const mulx: Lane = (m, k, a, b) =>
   call(
     m,
     k,
@@ -132,7 +132,7 @@ const rsqrts: Lane = (m, k, a, b) =>
     a,
     b,
   );
-const fmla = (subtract: boolean): Lane => (m, k, a, b, d) =>
+export const fmla = (subtract: boolean): Lane => (m, k, a, b, d) =>
   call(m, k, fused(m, k), d(), subtract ? negated(k, a) : a, b);
 
 interface Row {
@@ -173,9 +173,9 @@ const ROWS: readonly Row[] = [
   { name: "fdiv", u: 1, a: 0, opcode: 0x1f, lane: arithmeticOn("div") },
 ];
 /** Arrangements of a kind: [q, name, lanes]. */
-const vectors = (k: Kind): readonly (readonly [q: number, name: string, lanes: number])[] =>
+export const vectors = (k: Kind): readonly (readonly [q: number, name: string, lanes: number])[] =>
   k.width === 64 ? [[1, "2d", 2]] : [[0, "2s", 2], [1, "4s", 4]];
-const sz = (k: Kind) => k.size - 2;
+export const sz = (k: Kind) => k.size - 2;
 
 const same: Declaration[] = KINDS.flatMap((k) =>
   ROWS.flatMap(({ name, u, a, opcode, lane, scalar, reads }) => {
@@ -503,171 +503,6 @@ const fixed: Declaration[] = KINDS.flatMap((k) => {
   });
 });
 
-// By element: the lane of m is chosen by H, L, M; halfwords have 4 bits of register.
-const element = (z: Size): { readonly bits: string; readonly h: string } =>
-  z === 1 ? { bits: "iimmmm", h: "i" } : z === 2 ? { bits: "immmmm", h: "i" } : { bits: "0mmmmm", h: "i" };
-/** The chosen lane. */
-const chosen = (m: Machine, o: Operand, i: Operand, z: Size, signed: boolean): I64 => {
-  const names = signed
-    ? ["i64.load8_s", "i64.load16_s", "i64.load32_s", "i64.load"]
-    : ["i64.load8_u", "i64.load16_u", "i64.load32_u", "i64.load"];
-  return m.stateAt(names[z] as "i64.load", o.index.shl(1).add(i.read().wrap().shl(z)), 512);
-};
-const floatsBy: Declaration[] = KINDS.flatMap((k) =>
-  ([["fmla", 0, "0001", fmla(false), true], ["fmls", 0, "0101", fmla(true), true], [
-    "fmul",
-    0,
-    "1001",
-    arithmeticOn("mul"),
-    false,
-  ], ["fmulx", 1, "1001", mulx, false]] as const).flatMap(([name, u, opcode, lane, reads]) => {
-    const { bits, h } = element(k.size), sign = reads ? "+" : "=", t = k.letter;
-    const body = (count: number): Semantics => ({ d, n, m: b, i }, m) => {
-      const x = m.f.let(chosen(m, b, i, k.size, false)), y = (k.width === 64 ? x : x.wrap()) as Int;
-      putLanes(
-        m,
-        d,
-        k.size,
-        wide(
-          Array.from(
-            { length: count },
-            (_, l) => m.f.let(lane(m, k, bitsIn(k, n, l), y, () => bitsIn(k, d, l))) as Int,
-          ),
-        ),
-      );
-    };
-    return [
-      ...vectors(k).flatMap(([q, T, lanes]) =>
-        a64(
-          `0${q}${u}01111 1${sz(k)}${bits} ${opcode} ${h}0 nnnnn ddddd`,
-          `${name} {${sign}d/${T}}, {n/${T}}, {m/v${t}}[{i/elem${k.size}}]`,
-          body(lanes),
-        )
-      ),
-      ...a64(
-        `01${u}11111 1${sz(k)}${bits} ${opcode} ${h}0 nnnnn ddddd`,
-        `${name} {${sign}d/${t}}, {n/${t}}, {m/v${t}}[{i/elem${k.size}}]`,
-        body(1),
-      ),
-    ];
-  })
-);
-type Product = (m: Machine, a: I64, b: I64, d: () => I64, z: Size) => I64;
-const integersBy: Declaration[] = ([1, 2] as Size[]).flatMap((z) => {
-  const { bits, h } = element(z), out: Declaration[] = [];
-  const same = (name: string, u: number, opcode: string, reads: boolean, scalar: boolean, f: Product) => {
-    const body = (count: number): Semantics => ({ d, n, m: b, i }, m) => {
-      const x = m.f.let(chosen(m, b, i, z, true));
-      putLanes(
-        m,
-        d,
-        z,
-        Array.from(
-          { length: count },
-          (_, l) => f(m, laneOf(n, z, l, true), x, () => laneOf(d, z, l, true), z),
-        ),
-      );
-    };
-    for (const q of [0, 1]) {
-      out.push(
-        ...a64(
-          `0${q}${u}01111 ${bin(z, 2)}${bits} ${opcode} ${h}0 nnnnn ddddd`,
-          `${name} {${reads ? "+" : "="}d/${arrangement(z, q)}}, {n/${arrangement(z, q)}}, {m/v${
-            SCALAR[z]
-          }}[{i/elem${z}}]`,
-          body((8 << q) >> z),
-        ),
-      );
-    }
-    if (scalar) {
-      out.push(
-        ...a64(
-          `01${u}11111 ${bin(z, 2)}${bits} ${opcode} ${h}0 nnnnn ddddd`,
-          `${name} {=d/${SCALAR[z]}}, {n/${SCALAR[z]}}, {m/v${SCALAR[z]}}[{i/elem${z}}]`,
-          body(1),
-        ),
-      );
-    }
-  };
-  const long = (
-    name: string,
-    u: number,
-    opcode: string,
-    signed: boolean,
-    reads: boolean,
-    scalar: boolean,
-    f: Product,
-  ) => {
-    const body = (count: number, from: number): Semantics => ({ d, n, m: b, i }, m) => {
-      const x = m.f.let(chosen(m, b, i, z, signed));
-      putLanes(
-        m,
-        d,
-        z + 1,
-        Array.from(
-          { length: count },
-          (_, l) => f(m, laneOf(n, z, l + from, signed), x, () => laneOf(d, z + 1, l, true), z),
-        ),
-      );
-    };
-    for (const q of [0, 1]) {
-      out.push(
-        ...a64(
-          `0${q}${u}01111 ${bin(z, 2)}${bits} ${opcode} ${h}0 nnnnn ddddd`,
-          `${name}${q ? 2 : ""} {${reads ? "+" : "="}d/${arrangement(z + 1, 1)}}, {n/${
-            arrangement(z, q)
-          }}, {m/v${SCALAR[z]}}[{i/elem${z}}]`,
-          body(8 >> z, q ? 8 >> z : 0),
-        ),
-      );
-    }
-    if (scalar) {
-      out.push(
-        ...a64(
-          `01${u}11111 ${bin(z, 2)}${bits} ${opcode} ${h}0 nnnnn ddddd`,
-          `${name} {${reads ? "+" : "="}d/${SCALAR[z + 1]}}, {n/${SCALAR[z]}}, {m/v${
-            SCALAR[z]
-          }}[{i/elem${z}}]`,
-          body(1, 0),
-        ),
-      );
-    }
-  };
-  const high = (round: boolean): Product => (m, a, b) =>
-    clamp(m, a.mul(b).add(round ? i64(2 ** ((8 << z) - 2)) : i64(0)).shrS((8 << z) - 1), z, true);
-  same("mla", 1, "0000", true, false, (_m, a, b, d) => d().add(a.mul(b)));
-  same("mls", 1, "0100", true, false, (_m, a, b, d) => d().sub(a.mul(b)));
-  same("mul", 0, "1000", false, false, (_m, a, b) => a.mul(b));
-  same("sqdmulh", 0, "1100", false, true, high(false));
-  same("sqrdmulh", 0, "1101", false, true, high(true));
-  for (const u of [0, 1]) {
-    const x = u ? "u" : "s";
-    long(`${x}mlal`, u, "0010", !u, true, false, (_m, a, b, d) => d().add(a.mul(b)));
-    long(`${x}mlsl`, u, "0110", !u, true, false, (_m, a, b, d) => d().sub(a.mul(b)));
-    long(`${x}mull`, u, "1010", !u, false, false, (_m, a, b) => a.mul(b));
-  }
-  long(
-    "sqdmlal",
-    0,
-    "0011",
-    true,
-    true,
-    true,
-    (m, a, b, d, s) => accumulate(m, d(), doubled(m, a, b, s), false, s),
-  );
-  long(
-    "sqdmlsl",
-    0,
-    "0111",
-    true,
-    true,
-    true,
-    (m, a, b, d, s) => accumulate(m, d(), doubled(m, a, b, s), true, s),
-  );
-  long("sqdmull", 0, "1011", true, false, true, (m, a, b, _d, s) => doubled(m, a, b, s));
-  return out;
-});
-
 export const simdFloat: Declaration[] = [
   ...same,
   ...pairwise,
@@ -675,6 +510,4 @@ export const simdFloat: Declaration[] = [
   ...two,
   ...widening,
   ...fixed,
-  ...floatsBy,
-  ...integersBy,
 ];
