@@ -41,8 +41,7 @@ import {
   toInteger,
 } from "./float.ts";
 import { bitsIn, call } from "./fp.ts";
-import { accumulate, doubled } from "./simd_integer.ts";
-import { arrangement, bin, clamp, laneOf, putLanes, SCALAR, type Size } from "./vector.ts";
+import { arrangement, bin, putLanes } from "./vector.ts";
 
 export type Lane = (m: Machine, k: Kind, a: Int, b: Int, d: () => Int) => Int;
 export const wide = (list: Int[]): I64[] => list.map((v) => v.extendU());
