@@ -5,6 +5,7 @@
 import { ENOSYS, type Kernel, type Outcome, type Personality, type Plugin, type Task } from "@guise/core";
 import { attend, fault, refreshClock, signalFromOutside } from "@guise/linux/services";
 import { BOOT, functions, names } from "./exports.ts";
+import { abortWith } from "./libc/start.ts";
 import { boot, start } from "./start.ts";
 import { osvOf } from "./state.ts";
 import { osvTables, type TableSet } from "./tables.ts";
@@ -29,7 +30,10 @@ function personality(options: OsvOptions): Personality {
     },
     call(task: Task, target: number): Outcome {
       if (target === BOOT) return boot(task);
-      return functions[target]?.(task) ?? ENOSYS;
+      const run = functions[target];
+      if (run !== undefined) return run(task);
+      const missing = osvOf(task).missing[target - BOOT - 1];
+      return missing === undefined ? ENOSYS : abortWith(task, missing);
     },
     callName: (target) => target === BOOT ? "[start]" : names[target] ?? `call ${target}`,
     unknown(task: Task, number: number): Outcome {

@@ -156,7 +156,8 @@ function load(task: Task, request: SpawnRequest): Failure | undefined {
 
   const args = request.args.map(encode);
   const env = Object.entries(request.env).map(([name, value]) => encode(`${name}=${value}`));
-  const dynamic = isDynamic(elf);
+  // The Linux ld.so is entered as it is, and then loads its program by system calls (O5).
+  const dynamic = isDynamic(elf) && !/(^|\/)ld-(linux|musl)[^/]*$/.test(shown);
   const linked = dynamic
     ? linkProgram(elf, args, space, linkHost(task, osv))
     : task.kernel.data.get(programs).load({
@@ -257,7 +258,11 @@ function linkHost(task: Task, osv: OsvProcess): LinkHost {
     },
     alias: (name) => aliases[name] ?? name,
     under: firstOf(task, LIBC),
-    tolerated: (name) => name.startsWith("_ITM_") || name.startsWith("__gmon"),
+    missing: (object, name) => {
+      osv.missing.push(`${object}: failed looking up symbol ${name}`);
+      return task.process.stub(BOOT + osv.missing.length);
+    },
+    tolerated: (name) => name.startsWith("_ITM_") || name.startsWith("__gmon") || name === "obstack_vprintf",
   };
 }
 

@@ -31,6 +31,8 @@ export class OsvProcess {
   argv = 0;
   /** What dlopen has loaded, in the order of init functions. */
   readonly opened: DynamicObject[] = [];
+  /** Functions that nothing defines, with who wants them: targets after the exported ones. */
+  readonly missing: string[] = [];
   exiting = false;
   /** Where a signal handler returns to: a stub; 0: none. */
   sigreturn = 0;

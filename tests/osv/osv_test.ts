@@ -142,6 +142,11 @@ const debian: readonly (readonly [path: string, args: string[], stdin?: string])
   ["/usr/bin/ls", ["-la", "/etc"]],
   ["/usr/bin/lua5.4", ["-e", "print(1, 2.5, math.sin(1), string.format('%5.2f', math.pi))"]],
   ["/usr/bin/sqlite3", [":memory:"], queries],
+  ["/usr/bin/mawk", ["-F:", "{ print $1, $3 * 2 }", "/etc/passwd"]],
+  ["/usr/bin/gawk", ["-F:", "{ print $1, $3 * 2 }", "/etc/passwd"]],
+  ["/usr/bin/jq", ["-n", "[1, 2, {a: 3.5}]"]],
+  ["/usr/bin/bash", ["-c", "for i in 1 2 3; do echo $((i * i)); done"]],
+  ["/usr/bin/python3", ["-c", "print(sum(range(10)), 0.1 + 0.2)"]],
 ];
 for (const [path, args, stdin] of debian) {
   test(`${path} ${args.join(" ")} prints as natively`, async () => {
@@ -171,28 +176,38 @@ test("system calls by number answer as OSv's do (O12, O13)", async () => {
   assertStringIncludes(other.error, "futex() operation 3 is not implemented");
 });
 
-test("a missing symbol is named (O4)", async () => {
-  const folder = Deno.makeTempDirSync({ prefix: "guise-osv-" });
-  const source = `${folder}/missing.c`, library = `${folder}/libmissing.so`;
-  Deno.writeTextFileSync(
-    source,
-    "int nowhere_to_be_found(void); int here(void) { return nowhere_to_be_found(); }\n",
-  );
-  const user = `${folder}/user.c`, program = `${folder}/user`;
-  Deno.writeTextFileSync(user, "int here(void); int main(void) { return here(); }\n");
-  for (
-    const args of [
-      ["-shared", "-fPIC", "-o", library, source],
-      ["-o", program, user, library, "-Wl,--allow-shlib-undefined"],
-    ]
-  ) {
-    const built = new Deno.Command("gcc", { args: ["-w", ...args] }).outputSync();
-    assert(built.success, decoder.decode(built.stderr));
-  }
-  const { status, error } = await output(
-    Deno.execPath(),
-    ["run", "-A", "--no-check", cli, "run", "--personality", "osv", program],
-  );
-  assertEquals(status, 126);
-  assertStringIncludes(error, "failed looking up symbol nowhere_to_be_found");
+for (
+  const [when, flag, expected] of [
+    ["when it is called", "-Wl,-z,lazy", 134],
+    ["at the start of a program that binds at once", "-Wl,-z,now", 126],
+  ] as const
+) {
+  test(`a missing symbol is named ${when} (O4)`, async () => {
+    const folder = Deno.makeTempDirSync({ prefix: "guise-osv-" });
+    const source = `${folder}/missing.c`, library = `${folder}/libmissing.so`;
+    Deno.writeTextFileSync(source, "int nowhere_found(void); int here(void) { return nowhere_found(); }\n");
+    const user = `${folder}/user.c`, program = `${folder}/user`;
+    Deno.writeTextFileSync(user, "int here(void); int main(void) { return here(); }\n");
+    for (
+      const args of [
+        ["-shared", "-fPIC", flag, "-o", library, source],
+        ["-o", program, user, library, "-Wl,--allow-shlib-undefined"],
+      ]
+    ) {
+      const built = new Deno.Command("gcc", { args: ["-w", ...args] }).outputSync();
+      assert(built.success, decoder.decode(built.stderr));
+    }
+    const { status, error } = await output(
+      Deno.execPath(),
+      ["run", "-A", "--no-check", cli, "run", "--personality", "osv", program],
+    );
+    assertEquals(status, expected);
+    assertStringIncludes(error, `${library}: failed looking up symbol nowhere_found`);
+  });
+}
+
+test("the Linux ld.so loads a program by system calls (O5)", async () => {
+  const { traps, out } = await osv("/lib64/ld-linux-x86-64.so.2", ["/usr/bin/echo", "hi"]);
+  assertEquals(out, "hi\n");
+  assert(traps.syscall > 10);
 });

@@ -63,5 +63,7 @@ export const memoryCalls: Calls = {
     if (address === 0) return -ENOMEM;
     return task.space.setNum64(arg(task, 0), address) ? 0 : -EINVAL;
   },
+  __sched_cpualloc: (task) => allocate(task, Math.ceil(arg(task, 0) / 64) * 8),
+  __sched_cpufree: free,
   malloc_usable_size: (task) => osvOf(task).heap.usable(arg(task, 0)) ?? 0,
 };

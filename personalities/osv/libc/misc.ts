@@ -24,7 +24,8 @@ export const aliases: Readonly<Record<string, string>> = {
   __isoc23_strtoll: "strtoll",
   __isoc23_strtoull: "strtoull",
   __isoc23_sscanf: "sscanf",
-  __sysv_signal: "signal",
+  __strftime_l: "strftime_l",
+  gamma: "lgamma",
   // Its own setlocale, which ours asks.
   __guise_under_setlocale: "setlocale",
 };
@@ -146,5 +147,26 @@ export const miscCalls: Calls = {
   syslog: () => 0,
   openlog: () => 0,
   closelog: () => 0,
-  tzset: () => 0,
+  mtrace: () => 0,
+  muntrace: () => 0,
+  backtrace: () => 0,
+  backtrace_symbols_fd: () => 0,
+  _dl_find_object: () => -1,
+  __register_atfork: () => 0,
+  rpmatch: (task) => {
+    const words = text(task, arg(task, 0)) ?? "";
+    return /^[yY]/.test(words) ? 1 : /^[nN]/.test(words) ? 0 : -1;
+  },
+  arc4random: (task) => {
+    const bytes = new Uint8Array(4);
+    task.kernel.random(bytes);
+    return new DataView(bytes.buffer).getInt32(0);
+  },
+  arc4random_buf: (task) => {
+    const length = Math.min(arg(task, 1), 1 << 24);
+    const bytes = new Uint8Array(length);
+    task.kernel.random(bytes);
+    task.space.write(arg(task, 0), bytes);
+    return 0;
+  },
 };

@@ -1,5 +1,5 @@
 /** Processes and identity as OSv has them: there is one process, with id 2, and it is root's (O1, O7). */
-import { ECHILD, EINVAL, ENOEXEC, ENOSYS, errnoText, type Task } from "@guise/core";
+import { ECHILD, EINVAL, ENOEXEC, ENOSYS, errnoText, type Outcome, type Task } from "@guise/core";
 import { answer, arg, type Calls, type DirectCall, fail, int, long, perform } from "../direct.ts";
 import { osvOf } from "../state.ts";
 import { processOf } from "@guise/linux/services";
@@ -47,6 +47,22 @@ const affinity: DirectCall = (task) =>
     if (size > n && size < 4096) t.space.write(arg(t, 2) + n, new Uint8Array(size - n));
     return 0;
   });
+
+/** An entry of the auxiliary vector; 0 with ENOENT when there is none. */
+const auxiliary: DirectCall = (task) => {
+  const { auxv } = processOf(task).mm;
+  const view = new DataView(auxv.buffer, auxv.byteOffset, auxv.length);
+  for (let at = 0; at + 16 <= auxv.length; at += 16) {
+    if (view.getUint32(at, true) === arg(task, 0)) {
+      return view.getUint32(at + 8, true) + view.getUint32(at + 12, true) * 2 ** 32;
+    }
+  }
+  return fail(task, -2) + 1;
+};
+
+/** The kernel's offset is two words; flags come after them. */
+const vectors = (task: Task, name: string): Outcome =>
+  perform(task, name, [int(task, 0), arg(task, 1), int(task, 2), long(task, 3), 0, int(task, 4)], answer);
 
 /** A function that gives the error number itself. */
 const plain = (name: string, map: (task: Task) => number[]): DirectCall => (task) =>
@@ -117,6 +133,13 @@ export const processCalls: Calls = {
     if (name.length > room) return fail(task, -36);
     return task.space.write(arg(task, 0), name) ? 0 : fail(task, -14);
   },
+  getauxval: auxiliary,
+  __getauxval: auxiliary,
   getdtablesize: () => 1024,
+  __sysconf: sysconf,
+  preadv64v2: (task) => vectors(task, "preadv2"),
+  preadv2: (task) => vectors(task, "preadv2"),
+  pwritev64v2: (task) => vectors(task, "pwritev2"),
+  pwritev2: (task) => vectors(task, "pwritev2"),
   dl_iterate_phdr: () => 0,
 };

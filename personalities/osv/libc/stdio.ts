@@ -411,8 +411,14 @@ const perror: DirectCall = (task) => {
 };
 
 /** error(status, errnum, format, ...): of glibc; flushes the output and names the program. */
-const error: DirectCall = (task) => {
-  const status = int(task, 0), errno = int(task, 1), template = arg(task, 2);
+const error: DirectCall = (task) => report(task, 2, "");
+
+/** error_at_line(status, errnum, file, line, format, ...). */
+const errorAtLine: DirectCall = (task) =>
+  report(task, 4, `${arg(task, 2) === 0 ? "" : text(task, arg(task, 2)) ?? ""}:${int(task, 3)}: `);
+
+function report(task: Task, f: number, place: string): Outcome {
+  const status = int(task, 0), errno = int(task, 1), template = arg(task, f);
   const { streams } = osvOf(task);
   const name = osvOf(task).linked?.lookup("program_invocation_name");
   const program = name === undefined ? "" : text(task, task.space.getNum64(name) ?? 0) ?? "";
@@ -420,11 +426,14 @@ const error: DirectCall = (task) => {
   const output = streams.output;
   return withList(
     task,
-    3,
+    f + 1,
     (t, list) =>
       format(t, template, list, (u, bytes) =>
         flushAll(u, output === undefined ? [] : [output], (v) => {
-          const words = `${program}: ${new TextDecoder().decode(bytes ?? new Uint8Array(0))}` +
+          const words =
+            `${program}:${place === "" ? " " : place}${
+              new TextDecoder().decode(bytes ?? new Uint8Array(0))
+            }` +
             `${errno === 0 ? "" : `: ${errnoText(-errno)}`}\n`;
           if (stderr === undefined) return 0;
           return put(v, stderr, new TextEncoder().encode(words), (w) => {
@@ -433,7 +442,7 @@ const error: DirectCall = (task) => {
           });
         })),
   );
-};
+}
 
 const isatty: DirectCall = (task) => {
   if (isTerminal(task, int(task, 0))) return 1;
@@ -518,5 +527,6 @@ export const stdioCalls: Calls = {
   funlockfile: () => 0,
   perror,
   error,
+  error_at_line: errorAtLine,
   isatty,
 };

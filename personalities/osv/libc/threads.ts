@@ -310,6 +310,14 @@ const rwunlock: DirectCall = (task) => {
   return 0;
 };
 
+const keyCreate: DirectCall = (task) => {
+  const threads = threadsOf(task);
+  if (threads.destructors.size >= 1024) return EAGAIN;
+  const key = threads.nextKey++;
+  threads.destructors.set(key, arg(task, 1));
+  return task.space.setU32(arg(task, 0), key) ? 0 : EINVAL;
+};
+
 /** See the file's head. */
 export const threadCalls: Calls = {
   pthread_create: create,
@@ -369,13 +377,8 @@ export const threadCalls: Calls = {
   pthread_condattr_destroy: () => 0,
   pthread_condattr_setclock: (task) => task.space.setU32(arg(task, 0), int(task, 1) & 1) ? 0 : EINVAL,
   pthread_once: once,
-  pthread_key_create: (task) => {
-    const threads = threadsOf(task);
-    if (threads.destructors.size >= 1024) return EAGAIN;
-    const key = threads.nextKey++;
-    threads.destructors.set(key, arg(task, 1));
-    return task.space.setU32(arg(task, 0), key) ? 0 : EINVAL;
-  },
+  pthread_key_create: keyCreate,
+  __pthread_key_create: keyCreate,
   pthread_key_delete: (task) => threadsOf(task).destructors.delete(int(task, 0)) ? 0 : EINVAL,
   pthread_setspecific: (task) => {
     if (!threadsOf(task).destructors.has(int(task, 0))) return EINVAL;

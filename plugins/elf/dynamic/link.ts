@@ -25,6 +25,8 @@ export interface LinkHost {
   readonly under: { readonly file: Backing; readonly path: string } | undefined;
   /** Names that may be missing: they resolve to a page without rights, and fault on use (O4). */
   tolerated(name: string): boolean;
+  /** A function that is missing and is bound only when it is called: the address of what says so then (O4). */
+  missing?(object: string, name: string): number | undefined;
 }
 
 /** Everything that a start needs. */
@@ -150,6 +152,8 @@ const kinds: Readonly<Record<number, ReadonlyMap<number, Kind>>> = {
 };
 /** R_X86_64_GLOB_DAT and JUMP_SLOT take no addend. */
 const noAddend = new Set([6, 7]);
+/** Calls through the procedure linkage table, by architecture. */
+const JUMP_SLOT: Readonly<Record<number, number>> = { 62: 7, 183: 1026 };
 
 /** A bound reference: an address, or a symbol whose address only its resolver knows, or thread-local data. */
 interface Target {
@@ -378,7 +382,8 @@ class Linker {
         this.#indirect.push({ resolver: bias + addend, place, addend: 0 });
         continue;
       } else {
-        const target = this.#bind(object, symbol, kind === "copy" ? object : undefined);
+        const late = type === JUMP_SLOT[this.#machine.elfMachine] && !object.bindNow;
+        const target = this.#bind(object, symbol, kind === "copy" ? object : undefined, late);
         if (typeof target === "string") return target;
         const bound = target.symbol;
         switch (kind) {
@@ -416,7 +421,12 @@ class Linker {
   }
 
   /** The target of a reference; a text when nothing defines it and something must (O4). */
-  #bind(object: DynamicObject, index: number, skip: DynamicObject | undefined): Target | string {
+  #bind(
+    object: DynamicObject,
+    index: number,
+    skip: DynamicObject | undefined,
+    late: boolean,
+  ): Target | string {
     // Without a name: the object itself (its own thread-local data).
     if (index === 0) return { address: object.bias };
     const reference = object.reference(index);
@@ -436,6 +446,8 @@ class Linker {
     if (own !== undefined) return { address: object.bias + own.value, symbol: own };
     if (weak) return { address: 0 };
     if (this.#host.tolerated(name)) return { address: this.#missing() };
+    const stub = late ? this.#host.missing?.(object.name, name) : undefined;
+    if (stub !== undefined) return { address: stub };
     return `${object.name}: failed looking up symbol ${name}`;
   }
 

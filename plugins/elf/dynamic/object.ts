@@ -112,6 +112,12 @@ export class DynamicObject {
     this.#readVersions();
   }
 
+  /** True when all its functions must be there when it is loaded. */
+  get bindNow(): boolean {
+    return this.tag(24) !== undefined || ((this.tag(30) ?? 0) & 8) !== 0 ||
+      ((this.tag(0x6ffffffb) ?? 0) & 1) !== 0;
+  }
+
   /** A value of the dynamic section. */
   tag(tag: number): number | undefined {
     return this.#tags.get(tag);
