@@ -25,3 +25,7 @@ Deno.test("examples/hello.ts prints the output and the trace of its program", as
   assertStringIncludes(text, "write(1, ");
   assertStringIncludes(text, "exit status: 42");
 });
+
+Deno.test("examples/two_architectures.ts pipes an aarch64 program's text through an x86-64 one", async () => {
+  assertStringIncludes(await run("two_architectures.ts"), "It wrote: HELLO FROM AARCH64\nIts exit status: 0");
+});
