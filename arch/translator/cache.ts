@@ -149,6 +149,7 @@ export class RegionSet {
     return dropped;
   }
 }
+/** Translated code: one function of a module, entered at one guest address. */
 export interface Region {
   readonly slot: number;
   /** Biased entry. */
@@ -160,6 +161,7 @@ export interface Region {
   readonly pages: ReadonlySet<number>;
 }
 
+/** Decoded and translated code of one address space, or of several that a fork made. */
 export class CodeCache {
   regions: RegionSet | undefined;
   /** Of this cache; engine field `directory` while it is in use. */

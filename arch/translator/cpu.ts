@@ -83,6 +83,7 @@ export interface Translation {
     readonly size: number;
   }[];
 }
+/** Makes regions of decoded code. */
 export interface Translator {
   /** Regions at biased entries, as far as they can be translated. */
   translate(
@@ -107,6 +108,7 @@ export interface Eagerness {
   /** Samples of all CPUs of an engine before the translator is loaded. */
   readonly patience: number;
 }
+/** How soon each engine translates: instructions a slice, samples, calls and exits before it, limits of size. */
 export const EAGERNESS: { readonly jit: Eagerness; readonly auto: Eagerness } = {
   jit: { slice: 2_000, samples: 1, calls: 1, exits: 10, region: 600, module: 600, patience: 0 },
   auto: { slice: 40_000, samples: 3, calls: 500, exits: 1_000, region: 200, module: 600, patience: 1_000 },

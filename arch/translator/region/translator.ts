@@ -12,6 +12,9 @@ import { RegionFunc } from "./func.ts";
 import { discover, flagsLiveAt, type Graph } from "./graph.ts";
 import { Slots, type SlotSpec } from "./slots.ts";
 
+export type { Slot, SlotSpec } from "./slots.ts";
+
+/** What an architecture tells the translator: its operations and where its registers lie. */
 export interface TranslatorSpec {
   readonly ops: readonly OpDef[];
   readonly numbering: Numbering;
@@ -19,8 +22,9 @@ export interface TranslatorSpec {
 }
 
 /** For debugging: sees every module. */
-export const debug: { module?: (bytes: Uint8Array, graphs: readonly Graph[]) => void } = {};
+export const debug: { module?: (bytes: Uint8Array, graphs: readonly unknown[]) => void } = {};
 
+/** A translator of decoded code to WebAssembly, for all CPUs of one architecture. */
 export function createTranslator(spec: TranslatorSpec): Translator {
   const slots = new Slots(spec.slots), analyses = new Map<boolean, Analysis>();
   const analysisOf = (wide: boolean) => {

@@ -2,17 +2,7 @@
  * Putting a program into a fresh address space and its first task's registers: what execve and the first start have in
  * common. Before the point of no return {@link planProgram} says whether it can be run at all.
  */
-import {
-  type Backing,
-  EACCES,
-  ENOENT,
-  ENOEXEC,
-  type Errno,
-  EXEC,
-  READ,
-  type Task,
-  WRITE,
-} from "@guise/core";
+import { type Backing, EACCES, ENOENT, ENOEXEC, type Errno, EXEC, READ, type Task, WRITE } from "@guise/core";
 import { type Image, type Plan, programs, type Refusal } from "@guise/elf/key";
 import {
   type Inode,
@@ -115,7 +105,9 @@ export function enterProgram(task: Task, request: EnterRequest): string | undefi
   const thread = threadOf(task);
   const linux = thread.process;
   // The first program of a process can have the space that the process was made with.
-  const unused = task.process.cpu.arch.name === plan.arch && task.space.vmas.length === 0 ? task.space : undefined;
+  const unused = task.process.cpu.arch.name === plan.arch && task.space.vmas.length === 0
+    ? task.space
+    : undefined;
   const space = unused ?? task.kernel.createSpace();
   if (space === undefined) return "no memory for another address space";
   linux.arch = linuxArch(plan.arch)!;
