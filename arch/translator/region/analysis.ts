@@ -29,6 +29,8 @@ export interface Info {
   readonly how: "inline" | "call" | "leave";
   readonly reads: ReadonlySet<number>;
   readonly writes: ReadonlySet<number>;
+  /** By operand: a register that is read, or written in part only. */
+  readonly operandReads: readonly boolean[];
   readonly readsFlags: boolean;
   readonly killsFlags: boolean;
   readonly helpers: ReadonlySet<Helper>;
@@ -39,7 +41,6 @@ const LARGE = 700;
 
 class ProbeState extends State {
   killed = false;
-  base = 0;
   override store(...[name, offset, v]: Parameters<State["store"]>): void {
     if (this.slots.at[offset] === this.slots.kind && this.f.w.depth === this.base) this.killed = true;
     super.store(name, offset, v);
@@ -119,7 +120,8 @@ export class Analysis implements Helpers {
       count: i32(0),
     };
     const { zero } = this.slots.spec;
-    const fields = { a: 0, b: 0, base: zero, index: zero, scale: 0, disp: 0, imm: 1 };
+    // Registers that are not the first: some operations fold on that.
+    const fields = { a: 16, b: 48, base: zero, index: zero, scale: 0, disp: 0, imm: 1 };
     const { isFlag } = this.slots;
     let how: Info["how"] = "inline";
     const rare = op >= this.numbering.hot;
@@ -155,6 +157,7 @@ export class Analysis implements Helpers {
       how,
       reads: fixed(state.reads),
       writes: fixed(state.writes),
+      operandReads: machine.operandReads,
       readsFlags: how !== "inline" || touchesFlags(state.reads),
       killsFlags: how === "inline" && state.killed,
       helpers: machine.used,

@@ -31,19 +31,21 @@ export class Emitter implements Flow {
   readonly #machine: RegionMachine;
   /** Slots that the region reads or writes; that it writes. */
   readonly #used: number[];
-  readonly #written: number[];
   readonly #flags: number[];
   readonly count: Local<"i32">;
   readonly #pc: Local<"i64">;
   readonly #status: Local<"i32">;
-  #withFlags!: Label;
-  #withoutFlags!: Label;
   readonly #labels = new Map<Block, Label>();
   readonly #loops = new Map<Block, Label>();
   /** What the kind of the flags is on the ways into a block. */
   readonly #kinds = new Map<Block, (number | undefined)[]>();
   /** What each instruction writes; slots that differ from memory at the start of each block, and here. */
   readonly #own = new Map<Instruction, Set<number>>();
+  readonly #reads = new Map<Instruction, Set<number>>();
+  readonly #before = new Map<Instruction, Set<number>>();
+  readonly #dirtyOut = new Map<Block, Set<number>>();
+  /** Slots whose values are wanted at the start of each block. */
+  readonly #liveIn = new Map<Block, Set<number>>();
   readonly #dirtyIn = new Map<Block, Set<number>>();
   #dirty: Set<number> = new Set();
   #block!: Block;
@@ -63,19 +65,20 @@ export class Emitter implements Flow {
     const flags = slots.list.filter((s) => slots.isFlag[s.id]).map((s) => s.id);
     for (const b of graph.blocks) {
       for (const i of b.instructions) {
-        const own = new Set<number>();
-        this.#touch(i, used, own);
-        this.#own.set(i, own);
+        const own = new Set<number>(), reads = new Set<number>();
+        this.#touch(i, reads, own);
+        this.#own.set(i, own), this.#reads.set(i, reads);
         for (const id of own) written.add(id);
+        for (const id of reads) used.add(id);
       }
     }
     this.#followDirty();
+    this.#followLive();
     for (const id of written) used.add(id);
     this.#flags = written.has(slots.kind) ? flags : [];
     for (const id of flags) written.delete(id);
     if (this.#flags.length) { for (const id of flags) used.add(id); }
     this.#used = [...used].sort((a, b) => a - b);
-    this.#written = [...written].sort((a, b) => a - b);
   }
 
   #touch(i: Instruction, used: Set<number>, written: Set<number>): void {
@@ -92,15 +95,15 @@ export class Emitter implements Flow {
     for (const id of i.info.reads) used.add(id);
     for (const id of i.info.writes) written.add(id);
     let registers = 0;
-    for (const o of i.info.def.operands) {
+    i.info.def.operands.forEach((o, n) => {
       if (o.place === "mem") use(i.fields.base, used), use(i.fields.index, used);
-      if (o.place === "imm" || o.place === "mem") continue;
+      if (o.place === "imm" || o.place === "mem") return;
       const field = o.place === "fixed" ? 0 : registers++ > 0 ? i.fields.b : i.fields.a;
       const offset = field + (o.offset ?? 0);
-      use(offset, used);
+      const fixed = o.place === "fixed" || i.info.how !== "inline" || o.size < 32;
+      if (fixed || i.info.operandReads[n]) use(offset, used);
       if (o.access !== "r") use(offset, written);
-      // mul and others name the second half by a fixed slot: their semantics were watched. Vectors are one slot.
-    }
+    });
     if (i.info.how === "inline") use(i.fields.base, used);
   }
 
@@ -120,6 +123,48 @@ export class Emitter implements Flow {
       }
     }
   }
+  /** Backwards until nothing changes: what is read before it is written. Any instruction may leave, which reads what differs from memory. */
+  #followLive(): void {
+    const { blocks } = this.graph;
+    for (const b of blocks) {
+      const dirty = new Set(this.#dirtyIn.get(b)!);
+      for (const i of b.instructions) this.#before.set(i, new Set(dirty)), this.#after(i, dirty);
+      this.#dirtyOut.set(b, dirty);
+    }
+    for (const b of blocks) this.#liveIn.set(b, new Set());
+    for (let changed = true; changed;) {
+      changed = false;
+      for (let n = blocks.length - 1; n >= 0; n--) {
+        const b = blocks[n], live = new Set<number>();
+        for (const s of b.successors) for (const id of this.#liveIn.get(s)!) live.add(id);
+        for (const id of this.#dirtyOut.get(b)!) live.add(id);
+        for (let k = b.instructions.length - 1; k >= 0; k--) {
+          const i = b.instructions[k], { how, kind } = i.info;
+          // Behind a call everything is loaded anew.
+          if (how === "call" || kind === "call" || kind === "callIndirect") live.clear();
+          for (const id of this.#own.get(i)!) live.delete(id);
+          for (const id of this.#reads.get(i)!) live.add(id);
+          for (const id of this.#before.get(i)!) live.add(id);
+        }
+        const before = this.#liveIn.get(b)!;
+        if (live.size !== before.size) this.#liveIn.set(b, live), changed = true;
+      }
+    }
+  }
+  /** What is wanted behind this instruction of the current block. */
+  #liveAfter(i: Instruction): Set<number> {
+    const b = this.#block, live = new Set<number>();
+    for (const s of b.successors) for (const id of this.#liveIn.get(s)!) live.add(id);
+    for (const id of this.#dirtyOut.get(b)!) live.add(id);
+    for (let k = b.instructions.length - 1; b.instructions[k] !== i; k--) {
+      const x = b.instructions[k];
+      if (x.info.how === "call") live.clear();
+      for (const id of this.#own.get(x)!) live.delete(id);
+      for (const id of this.#reads.get(x)!) live.add(id);
+      for (const id of this.#before.get(x)!) live.add(id);
+    }
+    return live;
+  }
   #after(i: Instruction, dirty: Set<number>): void {
     const { how, kind } = i.info;
     if (how === "call" || kind === "call" || kind === "callIndirect") return dirty.clear();
@@ -133,30 +178,18 @@ export class Emitter implements Flow {
     this.#state.spill([...all].filter((id) => !slots.isFlag[id]));
     if (flags && some) this.#state.spill(this.#flags);
   }
-  #reload(flags: boolean): void {
+  #reload(live: Set<number>, flags: boolean): void {
     const { slots } = this.analysis;
-    this.#state.reload(this.#used.filter((id) => flags || !slots.isFlag[id]));
+    this.#state.reload(this.#used.filter((id) => slots.isFlag[id] ? flags : live.has(id)));
   }
 
   emit(): void {
     const { f, analysis } = this, { engine } = analysis.memories;
     f.set(this.count, engine.load("i32.load", 0, FIELD.count));
-    this.#reload(this.graph.entry.instructions[0].flagsBefore);
+    this.#reload(this.#liveIn.get(this.graph.entry)!, this.graph.entry.instructions[0].flagsBefore);
     this.#pages();
-    f.plainBlock((withFlags) => {
-      this.#withFlags = withFlags;
-      f.plainBlock((withoutFlags) => {
-        this.#withoutFlags = withoutFlags;
-        f.known = undefined;
-        this.#tree(this.graph.entry);
-        f.unreachable();
-      });
-      this.#state.spill(this.#written);
-      this.#end();
-    });
-    this.#state.spill(this.#written);
-    this.#state.spill(this.#flags);
-    this.#end();
+    f.known = undefined;
+    this.#tree(this.graph.entry);
     f.unreachable();
   }
   #pages(): void {
@@ -177,11 +210,14 @@ export class Emitter implements Flow {
     f.return(this.#status);
   }
 
-  #leave(status: number, pc: I64, flags: boolean): void {
-    const { f } = this;
+  /** Leaves the region with these slots brought to memory, the flags among them if they may be read. */
+  #leave(status: number, pc: I64, flags: boolean, dirty: Iterable<number>): void {
+    const { f } = this, { isFlag } = this.analysis.slots;
+    this.#state.spill([...dirty].filter((id) => !isFlag[id]));
+    if (flags) this.#state.spill(this.#flags);
     f.set(this.#pc, pc);
     f.set(this.#status, status);
-    f.br(flags ? this.#withFlags : this.#withoutFlags);
+    this.#end();
   }
 
   #tree(b: Block): void {
@@ -232,7 +268,7 @@ export class Emitter implements Flow {
         : undefined;
       m.setAddress(a.fields, a.op === CORE_OPS.ea32, absolute);
     }
-    if (info.how === "leave" || info.kind === "enter") return this.interpret();
+    if (info.how === "leave" || info.kind === "enter") return this.interpret(false);
     if (info.how === "call") return this.#operation(i);
     m.emit(info.def, info.form, i.fields, i.pc, i.length, !info.def.flags || i.flagsAfter, this);
   }
@@ -240,8 +276,9 @@ export class Emitter implements Flow {
   /** The interpreter's function does it: with all state in memory. */
   #operation(i: Instruction): void {
     const { f, target, analysis } = this;
-    const all = [...this.#written, ...this.#flags];
-    this.#state.spill(all);
+    const { isFlag } = analysis.slots;
+    this.#state.spill([...this.#before.get(i)!].filter((id) => !isFlag[id]));
+    this.#state.spill(this.#flags);
     const op = i.op - analysis.numbering.hot;
     f.set(this.#status, f.callIndirect(target.operations, target.type, i32(op), i32(i.record)));
     f.plainUnlikely(this.#status, () => {
@@ -250,19 +287,27 @@ export class Emitter implements Flow {
       f.store(analysis.memories.engine, "i32.store", 0, this.count, FIELD.count);
       f.return(i32(LEAVE.interpret));
     });
-    this.#state.reload(this.#used);
+    this.#reload(this.#liveAfter(i), true);
     f.setKnown(undefined);
   }
 
   /** Continues at a biased pc. */
   #go(pc: number, flags: boolean): void {
     const { f } = this, to = this.graph.byPc.get(pc);
-    if (!to || to.order < 0 || this.#block.cut.has(pc)) return this.#leave(LEAVE.go, i64(pc + BIAS), flags);
+    if (!to || to.order < 0 || this.#block.cut.has(pc)) {
+      return this.#leave(LEAVE.go, i64(pc + BIAS), flags, this.#dirtyOut.get(this.#block)!);
+    }
     if (to.order <= this.#block.order) {
       f.set(this.count, this.count.sub(to.loopSize));
       f.plainUnlikely(
         this.count.leS(0),
-        () => this.#leave(LEAVE.budget, i64(pc + BIAS), to.instructions[0].flagsBefore),
+        () =>
+          this.#leave(
+            LEAVE.budget,
+            i64(pc + BIAS),
+            to.instructions[0].flagsBefore,
+            this.#dirtyOut.get(this.#block)!,
+          ),
       );
       return f.br(this.#loops.get(to)!);
     }
@@ -324,17 +369,26 @@ export class Emitter implements Flow {
     return slot;
   }
   enter(): void {
-    this.interpret();
+    this.interpret(false);
   }
-  interpret(): void {
-    this.#leave(LEAVE.interpret, i64(this.#instruction.pc + BIAS), this.#instruction.flagsBefore);
+  interpret(partly: boolean): void {
+    const i = this.#instruction, dirty = new Set(this.#before.get(i)!);
+    if (partly) { for (const id of this.#own.get(i)!) if (this.#reads.get(i)!.has(id)) dirty.add(id); }
+    this.#leave(LEAVE.interpret, i64(i.pc + BIAS), i.flagsBefore, dirty);
   }
 
   /** A guest call is a call, and goes on when it returned to where it should. */
   #call(i: Instruction): void {
     const { f, target, analysis } = this, { guest, engine } = analysis.memories, { spec } = analysis.slots;
     const depth = f.param(0, "i32");
-    f.plainUnlikely(depth.gtS(DEPTH), () => this.#leave(LEAVE.go, i64(i.target + BIAS), true));
+    f.plainUnlikely(depth.gtS(DEPTH), () => {
+      this.#leave(
+        LEAVE.go,
+        i64(i.target + BIAS),
+        true,
+        new Set([...this.#before.get(i)!, ...this.#own.get(i)!]),
+      );
+    });
     this.#sync(i, target.flagsLive(i.target));
     f.store(guest, "i64.store", 0, i64(i.target + BIAS), spec.pc);
     f.store(engine, "i32.store", 0, this.count.sub(4), FIELD.count);
@@ -357,7 +411,7 @@ export class Emitter implements Flow {
     const after = this.graph.byPc.get(i.next);
     // All is in memory.
     if (!after || after.order < 0 || this.#block.cut.has(i.next)) return f.return(i32(LEAVE.go));
-    this.#reload(after.instructions[0].flagsBefore);
+    this.#reload(this.#liveIn.get(after)!, after.instructions[0].flagsBefore);
     f.setKnown(undefined);
     this.#go(i.next, true);
   }

@@ -91,7 +91,14 @@ function instructionAt(code: Code, analysis: Analysis, pc: number, bias: number)
     r += RECORD.size, main = r, op = u16[r >>> 1];
   }
   if (op < CORE_OPS.first) return undefined;
-  const info = analysis.info(op), at = infoOf(main);
+  let info = analysis.info(op);
+  const at = infoOf(main), fields = fieldsOf(code, main);
+  // A count of zero leaves the flags alone.
+  if (
+    info.killsFlags && !(fields.imm & 31) && info.def.operands.some((o) => o.place === "imm" && o.size === 8)
+  ) {
+    info = { ...info, killsFlags: false, readsFlags: true };
+  }
   if (u32[at >>> 2] !== pc) return undefined;
   let length = u8[at + INFO.length], target = 0, branch = main;
   if (info.def.fused) {
@@ -107,7 +114,7 @@ function instructionAt(code: Code, analysis: Analysis, pc: number, bias: number)
     record: main,
     op,
     info,
-    fields: fieldsOf(code, main),
+    fields,
     length,
     addresses,
     target,

@@ -49,8 +49,8 @@ export interface Flow {
   branch(): void;
   jump(pc: I64): void;
   enter(host: "syscall" | "call", argument: I32): void;
-  /** Leaves the region before this instruction; the interpreter does it. */
-  interpret(): void;
+  /** Leaves the region before this instruction; the interpreter does it. `partly`: it may have written some of what it reads. */
+  interpret(partly: boolean): void;
   readonly count: I32;
 }
 
@@ -83,6 +83,11 @@ export class State implements Mover {
   readonly reads: Set<number> = new Set();
   readonly writes: Set<number> = new Set();
 
+  /** Operands named by the record are not noted as reads and writes of the operation. */
+  quiet = false;
+  /** Depth of blocks at which an instruction's semantics begin. */
+  base = 0;
+
   constructor(readonly f: RegionFunc, readonly slots: Slots, readonly memories: Memories) {
     this.locals = slots.list.map((s) => f.local(s.type));
     f.mover = this;
@@ -111,7 +116,7 @@ export class State implements Mover {
     }
     const id = this.slots.at[offset];
     if (id < 0) return this.memories.guest.load(name, 0, offset);
-    this.reads.add(id);
+    if (!this.quiet) this.reads.add(id);
     const slot = this.slots.list[id], sub = offset - slot.offset, local = this.locals[id];
     if (id === this.slots.kind && this.f.known !== undefined && name === "i32.load") return i32(this.f.known);
     if (slot.type === "v128") return loadVector(name, local as Local<"v128">, sub);
@@ -159,8 +164,12 @@ export class State implements Mover {
   store(name: Store, offset: number, v: Value): void {
     const id = this.slots.at[offset], { f } = this;
     if (id < 0) return f.store(this.memories.guest, name, 0, v as never, offset);
-    this.writes.add(id);
+    if (!this.quiet) this.writes.add(id);
     const slot = this.slots.list[id], sub = offset - slot.offset, local = this.locals[id];
+    // What is written in part, or not always, is read as well.
+    if (name !== `${slot.type}.store` || sub !== 0 || f.w.depth !== this.base) {
+      if (!this.quiet) this.reads.add(id);
+    }
     if (id === this.slots.kind) {
       f.set(local, v);
       return f.setKnown(v.constant === undefined ? undefined : Number(v.constant));
@@ -179,7 +188,6 @@ export class State implements Mover {
       }[
         name as string
       ];
-      this.reads.add(id);
       if (bits) {
         const mask = bits === 32 ? 0xffffffffn : bits === 16 ? 0xffffn : 0xffn;
         let x = (v as Int).extendU();
@@ -416,6 +424,8 @@ export class RegionMachine extends BaseEnv implements Machine {
   flow!: Flow;
   pages: Pages | undefined;
   ended = false;
+  /** Register operands that semantics read, or wrote only in part. */
+  operandReads: boolean[] = [];
   /** What the semantics asked for (for the analysis). */
   asked = { branchIf: false, branch: false, jump: false, enter: false, nextPc: false, raise: false };
 
@@ -439,12 +449,13 @@ export class RegionMachine extends BaseEnv implements Machine {
   ): void {
     this.def = def, this.#form = form, this.#fields = fields, this.#pc = pc, this.#length = length;
     this.flagsWanted = flagsWanted, this.flow = flow, this.ended = false;
+    this.operandReads = [], this.values.base = this.f.w.depth;
     def.before?.(this);
     let registers = 0;
-    const operands = def.operands.map((spec) => {
+    const operands = def.operands.map((spec, place) => {
       if (spec.place !== "mem") {
         const field = spec.place === "reg" && registers++ > 0 ? fields.b : fields.a;
-        return new RegionOperand(this, spec, field);
+        return new RegionOperand(this, spec, field, undefined, place);
       }
       const address = this.f.let(this.effectiveAddress(this.#form === 1));
       const { misaligned } = spec;
@@ -495,13 +506,13 @@ export class RegionMachine extends BaseEnv implements Machine {
     const { f } = this, page = this.pages?.find(place, access);
     if (!page) {
       f.unlikely(this.#suspicious(address, bytes, access), () => {
-        f.unlikely(this.probe(address, bytes, access), () => this.flow.interpret());
+        f.unlikely(this.probe(address, bytes, access), () => this.flow.interpret(false));
       });
       return;
     }
     f.unlikely(address.sub(page.start).gtU(4096 - bytes), () => {
       f.unlikely(this.#suspicious(address, bytes, access), () => {
-        f.unlikely(this.probe(address, bytes, access), () => this.flow.interpret());
+        f.unlikely(this.probe(address, bytes, access), () => this.flow.interpret(false));
       }, () => {
         const remember = () => f.set(page.start, address.and(-4096));
         if (page.access === access) remember();
@@ -534,7 +545,7 @@ export class RegionMachine extends BaseEnv implements Machine {
     const helper = this.helpers.helper(name, params, results, body);
     if (helper.opaque) throw new Unsupported(`function ${name}`);
     for (const id of helper.reads) this.values.reads.add(id);
-    for (const id of helper.writes) this.values.writes.add(id);
+    for (const id of helper.writes) this.values.writes.add(id), this.values.reads.add(id);
     this.used.add(helper);
     return helper;
   }
@@ -568,13 +579,13 @@ export class RegionMachine extends BaseEnv implements Machine {
   }
   raise(_cause: Cause, _vector: number, _error: number | I32 = 0): void {
     this.asked.raise = true;
-    this.flow.interpret();
+    this.flow.interpret(false);
   }
   fault(): void {
-    this.flow.interpret();
+    this.flow.interpret(true);
   }
   yield(): void {
-    this.flow.interpret();
+    this.flow.interpret(true);
   }
   budget(): I32 {
     return this.flow.count;
@@ -609,12 +620,23 @@ class RegionOperand implements Operand {
     readonly spec: OperandSpec,
     readonly field: number,
     readonly memory?: Local<"i64">,
+    /** Its place among the operands. */
+    readonly at = -1,
   ) {
     this.place = spec.place, this.size = spec.size;
   }
   get address(): I64 {
     if (!this.memory) throw new Error(`${this.m.def.name}: not a memory operand`);
     return this.memory;
+  }
+  #quietly<T>(body: () => T): T {
+    const { values } = this.m;
+    values.quiet = true;
+    try {
+      return body();
+    } finally {
+      values.quiet = false;
+    }
   }
   get index(): I32 {
     return i32(this.field);
@@ -624,7 +646,8 @@ class RegionOperand implements Operand {
       case "mem":
         return this.m.load(name, this.address, offset);
       case "reg":
-        return this.m.state(name, this.field + (this.spec.offset ?? 0) + offset);
+        if (this.at >= 0) this.m.operandReads[this.at] = true;
+        return this.#quietly(() => this.m.state(name, this.field + (this.spec.offset ?? 0) + offset));
       case "fixed":
         return this.m.state(name, this.spec.offset! + offset);
       case "imm":
@@ -636,7 +659,13 @@ class RegionOperand implements Operand {
       case "mem":
         return this.m.store(name, this.address, v, offset);
       case "reg":
-        return this.m.setState(name, this.field + (this.spec.offset ?? 0) + offset, v);
+        if (
+          this.at >= 0 && (this.m.f.w.depth !== this.m.values.base || offset ||
+            (name !== "i64.store" && name !== "v128.store") ||
+            (name === "i64.store" &&
+              this.m.values.slots.list[this.m.values.slots.at[this.spec.offset ?? 0]]?.type !== "i64"))
+        ) this.m.operandReads[this.at] = true;
+        return this.#quietly(() => this.m.setState(name, this.field + (this.spec.offset ?? 0) + offset, v));
       case "fixed":
         return this.m.setState(name, this.spec.offset! + offset, v);
       case "imm":
