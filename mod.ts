@@ -69,14 +69,15 @@ export interface GuiseOptions extends Omit<KernelOptions, "plugins"> {
 }
 
 /** The plugins that {@link createKernel} begins with: CPU, loader, file system, Linux. */
-export function standardPlugins(files: VfsOptions = {}): Plugin[] {
+export function standardPlugins(files: VfsOptions = {}, memory32: boolean = !hasMemory64()): Plugin[] {
+  const load = async () => {
+    if (memory32) await import("@guise/aarch64/memory32");
+    return (await import("@guise/aarch64/run")).aarch64;
+  };
   return [
     { name: "x86-64", arch: x86_64 },
     // For the few who need it.
-    {
-      name: "aarch64",
-      lateArch: { elfMachine: 183, load: async () => (await import("@guise/aarch64/run")).aarch64 },
-    },
+    { name: "aarch64", lateArch: { elfMachine: 183, load } },
     elf(),
     vfs(files),
     linux(),
@@ -96,8 +97,9 @@ export function standardPlugins(files: VfsOptions = {}): Plugin[] {
 export async function createKernel(options: GuiseOptions = {}): Promise<Kernel> {
   const more = options.plugins ?? [];
   const replaced = new Set(more.map((p) => p.name));
-  const plugins = [...standardPlugins(options.files).filter((p) => !replaced.has(p.name)), ...more];
-  if (options.memory32 ?? !hasMemory64()) await import("@guise/x86-64/memory32");
+  const memory32 = options.memory32 ?? !hasMemory64();
+  const plugins = [...standardPlugins(options.files, memory32).filter((p) => !replaced.has(p.name)), ...more];
+  if (memory32) await import("@guise/x86-64/memory32");
   return await createBareKernel({ ...options, plugins });
 }
 
