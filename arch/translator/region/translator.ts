@@ -10,6 +10,7 @@ import { Emitter } from "./emit.ts";
 import type { Helper } from "./func.ts";
 import { RegionFunc } from "./func.ts";
 import { discover, flagsLiveAt, type Graph } from "./graph.ts";
+import { Unsupported } from "./machine.ts";
 import { Slots, type SlotSpec } from "./slots.ts";
 
 export type { Slot, SlotSpec } from "./slots.ts";
@@ -33,81 +34,91 @@ export function createTranslator(spec: TranslatorSpec): Translator {
     return a;
   };
   return {
-    translate(
-      cpu: BaseCpu,
-      entries: readonly number[],
-      set: RegionSet,
-      wide: boolean,
-      limits: Eagerness,
-    ): Translation | undefined {
-      const analysis = analysisOf(wide);
-      const graphs: Graph[] = [], queue = [...entries], seen = new Set(entries);
-      let room = limits.module;
-      // What is called goes to the same module: calls between modules take longer.
-      for (let at = 0; at < queue.length && (at < entries.length || room > 0); at++) {
-        const graph = discover(
-          cpu,
-          analysis,
-          queue[at],
-          BIAS,
-          at < entries.length ? limits.region : Math.min(limits.region, room),
-        );
-        const first = graph?.entry.instructions[0];
-        // A conditional jump may be the second half of a pair, which looks at its record.
-        if (!graph || !first || (first.info.kind === "jcc" && !first.info.def.fused)) continue;
-        if (first.info.how !== "inline" || first.info.kind === "enter" || first.info.kind === "stop") {
-          continue;
-        }
-        graphs.push(graph);
-        room -= graph.size;
-        for (const b of graph.blocks) {
-          const { info, target } = b.instructions[b.instructions.length - 1];
-          if (info.kind !== "call" || seen.has(target) || (set.heat.get(target) ?? 0) < 0) continue;
-          seen.add(target), queue.push(target);
-        }
+    translate(...request): Translation | undefined {
+      try {
+        return translate(...request);
+      } catch (error) {
+        // With these fields it cannot be done in line: the interpreter keeps this code.
+        if (error instanceof Unsupported) return undefined;
+        throw error;
       }
-      if (!graphs.length) return undefined;
-      const m = new Module();
-      m.importMemory("guise", "memory", { min: 2, wide });
-      m.importMemory("guise", "pages", { min: 17 });
-      m.importMemory("guise", "engine", { min: 8 });
-      const regions = m.importTable("guise", "regions", 0),
-        operations = m.importTable("guise", "operations", 0);
-      const helpers = new Set<Helper>([analysis.slow]);
-      for (const g of graphs) {
-        for (const b of g.blocks) {
-          for (const i of b.instructions) for (const h of i.info.helpers) helpers.add(h);
-        }
-      }
-      for (const h of helpers) {
-        const name = h === analysis.slow ? h.name : `help ${h.name}`;
-        h.index = m.importFunction("help", name, h.params, h.results).index;
-      }
-      const type = m.type(["i32"], ["i32"]);
-      const target = {
-        module: m,
-        regions,
-        operations,
-        type,
-        slot: (pc: number) => set.slot(pc),
-        flagsLive: (pc: number) => flagsLiveAt(cpu, analysis, pc, BIAS),
-      };
-      const made = graphs.map((graph) => {
-        const f = m.adopt(new RegionFunc(m.declare(["i32"], ["i32"])));
-        new Emitter(f, graph, analysis, target).emit();
-        const { pc, instructions: [first] } = graph.entry, slot = set.slot(pc);
-        m.export(`r${slot}`, f.ref);
-        return {
-          slot,
-          pc,
-          records: first.info.def.fused && !first.addresses.length ? 2 : 1,
-          pages: graph.pages,
-          size: graph.size,
-        };
-      });
-      const bytes = m.bytes();
-      debug.module?.(bytes, graphs);
-      return { module: new WebAssembly.Module(bytes), regions: made };
     },
   };
+
+  function translate(
+    cpu: BaseCpu,
+    entries: readonly number[],
+    set: RegionSet,
+    wide: boolean,
+    limits: Eagerness,
+  ): Translation | undefined {
+    const analysis = analysisOf(wide);
+    const graphs: Graph[] = [], queue = [...entries], seen = new Set(entries);
+    let room = limits.module;
+    // What is called goes to the same module: calls between modules take longer.
+    for (let at = 0; at < queue.length && (at < entries.length || room > 0); at++) {
+      const graph = discover(
+        cpu,
+        analysis,
+        queue[at],
+        BIAS,
+        at < entries.length ? limits.region : Math.min(limits.region, room),
+      );
+      const first = graph?.entry.instructions[0];
+      // A conditional jump may be the second half of a pair, which looks at its record.
+      if (!graph || !first || (first.info.kind === "jcc" && !first.info.def.fused)) continue;
+      if (first.info.how !== "inline" || first.info.kind === "enter" || first.info.kind === "stop") {
+        continue;
+      }
+      graphs.push(graph);
+      room -= graph.size;
+      for (const b of graph.blocks) {
+        const { info, target } = b.instructions[b.instructions.length - 1];
+        if (info.kind !== "call" || seen.has(target) || (set.heat.get(target) ?? 0) < 0) continue;
+        seen.add(target), queue.push(target);
+      }
+    }
+    if (!graphs.length) return undefined;
+    const m = new Module();
+    m.importMemory("guise", "memory", { min: 2, wide });
+    m.importMemory("guise", "pages", { min: 17 });
+    m.importMemory("guise", "engine", { min: 8 });
+    const regions = m.importTable("guise", "regions", 0),
+      operations = m.importTable("guise", "operations", 0);
+    const helpers = new Set<Helper>([analysis.slow]);
+    for (const g of graphs) {
+      for (const b of g.blocks) {
+        for (const i of b.instructions) for (const h of i.info.helpers) helpers.add(h);
+      }
+    }
+    for (const h of helpers) {
+      const name = h === analysis.slow ? h.name : `help ${h.name}`;
+      h.index = m.importFunction("help", name, h.params, h.results).index;
+    }
+    const type = m.type(["i32"], ["i32"]);
+    const target = {
+      module: m,
+      regions,
+      operations,
+      type,
+      slot: (pc: number) => set.slot(pc),
+      flagsLive: (pc: number) => flagsLiveAt(cpu, analysis, pc, BIAS),
+    };
+    const made = graphs.map((graph) => {
+      const f = m.adopt(new RegionFunc(m.declare(["i32"], ["i32"])));
+      new Emitter(f, graph, analysis, target).emit();
+      const { pc, instructions: [first] } = graph.entry, slot = set.slot(pc);
+      m.export(`r${slot}`, f.ref);
+      return {
+        slot,
+        pc,
+        records: first.info.def.fused && !first.addresses.length ? 2 : 1,
+        pages: graph.pages,
+        size: graph.size,
+      };
+    });
+    const bytes = m.bytes();
+    debug.module?.(bytes, graphs);
+    return { module: new WebAssembly.Module(bytes), regions: made };
+  }
 }
