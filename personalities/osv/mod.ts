@@ -6,3 +6,4 @@
  */
 export { osv, type OsvOptions } from "./personality.ts";
 export type { TableSet } from "./tables.ts";
+export { names as exportedFunctions } from "./exports.ts";

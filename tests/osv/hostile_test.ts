@@ -1,5 +1,6 @@
 /** Damaged programs run under OSv: a line for a person or the guest's death, never a throw of the kernel (issue 3, 7). */
 import { assert } from "@std/assert";
+import { exportedFunctions } from "@guise/osv";
 import { run } from "../../mod.ts";
 
 const LIBC = "/usr/lib/x86_64-linux-musl/libc.so";
@@ -43,5 +44,58 @@ Deno.test({
       else if (result.status === 126) assert((result.message ?? "").length > 10);
     }
     assert(ran > CASES / 10, `only ${ran} of ${CASES} ran at all`);
+  },
+});
+
+/** What ends or stops the program by its nature. */
+const ENDING = new Set([
+  "exit",
+  "_exit",
+  "_Exit",
+  "abort",
+  "__assert_fail",
+  "__stack_chk_fail",
+  "__chk_fail",
+  "pause",
+  "pthread_exit",
+  "__libc_start_main",
+  "sigsuspend",
+  "sleep",
+]);
+
+Deno.test({
+  name: "osv: every exported function takes wild arguments without a throw of the kernel",
+  ignore: program === undefined || libc === undefined || Deno.build.arch !== "x86_64" ||
+    read("/usr/bin/gcc") === undefined,
+  async fn() {
+    const built = Deno.makeTempFileSync({ prefix: "guise-osv-wild-" });
+    const source = new URL("wild.c", import.meta.url).pathname;
+    const { success } = new Deno.Command("gcc", { args: ["-w", "-O1", "-o", built, source] }).outputSync();
+    assert(success);
+    const bytes = Deno.readFileSync(built);
+    const names = exportedFunctions;
+    const wanted = names.filter((name) => !ENDING.has(name) && !name.startsWith("__guise"));
+    assert(wanted.length > 400);
+    const called = new Set<string>();
+    let seed = Number(Deno.env.get("GUISE_OSV_SEED") ?? 1);
+    for (let at = 0; at < wanted.length;) {
+      const chunk = wanted.slice(at, at + 16);
+      let last = "";
+      const result = await run(bytes, {
+        args: [String(seed++), ...chunk],
+        personality: "osv",
+        files: { "/lib/ld-musl-x86_64.so.1": { content: libc!, mode: 0o755 } },
+        timeout: 200,
+        hooks: {
+          call: (_task, name) => {
+            if (chunk.includes(name)) called.add(last = name);
+          },
+        },
+      });
+      assert(result.status >= 0 && result.status <= 255);
+      // After a death the rest of the chunk has its turn.
+      at += result.status === 0 || last === "" ? chunk.length : chunk.indexOf(last) + 1;
+    }
+    assert(called.size > 350, `only ${called.size} of ${wanted.length} were called`);
   },
 });

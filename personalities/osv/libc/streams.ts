@@ -138,7 +138,7 @@ export function isTerminal(task: Task, fd: number): boolean {
 export function flush(task: Task, stream: Stream, next: Next): Outcome {
   if (stream.filled === 0) return next(task, true);
   return perform(task, "write", [stream.fd, stream.buffer, stream.filled], (t, done) => {
-    if (done < 0) {
+    if (done <= 0) {
       stream.filled = 0;
       stream.error = true;
       fail(t, done);

@@ -2,14 +2,26 @@
  * POSIX threads: tasks of the one process. Locks live in the guest's objects, in glibc's layout (so that its static
  * initialisers hold); who waits for one stands in a queue of the kernel that is named by the object's address.
  */
-import { EXIT, invoke, KEEP, type Outcome, READ, type Task, wait, WaitQueue, WRITE } from "@guise/core";
+import {
+  ERESTARTNOINTR,
+  EXIT,
+  invoke,
+  KEEP,
+  type Outcome,
+  READ,
+  type Task,
+  wait,
+  WaitQueue,
+  WRITE,
+} from "@guise/core";
 import { clone, exitThread, processOf, threadOf } from "@guise/linux/services";
-import { arg, type Calls, type DirectCall, int } from "../direct.ts";
+import { arg, type Calls, type DirectCall, int, setArgs } from "../direct.ts";
+import { targetOf } from "../exports.ts";
 import { osvOf, type OsvProcess } from "../state.ts";
 import { makeThreadBlock } from "../thread_block.ts";
 import { exit } from "./start.ts";
 
-const EPERM = 1, ESRCH = 3, EAGAIN = 11, EBUSY = 16, EINVAL = 22, EDEADLK = 35, ETIMEDOUT = 110;
+const EPERM = 1, ESRCH = 3, EINTR = 4, EAGAIN = 11, EBUSY = 16, EINVAL = 22, EDEADLK = 35, ETIMEDOUT = 110;
 /** VM, FS, FILES, SIGHAND, THREAD, SYSVSEM, SETTLS. */
 const CLONE_FLAGS = 0x100 | 0x200 | 0x400 | 0x800 | 0x10000 | 0x40000 | 0x80000;
 const STACK = 1 << 20, LEAST_STACK = 16384, GUARD = 4096;
@@ -87,6 +99,18 @@ function fresh(pointer: number, stack: number, stackSize: number): Thread {
     detached: false,
     result: 0,
   };
+}
+
+/** A signal ends the wait, but not the call: after the handler the program calls the function once more. */
+function doneAgain(task: Task, name: string, args: readonly number[]): number {
+  const target = targetOf(name);
+  const stub = target === undefined ? undefined : task.process.stub(target);
+  if (stub === undefined) return EINTR;
+  setArgs(task, args);
+  const { arch } = task.process.cpu;
+  // The services underneath step back over a system call instruction.
+  task.frame.setNum(arch.pc, stub + arch.syscallLength);
+  return ERESTARTNOINTR;
 }
 
 const create: DirectCall = (task) => {
@@ -173,7 +197,13 @@ const join: DirectCall = (task) => {
     if (thread === undefined) return ESRCH;
     if (thread.detached) return EINVAL;
     if (thread.pointer === self(t)) return EDEADLK;
-    if (!thread.done) return wait([thread.ended], Infinity, attempt);
+    if (!thread.done) {
+      return wait(
+        [thread.ended],
+        Infinity,
+        (u, reason) => reason === "ready" ? attempt(u) : doneAgain(u, "pthread_join", [pointer, out]),
+      );
+    }
     if (out !== 0) t.space.setNum64(out, thread.result);
     threads.all.delete(pointer);
     if (thread.stackSize > 0) t.space.unmap(thread.stack, thread.stackSize);
@@ -209,7 +239,12 @@ function lock(task: Task, mutex: number, deadline: number, next: (task: Task) =>
     return wait(
       [threadsOf(t).queue(mutex)],
       deadline,
-      (u, reason) => reason === "timeout" ? ETIMEDOUT : attempt(u),
+      (u, reason) =>
+        reason === "timeout"
+          ? ETIMEDOUT
+          : reason === "ready"
+          ? attempt(u)
+          : doneAgain(u, "pthread_mutex_lock", [mutex]),
     );
   };
   return attempt(task);
@@ -275,7 +310,13 @@ const once: DirectCall = (task) => {
     const state = t.space.getU32(control);
     if (state === undefined) return EINVAL;
     if (state === 2) return 0;
-    if (state === 1) return wait([threadsOf(t).queue(control)], Infinity, attempt);
+    if (state === 1) {
+      return wait(
+        [threadsOf(t).queue(control)],
+        Infinity,
+        (u, reason) => reason === "ready" ? attempt(u) : doneAgain(u, "pthread_once", [control, routine]),
+      );
+    }
     t.space.setU32(control, 1);
     return invoke(routine, [], (u) => {
       u.space.setU32(control, 2);
@@ -296,7 +337,13 @@ const rwlock = (write: boolean, patient: boolean): DirectCall => (task) => {
       t.space.setU32(write ? address + 4 : address, write ? threadOf(t).tid : readers + 1);
       return 0;
     }
-    return patient ? wait([threadsOf(t).queue(address)], Infinity, attempt) : EBUSY;
+    if (!patient) return EBUSY;
+    const name = write ? "pthread_rwlock_wrlock" : "pthread_rwlock_rdlock";
+    return wait(
+      [threadsOf(t).queue(address)],
+      Infinity,
+      (u, reason) => reason === "ready" ? attempt(u) : doneAgain(u, name, [address]),
+    );
   };
   return attempt(task);
 };
