@@ -36,6 +36,10 @@ export const FIELD = {
   idle: 60,
   /** Ways from a region to where there is none, until one of them is a sample. */
   exits: 64,
+  /** Lockstep: instructions begun since the region was entered, how many may be, and whether one was left in its middle. */
+  steps: 128,
+  limit: 132,
+  partly: 136,
 } as const;
 
 /** Second level of an empty directory, and an empty page: all zero, never written. */

@@ -34,6 +34,8 @@ export interface Info {
   readonly readsFlags: boolean;
   readonly killsFlags: boolean;
   readonly helpers: ReadonlySet<Helper>;
+  /** It reads the time base, which goes on with the count of instructions. */
+  readonly clock: boolean;
 }
 
 /** Longer ones are called when the interpreter has a function. */
@@ -161,6 +163,7 @@ export class Analysis implements Helpers {
       readsFlags: how !== "inline" || touchesFlags(state.reads),
       killsFlags: how === "inline" && state.killed,
       helpers: machine.used,
+      clock: machine.asked.clock,
     };
   }
 }

@@ -24,6 +24,11 @@ export interface Target {
   slot(pc: number): number;
   /** May the code at a biased pc read the flags? */
   flagsLive(pc: number): boolean;
+  /**
+   * Lockstep: instructions are counted one by one, the region can be left before each of them, and it neither enters the kernel nor
+   * reads the clock. Told where in the function's body each instruction begins.
+   */
+  readonly mark?: (i: Instruction, offset: number) => void;
 }
 
 export class Emitter implements Flow {
@@ -262,6 +267,11 @@ export class Emitter implements Flow {
 
   #one(i: Instruction): void {
     const m = this.#machine, { info } = i;
+    if (this.target.mark) {
+      this.target.mark(i, this.f.w.length);
+      this.#step(i);
+      if (info.clock) return this.interpret(false);
+    }
     for (const a of i.addresses) {
       const absolute = a.op === CORE_OPS.absolute
         ? BigInt(a.fields.imm) << 32n | BigInt(a.fields.disp >>> 0)
@@ -271,6 +281,20 @@ export class Emitter implements Flow {
     if (info.how === "leave" || info.kind === "enter") return this.interpret(false);
     if (info.how === "call") return this.#operation(i);
     m.emit(info.def, info.form, i.fields, i.pc, i.length, !info.def.flags || i.flagsAfter, this);
+  }
+
+  /** Lockstep: counts the instruction and stops at the limit. */
+  #step(i: Instruction): void {
+    const { f } = this, { engine } = this.analysis.memories, steps = engine.load("i32.load", 0, FIELD.steps);
+    f.store(engine, "i32.store", 0, steps.add(i.info.def.fused ? 2 : 1), FIELD.steps);
+    f.plainUnlikely(steps.gtU(engine.load("i32.load", 0, FIELD.limit)), () => this.interpret(false));
+  }
+  /** Lockstep: the instruction is not done, or only in part. */
+  #unstep(partly: boolean): void {
+    if (!this.target.mark) return;
+    const { f } = this, { engine } = this.analysis.memories, steps = engine.load("i32.load", 0, FIELD.steps);
+    f.store(engine, "i32.store", 0, steps.sub(this.#instruction.info.def.fused ? 2 : 1), FIELD.steps);
+    if (partly) f.store(engine, "i32.store", 0, 1, FIELD.partly);
   }
 
   /** The interpreter's function does it: with all state in memory. */
@@ -283,6 +307,7 @@ export class Emitter implements Flow {
     f.set(this.#status, f.callIndirect(target.operations, target.type, i32(op), i32(i.record)));
     f.plainUnlikely(this.#status, () => {
       // Nothing was done, or it says what is left to do: the interpreter finds that out again.
+      this.#unstep(true);
       f.store(analysis.memories.guest, "i64.store", 0, i64(i.pc + BIAS), analysis.slots.spec.pc);
       f.store(analysis.memories.engine, "i32.store", 0, this.count, FIELD.count);
       f.return(i32(LEAVE.interpret));
@@ -374,6 +399,7 @@ export class Emitter implements Flow {
   interpret(partly: boolean): void {
     const i = this.#instruction, dirty = new Set(this.#before.get(i)!);
     if (partly) { for (const id of this.#own.get(i)!) if (this.#reads.get(i)!.has(id)) dirty.add(id); }
+    this.#unstep(partly);
     this.#leave(LEAVE.interpret, i64(i.pc + BIAS), i.flagsBefore, dirty);
   }
 

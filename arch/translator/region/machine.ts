@@ -3,7 +3,7 @@
  * the whole region; the interpreter's functions and its slow path for memory are called where they are better.
  */
 // cold: constants of 64 bits, while code is generated
-import { ACCESS, BIAS, PAGE_BIAS } from "../layout.ts";
+import { ACCESS, BIAS, FIELD, PAGE_BIAS } from "../layout.ts";
 import type { Cause, Env, Machine, OpDef, Operand, OperandSpec, TypeOf } from "../machine.ts";
 import {
   type Address,
@@ -427,7 +427,15 @@ export class RegionMachine extends BaseEnv implements Machine {
   /** Register operands that semantics read, or wrote only in part. */
   operandReads: boolean[] = [];
   /** What the semantics asked for (for the analysis). */
-  asked = { branchIf: false, branch: false, jump: false, enter: false, nextPc: false, raise: false };
+  asked = {
+    branchIf: false,
+    branch: false,
+    jump: false,
+    enter: false,
+    nextPc: false,
+    raise: false,
+    clock: false,
+  };
 
   constructor(readonly values: State, memories: Memories, helpers: Helpers) {
     super(memories, helpers);
@@ -535,6 +543,10 @@ export class RegionMachine extends BaseEnv implements Machine {
   }
   host(name: string): FunctionRef {
     throw new Unsupported(`JavaScript ${name}`);
+  }
+  override field<N extends Load>(name: N, offset: number): Value<TypeOf<N>> {
+    if (offset === FIELD.time) this.asked.clock = true;
+    return super.field(name, offset);
   }
   override helper(
     name: string,
