@@ -30,6 +30,7 @@ import {
   ulong,
   WRITE,
 } from "./mod.ts";
+import { BIAS } from "./memory.ts";
 
 const space = createSpace()!;
 const at = space.map({ address: 0, length: 8192, prot: READ | WRITE });
@@ -206,7 +207,7 @@ Deno.test("structures are read, written with zeroes for what is left out, and pr
   assertEquals([back.dev, back.mode, back.size, back.when], [0, 0o644, -5, [1, 2]]);
   assertEquals(text(outStruct(stat), 0), '{dev=0, nlink=0, mode=420, size=-5, name="AB\\0\\0", when=[1, 2]}');
   assertEquals(text(outStruct(stat), -1), "0x" + at.toString(16));
-  assertEquals(space.u8[at + 40 - 0x10000], 255);
+  assertEquals(space.u8[at + 40 - BIAS], 255);
   set(at + 8192 - 8);
   assertEquals([decode(outStruct(stat)), decode(inStruct(stat))], [EFAULT, EFAULT]);
   set(0);

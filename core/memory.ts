@@ -8,10 +8,13 @@
  */
 import type { Errno } from "./errno.ts";
 
-/** Guest address of the first byte of the memory. Lower addresses never exist: null pointers fault for free. */
-export const BIAS = 0x10000;
-/** The first mappable guest address. Between BIAS and it lies the CPU's state block. */
-export const LOWEST = 0x20000;
+/**
+ * Guest address of the first byte of the memory. Lower addresses never exist: null pointers fault for free. One page below
+ * {@link LOWEST}: that page of the memory holds the CPU's state block.
+ */
+export const BIAS = 0xf000;
+/** The first mappable guest address, as vm.mmap_min_addr is on Linux: Go links programs for arm64 to begin here. */
+export const LOWEST = 0x10000;
 /** Bytes of a page. */
 export const PAGE = 4096;
 /**

@@ -4,6 +4,8 @@
  * forks ten times a second takes memories that are already warm.
  */
 
+import { BIAS, LOWEST } from "./memory.ts";
+
 /** Page byte: what the CPU may do without asking are the three low bits; the others are the kernel's. */
 // deno-fmt-ignore
 export const
@@ -140,10 +142,10 @@ function wide(first: number, most: number): WebAssembly.MemoryDescriptor {
 function clear(pair: MemoryPair): void {
   const bytes = new Uint8Array(pair.memory.buffer);
   const table = new Uint8Array(pair.pages.buffer);
-  bytes.fill(0, 0, 65536); // the state block
-  const words = new Int32Array(pair.pages.buffer, 0, (bytes.length + 65536) >>> 14);
+  bytes.fill(0, 0, LOWEST - BIAS); // the state block
+  const words = new Int32Array(pair.pages.buffer, 0, (bytes.length + LOWEST) >>> 14);
   let run = -1; // first page of a run of touched ones; the others have been cleared before
-  const end = (from: number, to: number): void => void bytes.fill(0, from * 4096 - 65536, to * 4096 - 65536);
+  const end = (from: number, to: number): void => void bytes.fill(0, from * 4096 - BIAS, to * 4096 - BIAS);
   for (let w = 0; w < words.length; w++) {
     if (words[w] === 0 && run < 0) continue;
     for (let p = w * 4; p < w * 4 + 4; p++) {

@@ -20,6 +20,7 @@ import {
   staleShared,
   WRITE,
 } from "./mod.ts";
+import { BIAS } from "./memory.ts";
 
 const RW = READ | WRITE;
 const K = 4096;
@@ -263,7 +264,7 @@ Deno.test("private file mappings are read when used, and end where the file ends
   const f = file((1 << 20) + 10);
   const a = s.map({ address: 0, length: (1 << 20) + 3 * K, prot: RW, backing: f });
   assertEquals(f.fills, 0);
-  assertEquals(s.u8[a - 0x10000], 0);
+  assertEquals(s.u8[a - BIAS], 0);
   assert(s.check(a + 5 * K, 1, READ));
   assertEquals(f.fills, 1);
   assertEquals(s.read(a + 7 * K, K), f.bytes.slice(7 * K, 8 * K));
@@ -278,7 +279,7 @@ Deno.test("private file mappings are read when used, and end where the file ends
   assertEquals(s.getU32(a), 1234);
   assertEquals(f.bytes[0], 0);
   s.discard(a, K);
-  assertEquals(s.u8[a + 1 - 0x10000], 0);
+  assertEquals(s.u8[a + 1 - BIAS], 0);
   assertEquals(s.getU32(a), new DataView(f.bytes.buffer).getUint32(0, true));
 });
 

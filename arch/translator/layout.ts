@@ -3,8 +3,8 @@
  * start; memory 1 is the page table; memory 2 belongs to the engine and is out of the guest's reach.
  */
 
-/** Wasm offset = guest address - BIAS (core/memory.ts). */
-export const BIAS = 0x10000;
+/** Wasm offset = guest address - BIAS (core/memory.ts): the first mappable page, 0x10000, follows the state block. */
+export const BIAS = 0xf000;
 /** Guest page n has its permissions at n in memory 1, so a biased page number is this much lower. */
 export const PAGE_BIAS = BIAS >>> 12;
 /** Bytes at the start of memory 0 that hold the running task's registers. */

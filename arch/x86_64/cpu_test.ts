@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { BIAS } from "@guise/translator";
 import { assemble } from "./assemble.ts";
 import { X86Cpu } from "./cpu.ts";
 import { CODE, DATA, EXEC, machine, READ, STACK, WRITE } from "./fake_space.ts";
@@ -144,20 +145,20 @@ Deno.test("code rewritten by the kernel is decoded again, also where it straddle
 
 Deno.test("rep movs stops at a fault with the registers of the finished part", () => {
   const { cpu, space } = machine(asm(`mov esi, ${DATA}\nmov edi, ${DATA + 0xfff0}\nmov ecx, 5\nrep movsq`));
-  space.u8.fill(7, DATA - 0x10000, DATA - 0x10000 + 64);
+  space.u8.fill(7, DATA - BIAS, DATA - BIAS + 64);
   const trap = cpu.run(ALWAYS);
   assertEquals([trap.cause, trap.address, trap.access], ["page", DATA + 0x10000, WRITE]);
   assertEquals([REG.rcx, REG.rsi, REG.rdi].map((r) => cpu.frame.num(r)), [3, DATA + 16, DATA + 0x10000]);
-  assertEquals(space.u8[DATA + 0xffff - 0x10000], 7);
+  assertEquals(space.u8[DATA + 0xffff - BIAS], 7);
 });
 
 Deno.test("overlapping rep movsb repeats a pattern as hardware does", () => {
   const { cpu, space } = machine(
     asm(`mov esi, ${DATA}\nmov edi, ${DATA + 3}\nmov ecx, 5000\nrep movsb\nhlt`),
   );
-  space.u8.set([1, 2, 3], DATA - 0x10000);
+  space.u8.set([1, 2, 3], DATA - BIAS);
   cpu.run(ALWAYS);
-  assertEquals([4000, 4001, 4002, 5002].map((i) => space.u8[DATA - 0x10000 + i]), [2, 3, 1, 2]);
+  assertEquals([4000, 4001, 4002, 5002].map((i) => space.u8[DATA - BIAS + i]), [2, 3, 1, 2]);
 });
 
 Deno.test("fork shares decoded code until one side changes it", () => {

@@ -384,7 +384,7 @@ export class Decoder {
   #branch(record: number, target: number, count: number, step: boolean): void {
     const { engine, cache } = this.cpu;
     // Beyond 4 GiB nothing is mapped; addresses below the bias wrap to the unmapped end and are put right in a fault.
-    if (target >= 0x100000000) target = 0xffff0000 + target % 0x10000;
+    if (target >= 0x100000000) target = 0x100000000 - BIAS + target % BIAS;
     target >>>= 0;
     const known = step ? 0 : cache.find(target);
     engine.i32[record + RECORD.imm >>> 2] = count - (known ? engine.u8[known + RECORD.ordinal] : 0);

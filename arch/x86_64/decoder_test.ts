@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { CHUNK_INFO, RECORD } from "@guise/translator";
+import { BIAS, CHUNK_INFO, RECORD } from "@guise/translator";
 import { useDeclarations } from "./built.ts";
 import { sharedEngine } from "./cpu.ts";
 import { Decoder, newParts, PARSE, parse, RUN_INSTRUCTIONS, RUN_RECORDS } from "./decode.ts";
@@ -42,7 +42,7 @@ Deno.test("both decoders make the same records of random bytes", () => {
       const r = random();
       return r < 40 ? [0x48, 0x0f, 0x8b, 0x89, 0x83, 0x66, 0x41, 0x85][r & 7] : random();
     });
-    const pc = CODE - 0x10000 + (round % 7 === 0 ? 4096 - 20 : 64);
+    const pc = CODE - BIAS + (round % 7 === 0 ? 4096 - 20 : 64);
     space.u8.set(bytes, pc);
     cache.reset();
     sharedEngine().u32[9] = cache.root;

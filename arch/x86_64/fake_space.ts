@@ -1,6 +1,6 @@
 /** A small address space for tests of the CPU alone: flat memory, page bits, code watching as core's does it. */
 // cold: tests
-import type { Space } from "@guise/translator";
+import { BIAS, type Space } from "@guise/translator";
 import { X86Cpu } from "./cpu.ts";
 
 export const READ = 1, WRITE = 2, EXEC = 4;
@@ -33,7 +33,7 @@ export class FakeSpace implements Space {
     for (let p = start >>> 12; p < (start + length) >>> 12; p++) this.#allowed[p] = this.table[p] = prot;
   }
   write(address: number, bytes: ArrayLike<number>): void {
-    this.u8.set(bytes, address - 0x10000);
+    this.u8.set(bytes, address - BIAS);
     this.watcher?.invalidate(address, bytes.length);
   }
   resolve(address: number, access: number): boolean {

@@ -1,6 +1,7 @@
 /** Regions do what the interpreter does: loops, calls, faults, code that changes, forks; and they do run. */
 // cold: tests
 import { assert, assertEquals } from "@std/assert";
+import { BIAS } from "@guise/translator";
 import { assemble } from "./assemble.ts";
 import { CODE, DATA, FakeSpace, READ, STACK, WRITE } from "./fake_space.ts";
 import { loadTranslator, X86Cpu } from "./cpu.ts";
@@ -30,7 +31,7 @@ function outcome(cpu: X86Cpu, space: FakeSpace): unknown {
     if (trap.cause === "budget" && turn < 200) continue;
     const registers = Array.from({ length: 17 }, (_, i) => cpu.frame.big(i).toString(16));
     const xmm = Array.from(space.u8.slice(STATE.xmm, STATE.xmm + 256)).join();
-    const data = Array.from(space.u8.slice(DATA - 0x10000, DATA - 0x10000 + 4096)).join();
+    const data = Array.from(space.u8.slice(DATA - BIAS, DATA - BIAS + 4096)).join();
     return { cause: trap.cause, address: trap.cause === "page" ? trap.address : 0, registers, xmm, data };
   }
 }

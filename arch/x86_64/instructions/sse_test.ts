@@ -1,5 +1,6 @@
 /** SSE to SSE4.2 by name; tests/fuzz compares them with the host's CPU at random. */
 import { assert, assertEquals } from "@std/assert";
+import { BIAS } from "@guise/translator";
 import { assemble } from "../assemble.ts";
 import { useDeclarations } from "../built.ts";
 import { CODE, DATA, machine } from "../fake_space.ts";
@@ -42,7 +43,7 @@ function run(source: string, setup: Setup = {}) {
     /** The low 64 bits. */
     low: (n: number) => word(STATE.xmm + 16 * n + 4) + word(STATE.xmm + 16 * n),
     flags: frame.lo(REG.rflags) & 0x8d5,
-    memory: new Uint8Array(space.memory.buffer, DATA - 0x10000, 64),
+    memory: new Uint8Array(space.memory.buffer, DATA - BIAS, 64),
   };
 }
 const bits64 = (v: number) => new BigUint64Array(Float64Array.of(v).buffer)[0].toString(16).padStart(16, "0");

@@ -4,6 +4,7 @@
  */
 // cold: constants of the generated module
 import {
+  BIAS,
   C1,
   DE,
   type Env,
@@ -162,7 +163,7 @@ export function end(m: Machine, r: Value<"i32">, pops = 0, data?: Operand): void
   const { f } = m, s = f.let(r);
   f.if(s.and(2), () => {
     m.setState("i64.store", STATE.fip, m.pc());
-    m.setState("i64.store", STATE.fdp, data?.place === "mem" ? data.address.add(0x10000) : i64(0));
+    m.setState("i64.store", STATE.fdp, data?.place === "mem" ? data.address.add(BIAS) : i64(0));
   });
   if (pops) {
     f.if(s.and(1), () => {

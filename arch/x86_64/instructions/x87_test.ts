@@ -1,5 +1,6 @@
 /** x87 and MMX by name; tests/fuzz compares them with the host's CPU at random. */
 import { assertEquals } from "@std/assert";
+import { BIAS } from "@guise/translator";
 import { assemble } from "../assemble.ts";
 import { useDeclarations } from "../built.ts";
 import { CODE, DATA, machine } from "../fake_space.ts";
@@ -12,7 +13,7 @@ function run(source: string) {
   const { cpu, space } = machine(assemble(source + "\nhlt", CODE));
   const trap = cpu.run(1_000_000), image = new Uint8Array(512);
   cpu.frame.read(REG.fxsave, image);
-  const view = new DataView(image.buffer), memory = new DataView(space.memory.buffer, DATA - 0x10000, 4096);
+  const view = new DataView(image.buffer), memory = new DataView(space.memory.buffer, DATA - BIAS, 4096);
   const hex = (v: DataView, at: number) =>
     v.getUint16(at + 8, true).toString(16).padStart(4, "0") + " " +
     [4, 0].map((o) => v.getUint32(at + o, true).toString(16).padStart(8, "0")).join("");
