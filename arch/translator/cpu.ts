@@ -338,13 +338,13 @@ export abstract class BaseCpu implements Sharer {
         if (s !== this && !s.agrees(page, bytes)) return this.#unshare(), this.claim(address);
       }
     }
-    if (this.#pages[page] & ACCESS.write) this.space.watchCode?.(page * 4096, 4096);
+    this.space.watchCode?.(page * 4096, 4096);
   }
   agrees(page: number, bytes: Uint8Array): boolean {
     if (!this.executable(page * 4096)) return false;
     const mine = this.bytes(page);
     for (let i = 0; i < 4096; i++) if (mine[i] !== bytes[i]) return false;
-    if (this.#pages[page] & ACCESS.write) this.space.watchCode?.(page * 4096, 4096);
+    this.space.watchCode?.(page * 4096, 4096);
     return true;
   }
   /** The bytes of a guest page. */

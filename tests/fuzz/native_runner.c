@@ -3,7 +3,7 @@
 //   native_runner CASES RESULTS
 //
 // CASES is an array of `struct state`; RESULTS gets the same array after execution. Every case starts from the full
-// register file in its struct, with its code at CODE and its data window at DATA; it ends by running past its code, or
+// register file in its struct, with its code at CODE, which it cannot write, and its data window at DATA; it ends by running past its code, or
 // by a signal, which is recorded with the fault's address and error code. Built with: cc -O1 -no-pie -Wl,-Ttext-segment=0x13579000 -o native_runner native_runner.c
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -91,9 +91,13 @@ int main(int argc, char **argv) {
   _Static_assert(__builtin_offsetof(struct state, gpr) == 128, "");
   _Static_assert(__builtin_offsetof(struct state, window) == 272, "");
   _Static_assert(__builtin_offsetof(struct state, fx) == 784, "");
-  uint8_t *code = mmap((void *)CODE, CODE_SIZE, 7, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+  // The code cannot be written where it runs: a case that hit its own end would compare the ends of two harnesses.
+  int memory = memfd_create("code", 0);
+  if (memory < 0 || ftruncate(memory, CODE_SIZE) < 0) return perror("memfd_create"), 1;
+  uint8_t *code = mmap(0, CODE_SIZE, 3, MAP_SHARED, memory, 0);
+  void *runs = mmap((void *)CODE, CODE_SIZE, 5, MAP_SHARED | MAP_FIXED_NOREPLACE, memory, 0);
   uint8_t *data = mmap((void *)DATA, DATA_SIZE, 3, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
-  if (code != (void *)CODE || data != (void *)DATA) return perror("mmap"), 1;
+  if (code == MAP_FAILED || runs != (void *)CODE || data != (void *)DATA) return perror("mmap"), 1;
   stack_t alternate = {.ss_sp = malloc(65536), .ss_size = 65536};
   sigaltstack(&alternate, 0);
   struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK};

@@ -122,7 +122,7 @@ export class Ours {
     const map = (address: number, length: number, prot: number) => {
       if (this.#space.map({ address, length, prot, fixed: "replace" }) !== address) throw new Error("map");
     };
-    map(CODE, 4096, READ | WRITE | EXEC);
+    map(CODE, 4096, READ | EXEC);
     map(DATA, DATA_SIZE, READ | WRITE);
   }
 
@@ -132,7 +132,10 @@ export class Ours {
     const code = new Uint8Array(128).fill(0x90);
     code.set(c.code);
     code[c.code.length] = 0xf4; // hlt: the end
+    // Cases cannot write there, on the host's CPU neither.
+    space.protect(CODE, 4096, READ | WRITE);
     space.write(CODE, code);
+    space.protect(CODE, 4096, READ | EXEC);
     space.write(DATA, new Uint8Array(DATA_SIZE));
     space.write(WINDOW, c.window);
     this.#gpr.forEach((r, i) => frame.setBig(r, c.gpr[i]));
