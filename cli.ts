@@ -32,7 +32,7 @@ Runs a Linux program in a kernel made of TypeScript plugins.
   --cwd DIR               working directory of the guest
   --env K=V               an environment variable, beside the host's
   --user UID[:GID]        default: the host user's
-  --personality NAME      default: linux
+  --personality NAME      linux (default), axle, osv; sets of OSv's system calls: osv:2023, osv:trivial
   --engine auto|interpreter|jit
   --trace[=FILE]          print system calls as strace does, to standard error or FILE
   --stats FILE            write counters as JSON

@@ -70,6 +70,10 @@ Deno.test("cli answers wrong usage with one line and status 2", async () => {
       [["run", "--timeout", "soon", "x"], "--timeout needs a number"],
       [["run", "--user", "root", "x"], "--user needs UID"],
       [["run", "--personality", "hurd", "x"], "there is no personality hurd"],
+      [
+        ["run", "--personality", "osv:2024", "x"],
+        "osv has no option 2024; there are 2023, trivial, master, verbose",
+      ],
     ] as const
   ) {
     const { status, out, err } = await guise([...args]);

@@ -104,8 +104,13 @@ export async function createKernel(options: GuiseOptions = {}): Promise<Kernel> 
 }
 
 /** Personalities that are loaded when {@link run} is asked for one by its name. */
-const latePersonalities: Readonly<Record<string, () => Promise<Plugin>>> = {
-  axle: async () => (await import("@guise/axle")).axle(),
+const latePersonalities: Readonly<Record<string, (options?: string) => Promise<Plugin | string>>> = {
+  axle: async (options) =>
+    options === undefined ? (await import("@guise/axle")).axle() : "axle has no options",
+  osv: async (options) => {
+    const { osv, osvNamed } = await import("@guise/osv");
+    return options === undefined ? osv() : osvNamed(options);
+  },
 };
 
 /** Whom a program runs as. */
@@ -136,7 +141,10 @@ export interface RunOptions {
   readonly root?: FileSystem;
   /** More file systems, by absolute path. */
   readonly mounts?: Readonly<Record<string, FileSystem>> | readonly MountSpec[];
-  /** Default `linux`; `axle` is there too, and those of `plugins`. */
+  /**
+   * Default `linux`; `axle` and `osv` are there too, and those of `plugins`. Options of OSv follow a colon:
+   * `osv:trivial,verbose` (a set of system calls: `2023`, `trivial` or `master`).
+   */
   readonly personality?: string;
   /** More plugins for the kernel; one with the name of a standard one takes its place. */
   readonly plugins?: readonly Plugin[];
@@ -245,9 +253,6 @@ export async function run(program: string | Uint8Array, options: RunOptions = {}
 
   // Loaded only when asked for: most runs need neither.
   const plugins: Plugin[] = [...options.plugins ?? []];
-  if (options.personality === "osv" && !plugins.some((p) => p.personality?.name === "osv")) {
-    plugins.push((await import("@guise/osv")).osv());
-  }
   let traced = "";
   const { trace } = options;
   if (trace !== undefined && trace !== false) {
@@ -259,10 +264,15 @@ export async function run(program: string | Uint8Array, options: RunOptions = {}
   if (counters !== undefined) plugins.push(counters);
   if (options.hooks !== undefined) plugins.push({ name: "run hooks", hooks: options.hooks });
 
-  const personality = options.personality ?? "linux";
+  // `osv:trivial`: a name, and options that only the personality understands.
+  const asked = options.personality ?? "linux";
+  const colon = asked.indexOf(":");
+  const personality = colon < 0 ? asked : asked.slice(0, colon);
   const late = latePersonalities[personality];
   if (late !== undefined && !plugins.some((p) => p.personality?.name === personality)) {
-    plugins.push(await late());
+    const plugin = await late(colon < 0 ? undefined : asked.slice(colon + 1));
+    if (typeof plugin === "string") throw new Error(`guise: --personality ${asked}: ${plugin}`);
+    plugins.push(plugin);
   }
 
   const path = typeof program === "string" ? program : "/program";

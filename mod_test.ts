@@ -173,7 +173,7 @@ Deno.test("run lets hooks answer in the place of the kernel", async () => {
 
 Deno.test("run refuses a personality that nobody brings", async () => {
   const error = await assertRejects(() => run(hello, { personality: "hurd" }), Error);
-  assertEquals(error.message, "guise: there is no personality hurd; there are linux, axle");
+  assertEquals(error.message, "guise: there is no personality hurd; there are linux, axle, osv");
 });
 
 Deno.test("run leaves nothing behind: many runs side by side give each its own output", async () => {

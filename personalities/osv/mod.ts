@@ -4,6 +4,6 @@
  *
  * @module
  */
-export { osv, type OsvOptions } from "./personality.ts";
+export { osv, osvNamed, type OsvOptions } from "./personality.ts";
 export type { TableSet } from "./tables.ts";
 export { names as exportedFunctions } from "./exports.ts";

@@ -35,7 +35,6 @@ import {
   linuxArch,
   linuxOf,
   login,
-  mapVdso,
   openExecutable,
   processOf,
   register,
@@ -46,6 +45,8 @@ import {
 import { BOOT, standsIn, targetOf } from "./exports.ts";
 import { Heap } from "./heap.ts";
 import { aliases } from "./libc/misc.ts";
+import { giveStack } from "./syscall_stack.ts";
+import { mapOsvVdso, VDSO_CALLS } from "./vdso.ts";
 import { Streams } from "./libc/streams.ts";
 import { exit, type GuestCall, invokeAll } from "./libc/start.ts";
 import { osvKey, osvOf, OsvProcess } from "./state.ts";
@@ -80,14 +81,14 @@ const AT_PHDR = 3,
   AT_MINSIGSTKSZ = 51;
 
 /** See Personality.start. */
-export function start(process: Process, request: SpawnRequest): Failure | undefined {
+export function start(process: Process, request: SpawnRequest, verbose: boolean): Failure | undefined {
   const arch = linuxArch(process.cpu.arch.name);
   if (arch === undefined || arch.name !== "x86-64") {
     return { error: `OSv runs x86-64 programs here, not ${process.cpu.arch.name}`, status: 126 };
   }
   const thread = createFirst(linuxOf(process), process, arch, login(0, 0, []), new Limits());
   const { task } = thread;
-  const failed = firstFiles(task, request) ?? load(task, request);
+  const failed = firstFiles(task, request) ?? load(task, request, verbose);
   if (failed !== undefined) {
     const linux = thread.process;
     linux.state = "dead";
@@ -129,7 +130,7 @@ function bytesBacking(bytes: Uint8Array): Backing {
   };
 }
 
-function load(task: Task, request: SpawnRequest): Failure | undefined {
+function load(task: Task, request: SpawnRequest, verbose: boolean): Failure | undefined {
   const { program } = request;
   const encode = (text: string) => new TextEncoder().encode(text);
   const shown = typeof program === "string" ? program : request.args[0] ?? "program";
@@ -152,6 +153,7 @@ function load(task: Task, request: SpawnRequest): Failure | undefined {
   const osv = new OsvProcess(task.process, new Heap(space), undefined as never);
   Object.assign(osv, { streams: new Streams(osv.heap) });
   task.process.data.set(osvKey, osv);
+  osv.verbose = verbose;
   osv.console = task.data.get(filesKey).get(2);
 
   const args = request.args.map(encode);
@@ -179,7 +181,7 @@ function load(task: Task, request: SpawnRequest): Failure | undefined {
   linux.execed = true;
   const name = shown.slice(shown.lastIndexOf("/") + 1);
   threadOf(task).name = nameOfBytes(encode(name).subarray(0, 15));
-  mapVdso(task);
+  mapOsvVdso(task, BOOT + 1);
 
   // The stack (O6).
   const length =
@@ -230,6 +232,7 @@ function load(task: Task, request: SpawnRequest): Failure | undefined {
   for (const each of linux.arch.startRegisters) frame.setNum(register(machine, each.name), each.value);
   frame.write(register(machine, linux.arch.frame.extended.register), linux.arch.startExtended);
   frame.setNum(machine.sp, layout.sp);
+  if (!giveStack(task)) return { error: `${shown}: out of memory`, status: 126 };
   if (linked.kind !== "linked") {
     frame.setNum(machine.pc, image.start);
     return undefined;
@@ -260,7 +263,7 @@ function linkHost(task: Task, osv: OsvProcess): LinkHost {
     under: firstOf(task, LIBC),
     missing: (object, name) => {
       osv.missing.push(`${object}: failed looking up symbol ${name}`);
-      return task.process.stub(BOOT + osv.missing.length);
+      return task.process.stub(BOOT + VDSO_CALLS + osv.missing.length);
     },
     tolerated: (name) => name.startsWith("_ITM_") || name.startsWith("__gmon") || name === "obstack_vprintf",
   };

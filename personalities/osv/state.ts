@@ -34,6 +34,8 @@ export class OsvProcess {
   /** Functions that nothing defines, with who wants them: targets after the exported ones. */
   readonly missing: string[] = [];
   exiting = false;
+  /** Lines that OSv writes only when it is verbose are written. */
+  verbose = false;
   /** Where a signal handler returns to: a stub; 0: none. */
   sigreturn = 0;
   /** Target of the stub that a thread begins in. */

@@ -3,8 +3,10 @@
  * different times (spec 3.3), and the calls that one process in one address space answers otherwise.
  */
 import {
+  EFAULT,
   EINVAL,
   ENOSYS,
+  ESRCH,
   type Outcome,
   type RowAbi,
   type Syscall,
@@ -13,8 +15,10 @@ import {
   type Task,
 } from "@guise/core";
 import { linuxTables, processOf } from "@guise/linux/services";
+import { perform } from "./direct.ts";
 import { PID } from "./libc/process.ts";
-import { abortWith } from "./libc/start.ts";
+import { abortWith, tellExit } from "./libc/start.ts";
+import { dropStack, enterStack, giveStack } from "./syscall_stack.ts";
 
 const words = (text: string): readonly string[] => text.trim().split(/\s+/);
 
@@ -52,6 +56,38 @@ export const SET_MASTER: readonly string[] = [
 
 /** The name of a set of system calls. */
 export type TableSet = "2023" | "trivial" | "master";
+/** All of them. */
+export const tableSets: readonly TableSet[] = ["2023", "trivial", "master"];
+/** A thread without a system call stack cannot go on (O9). */
+export const OUT_OF_STACK = "syscall(): no memory for the system call stack";
+
+/** The same call, entered as SYSCALL enters OSv: on the thread's system call stack (O9). */
+function entered(call: Syscall): Syscall {
+  const { args, run } = call.spec;
+  const first = Object.keys(args)[0];
+  if (first === undefined) {
+    return {
+      name: call.name,
+      spec: {
+        ...call.spec,
+        run: (task, values) => enterStack(task) ? run(task, values) : abortWith(task, OUT_OF_STACK),
+      },
+    };
+  }
+  // Before any argument is decoded, since a bad one is the answer already.
+  const { compile } = args[first];
+  const type = {
+    ...args[first],
+    compile: (abi: RowAbi, slot: number) => {
+      const decode = compile(abi, slot);
+      return (task: Task) => {
+        if (!enterStack(task)) abortWith(task, OUT_OF_STACK);
+        return decode(task);
+      };
+    },
+  };
+  return { name: call.name, spec: { ...call.spec, args: { ...args, [first]: type } } };
+}
 
 const sets: Readonly<Record<TableSet, ReadonlySet<string>>> = {
   2023: new Set(SET_2023),
@@ -70,6 +106,7 @@ const CLONE_THREAD = 0x10000;
 function guarded(
   call: Syscall,
   guard: (task: Task, arg: (n: number) => number) => Outcome | undefined,
+  done: (task: Task, result: Outcome) => Outcome = (_task, result) => result,
 ): Syscall {
   return {
     name: call.name,
@@ -79,7 +116,49 @@ function guarded(
         const { arch } = task.process.cpu;
         const abi = arch.abis[arch.entries[0]];
         const answer = guard(task, (n) => task.frame.num(arch.register(abi.args[n])));
-        return answer ?? call.spec.run(task, args);
+        return answer ?? done(task, call.spec.run(task, args));
+      },
+    },
+  };
+}
+
+/** Bytes of a CPU mask: OSv knows 64 (O13). */
+const CPU_BYTES = 8;
+const CLONE_SETTLS = 0x80000, CLONE_PARENT_SETTID = 0x100000, CLONE_CHILD_SETTID = 0x1000000;
+
+/** What a flag names must be there (O13). */
+function missing(
+  flags: number,
+  parent: number | undefined,
+  child: number | undefined,
+  tls: number | undefined,
+): Outcome | undefined {
+  const absent = (flags & CLONE_PARENT_SETTID && !parent) || (flags & CLONE_CHILD_SETTID && !child) ||
+    (flags & CLONE_SETTLS && !tls);
+  return absent ? EFAULT : undefined;
+}
+
+/** A new thread begins with a tiny system call stack of its own (O9). */
+function givesStack(task: Task, result: Outcome): Outcome {
+  const child = typeof result === "number" && result > 0
+    ? processOf(task).linux.tasks.get(result)
+    : undefined;
+  if (child !== undefined) giveStack(child.task);
+  return result;
+}
+
+function tgkill(call: Syscall): Syscall {
+  return {
+    name: call.name,
+    spec: {
+      ...call.spec,
+      run: (task, args) => {
+        const { tgid, tid, sig } = args as Record<string, number>;
+        if (tgid <= 0 || tid <= 0 || sig < 0 || sig > 64) return EINVAL;
+        const own = processOf(task);
+        const known = (tgid === PID || tgid === own.pid) && own.linux.tasks.get(tid)?.process === own;
+        if (!known && tid !== PID) return ESRCH;
+        return perform(task, "kill", [own.pid, sig], (_t, result) => result);
       },
     },
   };
@@ -127,18 +206,39 @@ const replaced: Readonly<Record<string, (call: Syscall) => Syscall>> = {
       return code === ARCH_SET_FS ? undefined : EINVAL;
     }),
   clone: (call) =>
-    guarded(call, (_task, arg) => {
+    guarded(call, (task, arg) => {
+      const [child, tls] = task.process.cpu.arch.name === "aarch64" ? [4, 3] : [3, 4];
       if ((arg(0) & CLONE_THREAD) === 0) return ENOSYS;
-      return arg(1) === 0 ? EINVAL : undefined;
-    }),
+      return arg(1) === 0 ? EINVAL : missing(arg(0), arg(2), arg(child), arg(tls));
+    }, givesStack),
   clone3: (call) =>
     guarded(call, (task, arg) => {
-      const flags = task.space.getNum64(arg(0));
-      return flags !== undefined && (flags & CLONE_THREAD) === 0 ? ENOSYS : undefined;
+      const field = (at: number) => task.space.getNum64(arg(0) + at);
+      const flags = field(0);
+      if (flags === undefined) return undefined;
+      if ((flags & CLONE_THREAD) === 0) return ENOSYS;
+      return field(40) === 0 ? EINVAL : missing(flags, field(24), field(16), field(56));
+    }, givesStack),
+  exit_group: (call) =>
+    guarded(call, (task, arg) => {
+      tellExit(task, arg(0) | 0);
+      return undefined;
+    }),
+  exit: (call) =>
+    guarded(call, (task) => {
+      dropStack(task);
+      return undefined;
     }),
   // The process is 2 for the guest, and something else for the services underneath.
   kill: (call) => withOwnId(call, 0),
-  tgkill: (call) => withOwnId(call, 0),
+  // A thread is asked for, and the whole process is told (O13).
+  tgkill: (call) => tgkill(call),
+  sched_getaffinity: (call) =>
+    guarded(
+      call,
+      () => undefined,
+      (_task, result) => typeof result === "number" ? Math.min(result, CPU_BYTES) : result,
+    ),
   futex: (call) =>
     guarded(call, (task, arg) => {
       const operation = arg(1) & 0x7f;
@@ -162,7 +262,7 @@ export function osvTables(set: TableSet): SyscallTable[] {
     const kept = new Map<number, Syscall>();
     for (const [number, call] of rows) {
       if (wanted.has(call.name) || call.name === ALWAYS) {
-        kept.set(number, replaced[call.name]?.(call) ?? call);
+        kept.set(number, entered(replaced[call.name]?.(call) ?? call));
       }
     }
     return { arch, entry, rows: kept };

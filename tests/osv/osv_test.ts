@@ -43,6 +43,7 @@ async function osv(
   program: string,
   args: string[],
   options: Options = {},
+  personality = "osv",
 ): Promise<
   Output & {
     readonly traps: Record<string, number>;
@@ -52,7 +53,20 @@ async function osv(
 > {
   const result = await output(
     Deno.execPath(),
-    ["run", "-A", "--no-check", cli, "run", "--personality", "osv", "--stats", stats, "--", program, ...args],
+    [
+      "run",
+      "-A",
+      "--no-check",
+      cli,
+      "run",
+      "--personality",
+      personality,
+      "--stats",
+      stats,
+      "--",
+      program,
+      ...args,
+    ],
     options,
   );
   return { ...result, ...JSON.parse(Deno.readTextFileSync(stats)) };
@@ -105,6 +119,41 @@ test("a static hello lives on system calls, with one line for rseq (O12)", async
   const { traps, error } = await same(program);
   assert(traps.syscall > 0);
   assertEquals(error, "syscall(): unimplemented system call 334\n");
+});
+
+test("SYSCALL saves registers on a stack of each thread that GS names (O9)", async () => {
+  const { out } = await osv(build("stack", "-static"), []);
+  assertEquals(out, "1 1\n89abcdef01234567 1234567 77 1\ndeadbeafdeadbeaf\n1 1 1 1\n");
+});
+
+test("libvdso.so has three functions, which call the kernel without a trap (O8)", async () => {
+  const { out, calls } = await osv(build("vdso", "-static"), []);
+  assertEquals(out, "1 5\n__vdso_time\n__vdso_gettimeofday\n__vdso_clock_gettime 0 1 -1\n");
+  assertEquals(calls.__vdso_clock_gettime, 2);
+});
+
+test("the sets of system calls are chosen by name, and exit is told when OSv is verbose (O7, 3.3)", async () => {
+  const program = build("hello", "-static");
+  const trivial = await osv(program, [], {}, "osv:trivial");
+  const old = await osv(program, [], {}, "osv:2023");
+  const all = await osv(program, [], {}, "osv:master,verbose");
+  assertStringIncludes(trivial.error, "unimplemented system call 158\n");
+  assertStringIncludes(old.error, "unimplemented system call 158\n");
+  assertEquals(all.error, "syscall(): unimplemented system call 334\nprogram exited with status 3\n");
+});
+
+test("a Go program runs by SYSCALL, with goroutines (where there is a Go compiler)", async () => {
+  if (!exists("/usr/bin/go")) return;
+  const program = Deno.makeTempFileSync({ prefix: "guise-osv-go-" });
+  const built = new Deno.Command("/usr/bin/go", {
+    args: ["build", "-o", program, `${here}goroutines.go`],
+    env: { CGO_ENABLED: "0" },
+  }).outputSync();
+  assert(built.success, decoder.decode(built.stderr));
+  const native = await output(program, []);
+  const { out, status, traps } = await osv(program, []);
+  assertEquals({ out, status }, { out: native.out, status: 0 });
+  assert(traps.syscall > 20);
 });
 
 for (const name of ["threads", "files"]) {

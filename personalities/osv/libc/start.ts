@@ -58,10 +58,17 @@ export function exit(task: Task, status: number): Outcome {
   });
 }
 
+/** What a verbose OSv writes when a program ends (O7). */
+export function tellExit(task: Task, status: number): void {
+  const osv = osvOf(task);
+  if (osv.verbose) osv.log(`program exited with status ${status}\n`);
+}
+
 /** The end, without handlers: `_exit`, exit_group. */
 export function shutdown(task: Task, status: number): Control {
   const osv = osvOf(task);
   osv.exiting = true;
+  tellExit(task, status);
   endProcess(processOf(task), (status & 0xff) << 8);
   return EXIT;
 }

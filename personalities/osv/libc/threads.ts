@@ -18,6 +18,7 @@ import { clone, exitThread, processOf, threadOf } from "@guise/linux/services";
 import { arg, type Calls, type DirectCall, int, setArgs } from "../direct.ts";
 import { targetOf } from "../exports.ts";
 import { osvOf, type OsvProcess } from "../state.ts";
+import { dropStack, giveStack } from "../syscall_stack.ts";
 import { makeThreadBlock } from "../thread_block.ts";
 import { exit } from "./start.ts";
 
@@ -141,6 +142,7 @@ const create: DirectCall = (task) => {
   const child = processOf(task).linux.tasks.get(tid);
   if (child === undefined) return EAGAIN;
   child.task.frame.setNum(task.process.cpu.arch.pc, begin);
+  giveStack(child.task);
   space.setU32(pointer + 48, tid);
   const thread = fresh(pointer, stack, size + GUARD);
   thread.start = start;
@@ -186,6 +188,7 @@ function end(task: Task, result: number, rounds = 4): Outcome {
   if (processOf(task).tasks.length === 1) return exit(task, 0);
   thread.ended.wake();
   if (thread.detached) threads.all.delete(thread.pointer);
+  dropStack(task);
   exitThread(threadOf(task), 0);
   return EXIT;
 }
