@@ -1,6 +1,6 @@
 /** The architecture as the kernel sees it. */
 import type { AddressSpace, Arch, CallAbi, Cpu, CpuOptions, KernelEntry, Register } from "@guise/core";
-import { ArmCpu } from "./cpu.ts";
+import { ArmCpu, loadTranslator } from "./cpu.ts";
 import { REG, REGISTERS } from "./registers.ts";
 
 const registers: readonly Register[] = REGISTERS.map(({ name, bits }) => ({ name, bits }));
@@ -62,11 +62,14 @@ export const aarch64: Arch = {
   },
   createCpu(space: AddressSpace, kernel: KernelEntry, options: CpuOptions = {}): Cpu {
     const parent = options.parent instanceof ArmCpu ? options.parent : undefined;
-    const cpu = new ArmCpu(space, kernel, aarch64, parent);
+    // "auto" is the interpreter until the program comparisons pass with regions.
+    const engine = options.engine === "jit" ? "jit" : "interpreter";
+    const cpu = new ArmCpu(space, kernel, aarch64, parent, engine);
     if (options.clock) cpu.clock = options.clock;
     space.codeWatcher = cpu;
     return cpu as unknown as Cpu;
   },
+  loadTranslator,
   disassemble: (code, pc) => need().disassemble(code, pc),
   assemble: (source, at) => need().assemble(source, at),
 };

@@ -1,5 +1,12 @@
 /** The interpreter made from the declarations, here and now: for tools and tests, and to write the shipped one. */
-import { CORE_OPS, Generator, type InterpreterSpec, number, type OpDef } from "@guise/translator";
+import {
+  CORE_OPS,
+  Generator,
+  type InterpreterSpec,
+  number,
+  type Numbering,
+  type OpDef,
+} from "@guise/translator";
 import { Finder, type Row, rowOf } from "./decode.ts";
 import { type Declaration, operationOf } from "./encoding.ts";
 import { instructions } from "./instructions/mod.ts";
@@ -7,8 +14,13 @@ import { EXTENDED, MISALIGNED, UNDEFINED, WRITEBACK, WRITEBACK_REGISTER } from "
 import { type Image, use } from "./image.ts";
 import { FIELD_SHIFT, STATE } from "./state.ts";
 
-/** The image of these declarations. */
-export function build(declarations: readonly Declaration[]): Built {
+/** Operations with their numbers, and which of them each declaration is. */
+interface Operations {
+  readonly ops: readonly OpDef[];
+  readonly numbering: Numbering;
+  readonly index: readonly number[];
+}
+function operationsOf(declarations: readonly Declaration[]): Operations {
   const ops: OpDef[] = [UNDEFINED, MISALIGNED, WRITEBACK, WRITEBACK_REGISTER, ...Object.values(EXTENDED)];
   const byName = new Map<string, number>(), semantics = new Map<string, Declaration>();
   const index = declarations.map((d) => {
@@ -23,7 +35,13 @@ export function build(declarations: readonly Declaration[]): Built {
     }
     return old;
   });
-  const numbering = number(ops), { numbers } = numbering, of = (i: number) => numbers[i * 4 + 1];
+  return { ops, numbering: number(ops), index };
+}
+
+/** The image of these declarations. */
+export function build(declarations: readonly Declaration[]): Built {
+  const { ops, numbering, index } = operationsOf(declarations);
+  const { numbers } = numbering, of = (i: number) => numbers[i * 4 + 1];
   const rows = declarations.map((d, i) => rowOf(d, of(index[i]), numbers[index[i] * 4 + 3]));
   const extended = Object.fromEntries(Object.keys(EXTENDED).map((option, i) => [option, of(4 + i)]));
   const spec = (wide: boolean): InterpreterSpec => ({
@@ -54,6 +72,10 @@ export interface Built extends Image {
 let list: readonly Declaration[] | undefined;
 /** All instructions. */
 export const declarations = (): readonly Declaration[] => list ??= instructions();
+
+let made: Operations | undefined;
+/** Operations of all instructions, numbered as in the shipped interpreter. */
+export const operations = (): Operations => made ??= operationsOf(declarations());
 
 /** Makes all CPUs from now on work from the declarations instead of the shipped interpreter. */
 export function useDeclarations(): void {

@@ -1,5 +1,15 @@
 /** The aarch64 CPU: decoder, frame and faults on top of the translator's run loop. */
-import { ACCESS, BaseCpu, BIAS, Engine, type Kernel, type Space, type TrapData } from "@guise/translator/run";
+import {
+  ACCESS,
+  BaseCpu,
+  BIAS,
+  EAGERNESS,
+  Engine,
+  type Kernel,
+  type Space,
+  type Translator,
+  type TrapData,
+} from "@guise/translator/run";
 import { type Image, image, moduleOf } from "./image.ts";
 import { Decoder, RUN_INSTRUCTIONS, RUN_RECORDS } from "./decode.ts";
 import { Frame } from "./frame.ts";
@@ -13,6 +23,14 @@ function engineOf(i: Image): Engine {
   return engine;
 }
 
+let translator: Translator | undefined, loading: Promise<void> | undefined;
+/** Loads the translator: until it is here the interpreter runs. */
+export function loadTranslator(): Promise<void> {
+  return loading ??= import("./jit.ts").then((jit) => {
+    translator = jit.translator();
+  });
+}
+
 /** Exception classes (ESR_ELx.EC). */
 const EC = { instructionAbort: 0x20, dataAbort: 0x24 } as const;
 /** Fault status of a level 3 translation fault, and WnR. */
@@ -23,13 +41,24 @@ export class ArmCpu extends BaseCpu {
   readonly image: Image;
   readonly #decoder: Decoder;
 
-  constructor(space: Space, kernel: Kernel, readonly arch?: unknown, parent?: ArmCpu) {
+  constructor(
+    space: Space,
+    kernel: Kernel,
+    readonly arch?: unknown,
+    parent?: ArmCpu,
+    engine: "interpreter" | "jit" | "auto" = "interpreter",
+  ) {
     const i = parent?.image ?? image();
     super(space, kernel, {
       engine: parent?.engine ?? engineOf(i),
       module: (wide) => moduleOf(i, wide),
       pc: STATE.pc,
       idle: i.idle,
+      eagerness: engine === "interpreter" ? undefined : EAGERNESS[engine],
+      translator: () => {
+        if (!translator) loadTranslator();
+        return translator;
+      },
       host: () => ({}),
     }, parent);
     this.image = i;

@@ -36,6 +36,8 @@ export interface Info {
   readonly helpers: ReadonlySet<Helper>;
   /** It reads the time base, which goes on with the count of instructions. */
   readonly clock: boolean;
+  /** It reads the register in the field `base` by itself. */
+  readonly readsBase: boolean;
 }
 
 /** Longer ones are called when the interpreter has a function. */
@@ -164,6 +166,7 @@ export class Analysis implements Helpers {
       killsFlags: how === "inline" && state.killed,
       helpers: machine.used,
       clock: machine.asked.clock,
+      readsBase: asked.segment,
     };
   }
 }

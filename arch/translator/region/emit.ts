@@ -9,7 +9,7 @@ import { type I32, i32, type I64, i64, type Label, type Local, type Module } fro
 import type { Analysis } from "./analysis.ts";
 import type { RegionFunc } from "./func.ts";
 import type { Block, Graph, Instruction } from "./graph.ts";
-import { type Flow, Pages, placeOf, RegionMachine, STACK_PLACE, State } from "./machine.ts";
+import { type Flow, Pages, placeOf, RegionMachine, registerIn, STACK_PLACE, State } from "./machine.ts";
 
 /** Guest calls nested in one another before everything unwinds to the interpreter. */
 const DEPTH = 800;
@@ -97,19 +97,24 @@ export class Emitter implements Flow {
         use(a.fields.a, used),
         use(spec.temporary, written);
     }
-    for (const id of i.info.reads) used.add(id);
-    for (const id of i.info.writes) written.add(id);
-    let registers = 0;
-    i.info.def.operands.forEach((o, n) => {
-      if (o.place === "mem") use(i.fields.base, used), use(i.fields.index, used);
-      if (o.place === "imm" || o.place === "mem") return;
-      const field = o.place === "fixed" ? 0 : registers++ > 0 ? i.fields.b : i.fields.a;
-      const offset = field + (o.offset ?? 0);
-      const fixed = o.place === "fixed" || i.info.how !== "inline" || o.size < 32;
-      if (fixed || i.info.operandReads[n]) use(offset, used);
-      if (o.access !== "r") use(offset, written);
-    });
-    if (i.info.how === "inline") use(i.fields.base, used);
+    for (const { info, fields } of [...i.before, i, ...i.after]) {
+      // What an earlier part of the instruction has written is not read from before it.
+      const own = new Set(written), reads = new Set<number>();
+      for (const id of info.reads) reads.add(id);
+      for (const id of info.writes) written.add(id);
+      let registers = 0;
+      info.def.operands.forEach((o, n) => {
+        if (o.place === "mem") use(fields.base, reads), use(fields.index, reads);
+        if (o.place === "imm" || o.place === "mem") return;
+        const nth = o.place === "reg" ? registers++ : 0;
+        const offset = (o.place === "fixed" ? 0 : registerIn(fields, o, nth, spec)) + (o.offset ?? 0);
+        const fixed = o.place === "fixed" || info.how !== "inline" || o.size < 32;
+        if (fixed || info.operandReads[n]) use(offset, reads);
+        if (o.access !== "r") use(offset, written);
+      });
+      if (info.readsBase) use(fields.base, reads);
+      for (const id of reads) if (!own.has(id)) used.add(id);
+    }
   }
 
   /** Forwards until nothing changes: what has been written since state was last in memory. */
@@ -279,8 +284,10 @@ export class Emitter implements Flow {
       m.setAddress(a.fields, a.op === CORE_OPS.ea32, absolute);
     }
     if (info.how === "leave" || info.kind === "enter") return this.interpret(false);
-    if (info.how === "call") return this.#operation(i);
-    m.emit(info.def, info.form, i.fields, i.pc, i.length, !info.def.flags || i.flagsAfter, this);
+    for (const p of i.before) m.emit(p.info.def, p.info.form, p.fields, i.pc, i.length, true, this);
+    if (info.how === "call") this.#operation(i);
+    else m.emit(info.def, info.form, i.fields, i.pc, i.length, !info.def.flags || i.flagsAfter, this);
+    for (const p of i.after) m.emit(p.info.def, p.info.form, p.fields, i.pc, i.length, true, this);
   }
 
   /** Lockstep: counts the instruction and stops at the limit. */
@@ -301,7 +308,9 @@ export class Emitter implements Flow {
   #operation(i: Instruction): void {
     const { f, target, analysis } = this;
     const { isFlag } = analysis.slots;
-    this.#state.spill([...this.#before.get(i)!].filter((id) => !isFlag[id]));
+    const before = new Set(this.#before.get(i)!), { temporary } = analysis.slots.spec;
+    if (i.before.length || i.addresses.length) before.add(analysis.slots.at[temporary]);
+    this.#state.spill([...before].filter((id) => !isFlag[id]));
     this.#state.spill(this.#flags);
     const op = i.op - analysis.numbering.hot;
     f.set(this.#status, f.callIndirect(target.operations, target.type, i32(op), i32(i.record)));
@@ -312,7 +321,9 @@ export class Emitter implements Flow {
       f.store(analysis.memories.engine, "i32.store", 0, this.count, FIELD.count);
       f.return(i32(LEAVE.interpret));
     });
-    this.#reload(this.#liveAfter(i), true);
+    const live = this.#liveAfter(i);
+    if (i.after.length) { for (const id of this.#own.get(i)!) live.add(id); }
+    this.#reload(live, true);
     f.setKnown(undefined);
   }
 

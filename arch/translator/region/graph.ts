@@ -9,6 +9,12 @@ export interface AddressOp {
   readonly fields: Fields;
 }
 
+/** One record of an instruction that has several, before or after the one that can fault or leave. */
+export interface Part {
+  readonly info: Info;
+  readonly fields: Fields;
+}
+
 export interface Instruction {
   /** Biased. */
   readonly pc: number;
@@ -20,6 +26,8 @@ export interface Instruction {
   readonly fields: Fields;
   readonly length: number;
   readonly addresses: readonly AddressOp[];
+  readonly before: readonly Part[];
+  readonly after: readonly Part[];
   /** Biased target of a direct branch. */
   readonly target: number;
   /** Somebody may read the flags before it, after it. */
@@ -65,13 +73,13 @@ export interface Graph {
   readonly pages: ReadonlySet<number>;
 }
 
-function fieldsOf(code: Code, r: number): Fields {
+function fieldsOf(code: Code, r: number, shift: number): Fields {
   const { u8, i32 } = code.engine;
   return {
-    a: u8[r + RECORD.a],
-    b: u8[r + RECORD.b],
-    base: u8[r + RECORD.base],
-    index: u8[r + RECORD.index],
+    a: u8[r + RECORD.a] << shift,
+    b: u8[r + RECORD.b] << shift,
+    base: u8[r + RECORD.base] << shift,
+    index: u8[r + RECORD.index] << shift,
     scale: u8[r + RECORD.scale],
     disp: i32[r + RECORD.disp >>> 2],
     imm: i32[r + RECORD.imm >>> 2],
@@ -81,21 +89,39 @@ function fieldsOf(code: Code, r: number): Fields {
 function instructionAt(code: Code, analysis: Analysis, pc: number, bias: number): Instruction | undefined {
   let r = code.recordAt(pc + bias);
   if (!r) return undefined;
-  const { u8, u16, u32 } = code.engine;
+  const { u8, u16, u32 } = code.engine, { fieldShift: shift = 0 } = analysis.slots.spec;
   const addresses: AddressOp[] = [];
   let op = u16[r >>> 1], main = r;
   // The entry of another region: the record that was there is its copy; what follows is in the old place.
   if (op === CORE_OPS.region) main = u32[r + RECORD.disp >>> 2], op = u16[main >>> 1];
   while (op === CORE_OPS.ea || op === CORE_OPS.ea32 || op === CORE_OPS.absolute) {
-    addresses.push({ op, fields: fieldsOf(code, main) });
+    addresses.push({ op, fields: fieldsOf(code, main, shift) });
     r += RECORD.size, main = r, op = u16[r >>> 1];
   }
   if (op < CORE_OPS.first) return undefined;
   let info = analysis.info(op);
-  const at = infoOf(main), fields = fieldsOf(code, main);
+  // Records of the same instruction: addresses that an operation computes, what is written back.
+  const before: Part[] = [], after: Part[] = [];
+  let record = main, end = r;
+  const simple = (i: Info) =>
+    i.kind === "next" && i.how === "inline" && !i.def.operands.some((o) => o.place === "mem");
+  for (;;) {
+    const next = end + RECORD.size, other = u16[next >>> 1];
+    if (info.kind !== "next" || u32[infoOf(next) >>> 2] !== pc || other < CORE_OPS.first) break;
+    const more = analysis.info(other);
+    if (simple(more)) after.push({ info: more, fields: fieldsOf(code, next, shift) });
+    else if (simple(info) && !after.length) {
+      before.push({ info, fields: fieldsOf(code, record, shift) });
+      info = more, op = other, record = next;
+    } else return undefined;
+    end = next;
+  }
+  if (before.length) main = record, r = record;
+  const at = infoOf(main), fields = fieldsOf(code, main, shift);
   // A count of zero leaves the flags alone.
   if (
-    info.killsFlags && !(fields.imm & 31) && info.def.operands.some((o) => o.place === "imm" && o.size === 8)
+    info.killsFlags && !(fields.imm & 31) && info.def.flags &&
+    info.def.operands.some((o) => o.place === "imm" && o.size === 8)
   ) {
     info = { ...info, killsFlags: false, readsFlags: true };
   }
@@ -117,6 +143,8 @@ function instructionAt(code: Code, analysis: Analysis, pc: number, bias: number)
     fields,
     length,
     addresses,
+    before,
+    after,
     target,
     flagsBefore: true,
     flagsAfter: true,

@@ -3,7 +3,7 @@
  * the whole region; the interpreter's functions and its slow path for memory are called where they are better.
  */
 // cold: constants of 64 bits, while code is generated
-import { ACCESS, BIAS, FIELD, PAGE_BIAS } from "../layout.ts";
+import { ACCESS, BIAS, FIELD, PAGE_BIAS, RECORD } from "../layout.ts";
 import type { Cause, Env, Machine, OpDef, Operand, OperandSpec, TypeOf } from "../machine.ts";
 import {
   type Address,
@@ -32,15 +32,28 @@ import type { Slots, SlotSpec } from "./slots.ts";
 /** Semantics do something a region has no way for: the interpreter's function is called instead. */
 export class Unsupported extends Error {}
 
-/** Fields of a record that say what its operands are. */
+/** Fields of a record that say what its operands are. Registers are offsets in the state block. */
 export interface Fields {
   readonly a: number;
   readonly b: number;
   readonly base: number;
   readonly index: number;
+  /** As the record has it; the register that it may name is {@link registerIn}'s. */
   readonly scale: number;
   readonly disp: number;
   readonly imm: number;
+}
+
+/** Offset of the register operand: what its declaration says, else the first is in a, others in b. */
+export function registerIn(fields: Fields, spec: OperandSpec, nth: number, slots: SlotSpec): number {
+  const field = spec.field ?? (spec.place === "reg" && nth > 0 ? "b" : "a");
+  return field === "scale" ? fields.scale << (slots.fieldShift ?? 0) : fields[field];
+}
+
+/** 32 bits of the record from a byte of it on, or what is left of its word. */
+function bytesAt(fields: Fields, at: number): number {
+  if (at === RECORD.scale) return fields.scale;
+  return (at >= RECORD.imm ? fields.imm : fields.disp) >> 8 * (at & 3);
 }
 
 /** What semantics do that ends an instruction; the region's emitter decides how. */
@@ -163,6 +176,7 @@ export class State implements Mover {
 
   store(name: Store, offset: number, v: Value): void {
     const id = this.slots.at[offset], { f } = this;
+    if (offset === this.slots.spec.trash) return f.drop(v);
     if (id < 0) return f.store(this.memories.guest, name, 0, v as never, offset);
     if (!this.quiet) this.writes.add(id);
     const slot = this.slots.list[id], sub = offset - slot.offset, local = this.locals[id];
@@ -435,6 +449,7 @@ export class RegionMachine extends BaseEnv implements Machine {
     nextPc: false,
     raise: false,
     clock: false,
+    segment: false,
   };
 
   constructor(readonly values: State, memories: Memories, helpers: Helpers) {
@@ -462,7 +477,8 @@ export class RegionMachine extends BaseEnv implements Machine {
     let registers = 0;
     const operands = def.operands.map((spec, place) => {
       if (spec.place !== "mem") {
-        const field = spec.place === "reg" && registers++ > 0 ? fields.b : fields.a;
+        const nth = spec.place === "reg" ? registers++ : 0;
+        const field = registerIn(fields, spec, nth, this.values.slots.spec);
         return new RegionOperand(this, spec, field, undefined, place);
       }
       const address = this.f.let(this.effectiveAddress(this.#form === 1));
@@ -571,6 +587,7 @@ export class RegionMachine extends BaseEnv implements Machine {
     return new RegionOperand(this, { place: "fixed", size, access: "rw", offset, zeroUpper: true }, 0);
   }
   segment(): I64 {
+    this.asked.segment = true;
     return this.state("i64.load", this.#fields.base);
   }
   narrow(): I32 {
@@ -696,11 +713,12 @@ class RegionOperand implements Operand {
     return this.load(this.size === 16 ? "i32.load16_s" : "i32.load8_s") as Int;
   }
   #immediate(signed: boolean): Int {
-    const { imm, disp } = this.m.fields, { size } = this;
-    if (size === 64) {
-      if (!this.spec.wideImmediate) return i64(imm) as Int;
-      return i64(BigInt(imm) << 32n | BigInt(disp >>> 0)) as Int;
+    const { size, m: { fields } } = this;
+    if (size === 64 && this.spec.wideImmediate) {
+      return i64(BigInt(fields.imm) << 32n | BigInt(fields.disp >>> 0)) as Int;
     }
+    const imm = bytesAt(fields, this.spec.at ?? RECORD.imm);
+    if (size === 64) return i64(imm) as Int;
     if (size === 32) return i32(imm) as Int;
     if (size === 16) return i32(signed ? imm << 16 >> 16 : imm & 0xffff) as Int;
     return i32(signed ? imm << 24 >> 24 : imm & 0xff) as Int;

@@ -15,6 +15,10 @@ export interface SlotSpec {
   /** Slots that hold lazy flags; the first is the kind, whose constants are followed through the region. */
   readonly flags: readonly number[];
   readonly zero: number;
+  /** What is written here nobody reads. */
+  readonly trash?: number;
+  /** A register field of a record times 2^this is an offset; default 0. */
+  readonly fieldShift?: number;
   readonly temporary: number;
   readonly pc: number;
   /** The stack pointer. */
