@@ -17,7 +17,7 @@ import {
   walk,
 } from "./mod.ts";
 import { chdir, chmod } from "./attr.ts";
-import { bytes, caller, list, open, read, take, write } from "./testdata/tree.ts";
+import { bytes, caller, list, open, read, take, write } from "./testing.ts";
 
 function proc() {
   const pids = new Set(["1", "22"]);

@@ -15,7 +15,7 @@ import {
   S_IFREG,
   Terminal,
 } from "./mod.ts";
-import { bytes, caller, take } from "./testdata/tree.ts";
+import { bytes, caller, take } from "./testing.ts";
 
 Deno.test("openStdio reads from the host only what a reader asks for, when it asks", () => {
   const c = caller(createMemoryFs());

@@ -26,7 +26,7 @@ import {
   Vfs,
   walk,
 } from "./mod.ts";
-import { caller, open } from "./testdata/tree.ts";
+import { caller, open } from "./testing.ts";
 
 const NUMBERS = [
   0,

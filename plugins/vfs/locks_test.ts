@@ -13,7 +13,7 @@ import {
   locksOf,
   LockWaits,
 } from "./mod.ts";
-import { caller, open } from "./testdata/tree.ts";
+import { caller, open } from "./testing.ts";
 
 const setup = () => {
   const c = caller(createMemoryFs({ "/f": "" }));

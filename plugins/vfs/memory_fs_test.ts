@@ -23,7 +23,7 @@ import {
   unlinkAt,
   walk,
 } from "./mod.ts";
-import { bytes, caller, list, open, read, take, write } from "./testdata/tree.ts";
+import { bytes, caller, list, open, read, take, write } from "./testing.ts";
 
 const inode = (c: Caller, path: string): Inode => {
   const at = walk(c, undefined, path, 1);

@@ -18,7 +18,7 @@ import {
   S_IFIFO,
   setPipeSize,
 } from "./mod.ts";
-import { bytes, caller, open, take } from "./testdata/tree.ts";
+import { bytes, caller, open, take } from "./testing.ts";
 
 const ready = POLLIN | POLLOUT | POLLERR | POLLHUP;
 

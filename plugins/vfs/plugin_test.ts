@@ -2,7 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import type { Kernel } from "@guise/core";
 import { State } from "@guise/core";
 import { createMemoryFs, type HostFolder, HostFs, vfs, vfsKey, type VfsOptions } from "./mod.ts";
-import { caller, list, read, write } from "./testdata/tree.ts";
+import { caller, list, read, write } from "./testing.ts";
 
 /** What the plugin uses of a kernel. */
 function install(options?: VfsOptions) {

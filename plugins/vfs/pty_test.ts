@@ -14,7 +14,7 @@ import {
   Vfs,
 } from "./mod.ts";
 import { PtyMaster } from "./pty.ts";
-import { bytes, caller, list, open, take } from "./testdata/tree.ts";
+import { bytes, caller, list, open, take } from "./testing.ts";
 
 function setup() {
   const vfs = new Vfs(createMemoryFs());

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { EBADF, EINVAL, EMFILE } from "@guise/core";
 import { createMemoryFs, FileTable, type OpenFile } from "./mod.ts";
-import { caller, open } from "./testdata/tree.ts";
+import { caller, open } from "./testing.ts";
 
 function files(): { table: FileTable; file: () => OpenFile } {
   const c = caller(createMemoryFs({ "/f": "" }));

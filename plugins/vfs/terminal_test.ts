@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { EAGAIN, EIO } from "@guise/core";
 import { defaultTermios, POLLHUP, POLLIN, POLLOUT, Terminal } from "./mod.ts";
-import { bytes } from "./testdata/tree.ts";
+import { bytes } from "./testing.ts";
 
 const ICANON = 2, ECHO = 0o10, ISIG = 1;
 

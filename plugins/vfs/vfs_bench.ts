@@ -9,7 +9,7 @@ import {
   unlinkAt,
   walk,
 } from "./mod.ts";
-import { caller, list } from "./testdata/tree.ts";
+import { caller, list } from "./testing.ts";
 
 const c = caller(createMemoryFs({ "/usr/lib/x86_64/deep/file": "x".repeat(100000) }));
 const into = new Uint8Array(4096);

@@ -43,7 +43,7 @@ import {
   Vfs,
   walk,
 } from "./mod.ts";
-import { caller, list, open, read, write } from "./testdata/tree.ts";
+import { caller, list, open, read, write } from "./testing.ts";
 
 const at = (c: Caller, path: string, flags = 0): Location => {
   const found = walk(c, undefined, path, flags);

@@ -15,7 +15,7 @@ import {
   unlinkAt,
   walk,
 } from "@guise/vfs";
-import { bytes, caller, list, open, read, take, write } from "./tree.ts";
+import { bytes, caller, list, open, read, take, write } from "@guise/vfs/testing";
 
 const place = (c: Caller, path: string) => {
   const at = walk(c, undefined, path, 1);

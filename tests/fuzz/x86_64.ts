@@ -89,24 +89,7 @@ export async function native(program: string, cases: readonly Case[]): Promise<U
   }
 }
 
-const GPR = [
-  "rax",
-  "rcx",
-  "rdx",
-  "rbx",
-  "rsp",
-  "rbp",
-  "rsi",
-  "rdi",
-  "r8",
-  "r9",
-  "r10",
-  "r11",
-  "r12",
-  "r13",
-  "r14",
-  "r15",
-];
+const GPR = x86_64.registers.slice(0, 16).map((r) => r.name);
 
 /** Our CPU with the same memory as the runner. */
 export class Ours {

@@ -1,6 +1,19 @@
-/** What the tests of this package share: a small tree, callers, reading and writing by path. Not published. */
-import { type Caller, type Credentials, credentialsOf, openAt, type OpenFile, Vfs } from "../mod.ts";
-import type { FileSystem } from "../inode.ts";
+/**
+ * For tests of file systems: callers, reading and writing by path, in one line each.
+ *
+ * ```ts
+ * import { MemoryFs } from "@guise/vfs";
+ * import { caller, list, read, write } from "@guise/vfs/testing";
+ *
+ * const c = caller(new MemoryFs());
+ * write(c, "/greeting", "hello");
+ * console.log(list(c, "/"), read(c, "/greeting"));
+ * ```
+ *
+ * @module
+ */
+import { type Caller, type Credentials, credentialsOf, openAt, type OpenFile, Vfs } from "./mod.ts";
+import type { FileSystem } from "./inode.ts";
 
 const decoder = new TextDecoder();
 
