@@ -2,32 +2,44 @@
  * Giving the host's event loop its turn, quickly: a timer costs one to four milliseconds. A message is quick, but in
  * Deno messages that follow each other hold up timers and reads; an immediate lets timers run, and a message
  * after it lets finished reads through. Browsers have no immediates, and there messages are fair.
+ *
+ * Where immediates come with Node's timers, asking for them (or for a timeout) the first time loads those, which takes longer
+ * than a short program: a run's first turns are given by messages alone.
  */
 
 type SetImmediate = (callback: () => void) => unknown;
 
+/** Turns that a message gives alone. */
+const BY_MESSAGE = 6;
+
 /** Turns for one run of a kernel. */
 export class HostTurn {
-  readonly #channel = typeof MessageChannel === "undefined" ? undefined : new MessageChannel();
-  readonly #immediate = (globalThis as unknown as { setImmediate?: SetImmediate }).setImmediate;
+  #channel: MessageChannel | undefined;
   #resume: (() => void) | undefined;
-
-  constructor() {
-    if (this.#channel !== undefined) this.#channel.port1.onmessage = () => this.#resume?.();
-  }
+  #turns = 0;
 
   /** Comes back after the host has done what is due; `reads`: also reads that have finished. */
   async take(reads: boolean): Promise<void> {
-    const immediate = this.#immediate;
+    const first = this.#turns < BY_MESSAGE && typeof MessageChannel !== "undefined";
+    this.#turns++;
+    const immediate = first
+      ? undefined
+      : (globalThis as unknown as { setImmediate?: SetImmediate }).setImmediate;
     if (immediate !== undefined) {
       await new Promise<void>((resolve) => void immediate(resolve));
       if (!reads) return;
     }
     await new Promise<void>((resolve) => {
       this.#resume = resolve;
-      if (this.#channel === undefined) setTimeout(resolve, 0);
-      else this.#channel.port2.postMessage(0);
+      if (typeof MessageChannel === "undefined") setTimeout(resolve, 0);
+      else (this.#channel ??= this.#open()).port2.postMessage(0);
     });
+  }
+
+  #open(): MessageChannel {
+    const channel = new MessageChannel();
+    channel.port1.onmessage = () => this.#resume?.();
+    return channel;
   }
 
   close(): void {

@@ -7,7 +7,14 @@ import { errnoName } from "./errno.ts";
 import type { SyscallEvent } from "./hooks.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Personality } from "./personality.ts";
-import { type Decoder, Failure, type Formatter, type RowAbi, type Syscall } from "./syscall.ts";
+import {
+  type Decoder,
+  Failure,
+  type Formatter,
+  type RowAbi,
+  type Syscall,
+  type SyscallTable,
+} from "./syscall.ts";
 import type { Task } from "./task.ts";
 
 /** Numbers up to this are looked up in an array, higher ones in a map. */
@@ -152,8 +159,11 @@ export class EntryTable {
   readonly resultRegister: number;
   readonly registers: readonly number[];
   readonly label: ((number: number) => string) | undefined;
+  /** Rows are made when their number is first used: a program uses few of them. */
   readonly #dense: (Row | undefined)[] = [];
   readonly #far = new Map<number, Row>();
+  readonly #rowAbi: RowAbi;
+  readonly #own: readonly SyscallTable[];
   readonly #encode: Personality["encode"];
   readonly #personality: Personality;
 
@@ -171,30 +181,47 @@ export class EntryTable {
     this.registers = abi.args.map((name) => arch.register(name));
     this.#personality = personality;
     this.#encode = personality.encode;
-    const rowAbi: RowAbi = { arch: arch.name, entry, registers: this.registers, pointer: abi.pointer };
+    this.#rowAbi = { arch: arch.name, entry, registers: this.registers, pointer: abi.pointer };
     this.label = own.find((table) => table.label !== undefined)?.label;
-    for (const table of own) {
-      for (const [number, call] of table.rows) this.#add(number, new Row(call, rowAbi));
-    }
+    this.#own = own;
+    if (own.length > 1) this.#checkTwice();
   }
 
-  #add(number: number, row: Row): void {
-    const old = this.find(number);
-    if (old !== undefined && old.call !== row.call) {
-      throw new Error(
-        `guise: ${this.#personality.name}: ${this.arch.name} ${this.entry} ${number} is both ${old.call.name} and ${row.call.name}`,
-      );
+  /** Several tables of one entry must not disagree. */
+  #checkTwice(): void {
+    const calls = new Map<number, Syscall>();
+    for (const table of this.#own) {
+      for (const [number, call] of table.rows) {
+        const old = calls.get(number);
+        if (old !== undefined && old !== call) {
+          throw new Error(
+            `guise: ${this.#personality.name}: ${this.arch.name} ${this.entry} ${number} is both ${old.name} and ${call.name}`,
+          );
+        }
+        calls.set(number, call);
+      }
     }
-    if (number >= 0 && number < DENSE) {
-      while (this.#dense.length <= number) this.#dense.push(undefined);
-      this.#dense[number] = row;
-    } else this.#far.set(number | 0, row);
   }
 
   /** The row of a number: the low 32 bits of its register, signed (X7). */
   find(number: number): Row | undefined {
-    if (number >= 0 && number < this.#dense.length) return this.#dense[number];
-    return this.#far.size === 0 ? undefined : this.#far.get(number);
+    if (number >= 0 && number < this.#dense.length) return this.#dense[number] ?? this.#make(number);
+    return this.#far.get(number) ?? this.#make(number);
+  }
+
+  #make(number: number): Row | undefined {
+    for (const { rows } of this.#own) {
+      // A table may name a number as unsigned.
+      const call = rows.get(number) ?? rows.get(number >>> 0);
+      if (call === undefined) continue;
+      const row = new Row(call, this.#rowAbi);
+      if (number >= 0 && number < DENSE) {
+        while (this.#dense.length <= number) this.#dense.push(undefined);
+        this.#dense[number] = row;
+      } else this.#far.set(number, row);
+      return row;
+    }
+    return undefined;
   }
 
   /** Writes a handler's number to the task's result register. */

@@ -34,8 +34,19 @@ const SHARED: readonly (readonly [number: number, name: string])[] = [
   [434, "pidfd_open"], [435, "clone3"], [436, "close_range"], [439, "faccessat2"],
 ];
 
-/** The table for the rows of the 64-bit entry. */
+/** The table for the rows of the 64-bit entry; made when it is first used, which few programs do. */
 export function int80Table(rows: Rows): SyscallTable {
+  let map: ReadonlyMap<number, Syscall> | undefined;
+  return {
+    arch: "x86-64",
+    entry: "int80",
+    get rows() {
+      return map ??= int80Rows(rows);
+    },
+  };
+}
+
+function int80Rows(rows: Rows): ReadonlyMap<number, Syscall> {
   const calls = new Map<string, Syscall>(rows.map(([, call]) => [call.name, call]));
   const map = new Map<number, Syscall>();
   for (const [number, name] of [...SHARED, ...MORE_SHARED]) {
@@ -44,5 +55,5 @@ export function int80Table(rows: Rows): SyscallTable {
     map.set(number, narrow(call));
   }
   for (const [number, call] of [...ownCalls(calls), ...moreCalls(calls)]) map.set(number, narrow(call));
-  return { arch: "x86-64", entry: "int80", rows: map };
+  return map;
 }
