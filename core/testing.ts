@@ -12,3 +12,4 @@ export {
   type ConformanceGuest,
   type ConformanceSubject,
 } from "./conformance.ts";
+export { EntryTable } from "./rows.ts";

@@ -1,6 +1,6 @@
 import { x86_64 } from "@guise/x86-64/run";
 import { aarch64 } from "@guise/aarch64/run";
-import { EntryTable } from "../../core/rows.ts";
+import { EntryTable } from "@guise/core/testing";
 import { assertEquals } from "@std/assert";
 import { personality } from "@guise/linux";
 
