@@ -105,7 +105,7 @@ const CLONE_THREAD = 0x10000;
 /** A call of Linux with a look at its raw arguments first; undefined: Linux's own answer. */
 function guarded(
   call: Syscall,
-  guard: (task: Task, arg: (n: number) => number) => Outcome | undefined,
+  guard: (task: Task, arg: (n: number) => number, low: (n: number) => number) => Outcome | undefined,
   done: (task: Task, result: Outcome) => Outcome = (_task, result) => result,
 ): Syscall {
   return {
@@ -115,7 +115,11 @@ function guarded(
       run: (task, args) => {
         const { arch } = task.process.cpu;
         const abi = arch.abis[arch.entries[0]];
-        const answer = guard(task, (n) => task.frame.num(arch.register(abi.args[n])));
+        const answer = guard(
+          task,
+          (n) => task.frame.num(arch.register(abi.args[n])),
+          (n) => task.frame.lo(arch.register(abi.args[n])),
+        );
         return answer ?? done(task, call.spec.run(task, args));
       },
     },
@@ -156,8 +160,8 @@ function tgkill(call: Syscall): Syscall {
         const { tgid, tid, sig } = args as Record<string, number>;
         if (tgid <= 0 || tid <= 0 || sig < 0 || sig > 64) return EINVAL;
         const own = processOf(task);
-        const known = (tgid === PID || tgid === own.pid) && own.linux.tasks.get(tid)?.process === own;
-        if (!known && tid !== PID) return ESRCH;
+        const ours = tgid === PID || tgid === own.pid;
+        if (!ours || tid !== PID && own.linux.tasks.get(tid)?.process !== own) return ESRCH;
         return perform(task, "kill", [own.pid, sig], (_t, result) => result);
       },
     },
@@ -240,10 +244,10 @@ const replaced: Readonly<Record<string, (call: Syscall) => Syscall>> = {
       (_task, result) => typeof result === "number" ? Math.min(result, CPU_BYTES) : result,
     ),
   futex: (call) =>
-    guarded(call, (task, arg) => {
+    guarded(call, (task, arg, low) => {
       const operation = arg(1) & 0x7f;
       if (operation === FUTEX_WAIT || operation === FUTEX_WAKE) return undefined;
-      if (operation === FUTEX_WAIT_BITSET && (arg(5) & 0xffffffff) === -1) return undefined;
+      if (operation === FUTEX_WAIT_BITSET && low(5) === -1) return undefined;
       return abortWith(task, `futex() operation ${operation} is not implemented`);
     }),
   getcwd: (call) => guarded(call, (_task, arg) => arg(0) === 0 ? EINVAL : undefined),

@@ -112,7 +112,9 @@ function mapSegment(
     mapped = down(address);
   }
   if (segment.memsz > segment.filesz) {
-    const from = up(mapped + skew + segment.filesz), to = up(mapped + skew + segment.memsz);
+    // A segment without bytes of the file begins with the page of its first byte.
+    const from = segment.filesz > 0 ? up(mapped + skew + segment.filesz) : mapped;
+    const to = up(mapped + skew + segment.memsz);
     if (to > space.limit) return ENOMEM;
     if (to > from) {
       // vm_brk_flags: always readable and writable, whatever the segment says.

@@ -12,7 +12,6 @@ import {
   EINPROGRESS,
   EINVAL,
   EISCONN,
-  ENOPROTOOPT,
   ENOTCONN,
   ENOTSOCK,
   EOPNOTSUPP,
@@ -428,7 +427,7 @@ export const getsockopt: Syscall = syscall({
     if (room === undefined) return EFAULT;
     if ((room | 0) < 0) return EINVAL;
     const bytes = getOption(file, option.level, option.option);
-    if (bytes === undefined) return ENOPROTOOPT;
+    if (typeof bytes === "number") return bytes;
     const shown = bytes.subarray(0, room);
     return task.space.write(option.value, shown) && task.space.setU32(option.length, shown.length)
       ? 0

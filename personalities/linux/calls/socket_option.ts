@@ -1,13 +1,20 @@
 /** Options of sockets: those that mean something here, and the others as bytes that are kept. */
-import { EINVAL, ENOPROTOOPT, type Errno } from "@guise/core";
-import { AF_UNIX } from "../net/address.ts";
+import { EINVAL, ENOPROTOOPT, EOPNOTSUPP, type Errno } from "@guise/core";
+import { AF_INET, AF_UNIX } from "../net/address.ts";
 import type { SocketFile } from "../net/socket.ts";
 
 // deno-fmt-ignore
 const SOL_SOCKET = 1, SO_REUSEADDR = 2, SO_TYPE = 3, SO_ERROR = 4, SO_SNDBUF = 7, SO_RCVBUF = 8, SO_LINGER = 13,
   SO_REUSEPORT = 15, SO_PASSCRED = 16, SO_PEERCRED = 17, SO_RCVTIMEO = 20, SO_SNDTIMEO = 21, SO_ACCEPTCONN = 30,
   SO_SNDBUFFORCE = 32, SO_RCVBUFFORCE = 33, SO_PROTOCOL = 38, SO_DOMAIN = 39;
-const IPPROTO_TCP = 6;
+const IPPROTO_IP = 0, IPPROTO_TCP = 6, IPPROTO_UDP = 17, IPPROTO_IPV6 = 41;
+
+/** Whether the socket has options of a level that is not SOL_SOCKET. */
+function knownLevel(file: SocketFile, level: number): boolean {
+  if (file.family === AF_UNIX) return false;
+  if (level === IPPROTO_TCP || level === IPPROTO_UDP) return level === file.protocol;
+  return level === IPPROTO_IP || level === IPPROTO_IPV6 && file.family !== AF_INET;
+}
 
 /** Numbers as the bytes of ints. */
 function ints(...values: number[]): Uint8Array {
@@ -40,10 +47,8 @@ export function setOption(
   bytes: Uint8Array,
 ): number | Errno {
   if (level !== SOL_SOCKET) {
-    const known = level === IPPROTO_TCP
-      ? file.protocol === IPPROTO_TCP
-      : level === 0 || level === 41 || level === 17;
-    if (file.family === AF_UNIX || !known) return ENOPROTOOPT;
+    if (file.family === AF_UNIX) return EOPNOTSUPP;
+    if (!knownLevel(file, level)) return ENOPROTOOPT;
     file.options.set(`${level}:${option}`, bytes.slice());
     return 0;
   }
@@ -90,11 +95,14 @@ export function setOption(
   return 0;
 }
 
-/** getsockopt(2); undefined: no such option. */
-export function getOption(file: SocketFile, level: number, option: number): Uint8Array | undefined {
+/** getsockopt(2): the option's bytes, or an errno. */
+export function getOption(file: SocketFile, level: number, option: number): Uint8Array | Errno {
   const kept = file.options.get(`${level}:${option}`);
   if (kept !== undefined) return kept;
-  if (level !== SOL_SOCKET) return file.family === AF_UNIX ? undefined : ints(0);
+  if (level !== SOL_SOCKET) {
+    if (knownLevel(file, level)) return ints(0);
+    return file.family === AF_UNIX || file.family === AF_INET ? EOPNOTSUPP : ENOPROTOOPT;
+  }
   switch (option) {
     case SO_TYPE:
       return ints(file.type);
@@ -127,6 +135,6 @@ export function getOption(file: SocketFile, level: number, option: number): Uint
     case SO_DOMAIN:
       return ints(file.family);
     default:
-      return option < 1 || option > 80 ? undefined : ints(0);
+      return option < 1 || option > 80 ? ENOPROTOOPT : ints(0);
   }
 }
