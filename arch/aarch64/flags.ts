@@ -2,7 +2,18 @@
  * NZCV is kept as what computed it: a kind and two 64-bit operands, sign-extended. Conditions after a comparison are one
  * comparison of 64-bit integers, at both operand sizes.
  */
-import { type Env, type I32, i32, type I64, i64, type Int, type Machine } from "@guise/translator";
+import {
+  type Env,
+  type F64,
+  type FunctionRef,
+  type I32,
+  i32,
+  type I64,
+  i64,
+  type Int,
+  type Machine,
+  select,
+} from "@guise/translator";
 import { CONDITIONS } from "./flag_names.ts";
 import { KIND } from "./kinds.ts";
 import { C, N, STATE, V, Z } from "./state.ts";
@@ -31,12 +42,23 @@ export function setImage(m: Env, image: I32): void {
   put(m, KIND.image, image.extendU());
 }
 
+/** Flags of a comparison of doubles, neither of which raised anything. */
+export function setFloat(m: Env, a: F64, b: F64): void {
+  put(m, KIND.float, a.to("i64.reinterpret_f64"), b.to("i64.reinterpret_f64"));
+}
+
 /** NZCV at its places in PSTATE. */
 export function flagsImage(m: Env): I32 {
   const ref = m.helper("nzcv", [], ["i32"], (h) => {
     const { f } = h, kind = f.let(h.state("i32.load", STATE.flagKind));
     const a = f.let(h.state("i64.load", STATE.flagA)), b = f.let(h.state("i64.load", STATE.flagB));
     f.if(kind.eq(KIND.image), () => f.return(a.wrap().and(N | Z | C | V)));
+    f.if(kind.eq(KIND.float), () => {
+      const x = f.let(asDouble(a)), y = f.let(asDouble(b));
+      f.if(x.lt(y), () => f.return(i32(N)));
+      f.if(x.eq(y), () => f.return(i32(Z | C)));
+      f.return(select(x.gt(y), i32(C), i32(C | V)));
+    });
     const result = f.let(a), bits = f.let(i32(0));
     f.if(kind.ltU(KIND.logic), () => {
       const shift = f.let(i64(32).sub(kind.and(1).shl(5).extendU()));
@@ -79,32 +101,117 @@ function ofImage(image: I32, pair: number): I32 {
       return ge().and(bit(Z).eqz());
   }
 }
-const slow = (m: Env, cc: number): I32 =>
-  m.f.call(
-    "i32",
-    m.helper(`condition ${CONDITIONS[cc]}`, [], ["i32"], (h) => {
-      const image = h.f.let(flagsImage(h)), r = ofImage(image, cc >> 1);
-      h.f.return(cc & 1 ? r.eqz() : r);
-    }),
-  );
+/** Both doubles that a comparison kept. */
+const asDouble = (v: I64): F64 => v.to("f64.reinterpret_i64");
+
+/** The even condition of a pair, where the kind is known. */
+function ofKind(kind: number, pair: number, a: I64, b: I64): I32 {
+  const wide = kind & 1, sum = a.add(b), difference = a.sub(b);
+  const zero = (v: I64) => wide ? v.eqz() : v.wrap().eqz(),
+    negative = (v: I64) => wide ? v.ltS(0) : v.wrap().ltS(0);
+  switch (kind) {
+    case KIND.compare:
+    case KIND.compare + 1:
+      switch (pair) {
+        case 0:
+          return a.eq(b);
+        case 1:
+          return a.geU(b);
+        case 2:
+          return negative(difference);
+        case 3:
+          return wide ? a.xor(b).and(a.xor(difference)).ltS(0) : difference.ne(difference.extend32S());
+        case 4:
+          return a.gtU(b);
+        case 5:
+          return a.geS(b);
+        default:
+          return a.gtS(b);
+      }
+    case KIND.add:
+    case KIND.add + 1: {
+      const carry = () => wide ? sum.ltU(a) : sum.wrap().ltU(a.wrap());
+      const over = a.xor(sum).and(b.xor(sum));
+      // The sign of the exact sum.
+      const atLeastZero = () => wide ? sum.xor(over).geS(0) : sum.geS(0);
+      switch (pair) {
+        case 0:
+          return zero(sum);
+        case 1:
+          return carry();
+        case 2:
+          return negative(sum);
+        case 3:
+          return wide ? over.ltS(0) : sum.ne(sum.extend32S());
+        case 4:
+          return carry().and(zero(sum).eqz());
+        case 5:
+          return atLeastZero();
+        default:
+          return atLeastZero().and(zero(sum).eqz());
+      }
+    }
+    case KIND.logic:
+      return [a.eqz(), i32(0), a.ltS(0), i32(0), i32(0), a.geS(0), a.gtS(0)][pair];
+    case KIND.image:
+      return ofImage(a.wrap(), pair);
+    case KIND.float: {
+      const x = asDouble(a), y = asDouble(b);
+      switch (pair) {
+        case 0:
+          return x.eq(y);
+        case 1:
+          return x.lt(y).eqz();
+        case 2:
+          return x.lt(y);
+        case 3:
+          return x.ne(x).or(y.ne(y));
+        case 4:
+          return x.le(y).eqz();
+        case 5:
+          return x.ge(y);
+        default:
+          return x.gt(y);
+      }
+    }
+  }
+  throw new Error(`no kind ${kind} of flags`);
+}
+/** Any condition with flags of any kind. */
+const conditionRef = (m: Env): FunctionRef =>
+  m.helper("condition", ["i32"], ["i32"], (h) => {
+    const { f } = h, image = f.let(flagsImage(h));
+    f.switch(
+      f.param(0, "i32"),
+      CONDITIONS.slice(0, 14).map((_, i) => () => {
+        const r = ofImage(image, i >> 1);
+        f.return(i & 1 ? r.eqz() : r);
+      }),
+      () => f.return(i32(1)),
+    );
+  });
 
 /** A condition as 0 or 1. */
 export function condition(m: Env, cc: number): I32 {
   if (cc >= 14) return i32(1);
-  const { f } = m, pair = cc >> 1;
-  if (pair === 2 || pair === 3) return slow(m, cc);
-  const r = f.local("i32"), a = m.state("i64.load", STATE.flagA), b = m.state("i64.load", STATE.flagB);
-  f.if(m.state("i32.load", STATE.flagKind).ltU(KIND.add), () => {
-    const direct = [a.eq(b), a.ne(b), a.geU(b), a.ltU(b)][cc] ??
-      { 8: a.gtU(b), 9: a.leU(b), 10: a.geS(b), 11: a.ltS(b), 12: a.gtS(b), 13: a.leS(b) }[cc]!;
-    f.set(r, direct);
-  }, () => f.set(r, slow(m, cc)));
+  const { f } = m, pair = cc >> 1, kind = m.state("i32.load", STATE.flagKind), known = kind.constant;
+  const a = m.state("i64.load", STATE.flagA), b = m.state("i64.load", STATE.flagB);
+  const of = (kind: number) => {
+    const r = ofKind(kind, pair, a, b);
+    return cc & 1 ? r.eqz() : r;
+  };
+  if (known !== undefined) return of(Number(known));
+  const slow = () => f.call("i32", conditionRef(m), i32(cc));
+  if (pair === 2 || pair === 3) return slow();
+  const r = f.local("i32");
+  f.if(kind.ltU(KIND.add), () => f.set(r, of(KIND.compare)), () => f.set(r, slow()));
   return r;
 }
 
-/** A condition whose number is known at run time only. */
+/** A condition whose number is in the record: known in a region, not in the interpreter. */
 export function conditionOf(m: Env, cc: I32): I32 {
-  const ref = m.helper("condition", ["i32"], ["i32"], (h) => {
+  if (cc.constant !== undefined) return condition(m, Number(cc.constant));
+  const ref = m.helper("condition of", ["i32"], ["i32"], (h) => {
     const { f } = h;
     f.switch(
       f.param(0, "i32"),
@@ -113,4 +220,25 @@ export function conditionOf(m: Env, cc: I32): I32 {
     );
   });
   return m.f.call("i32", ref, cc);
+}
+
+/** Operands whose comparison gives these flags, by NZCV as a number; 0100 and combinations that no comparison gives have none. */
+const OPERANDS: Readonly<
+  Record<number, readonly ["zero" | "one" | "minus" | "most" | "least", "zero" | "one" | "minus"]>
+> = {
+  0b0000: ["one", "minus"],
+  0b0010: ["one", "zero"],
+  0b0011: ["least", "one"],
+  0b0110: ["zero", "zero"],
+  0b1000: ["zero", "one"],
+  0b1001: ["most", "minus"],
+  0b1010: ["minus", "one"],
+};
+/** Flags that an instruction names; `bits` as those of the comparison beside it, so that the kind can stay the same. */
+export function setConstant(m: Machine, nzcv: I32, wide: boolean, compares: boolean): void {
+  const operands = compares && nzcv.constant !== undefined ? OPERANDS[Number(nzcv.constant)] : undefined;
+  if (!operands) return setImage(m, nzcv.shl(28));
+  const most = wide ? 0x7fffffffffffffffn : 0x7fffffffn;
+  const [a, b] = operands.map((o) => i64({ zero: 0n, one: 1n, minus: -1n, most, least: -most - 1n }[o]));
+  put(m, KIND.compare + Number(wide), a, b);
 }

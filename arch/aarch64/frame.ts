@@ -49,6 +49,10 @@ export class Frame {
     const { state } = this.cpu, kind = state.getInt32(STATE.flagKind, true);
     const a = state.getBigInt64(STATE.flagA, true), b = state.getBigInt64(STATE.flagB, true);
     if (kind === KIND.image) return Number(BigInt.asIntN(32, a)) & 0xf0000000;
+    if (kind === KIND.float) {
+      const [x, y] = [0, 1].map((i) => state.getFloat64(i ? STATE.flagB : STATE.flagA, true));
+      return (x < y ? 8 : x === y ? 6 : x > y ? 2 : 3) << 28;
+    }
     let result = a, c = false, v = false;
     const u = (x: bigint) => BigInt.asUintN(64, x), size = kind & 1 ? 64 : 32;
     if (kind < KIND.add) {

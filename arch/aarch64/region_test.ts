@@ -2,6 +2,7 @@
 // cold: tests
 import { assert, assertEquals } from "@std/assert";
 import { createSpace, EXEC, READ, WRITE } from "@guise/core";
+import { BIAS } from "@guise/translator/run";
 import { ArmCpu, loadTranslator } from "./cpu.ts";
 import { aarch64 } from "./mod.ts";
 import { useDeclarations } from "./built.ts";
@@ -34,7 +35,7 @@ function outcome({ cpu, space }: ReturnType<typeof start>): unknown {
     if (trap.cause === "budget" && turn < 200) continue;
     const registers = Array.from({ length: 33 }, (_, i) => cpu.frame.big(i).toString(16));
     const vectors = Array.from(cpu.memory.slice(STATE.v, STATE.v + 512)).join();
-    const data = Array.from(cpu.memory.slice(DATA - 0x10000, DATA - 0x10000 + 4096)).join();
+    const data = Array.from(cpu.memory.slice(DATA - BIAS, DATA - BIAS + 4096)).join();
     return { cause: trap.cause, address: trap.cause === "page" ? trap.address : 0, registers, vectors, data };
   }
 }

@@ -2,7 +2,7 @@
 // cold: constants of the generated code
 import { type I32, i32, type I64, i64, type Int, type Machine, select, type Value } from "@guise/translator";
 import { a64, type Declaration, type Semantics } from "../encoding.ts";
-import { carry, conditionOf, setAdd, setCompare, setImage, setLogic } from "../flags.ts";
+import { carry, conditionOf, setAdd, setCompare, setConstant, setImage, setLogic } from "../flags.ts";
 
 /** Either width: types say "either", at run time they agree. */
 const int = (v: Value<"i32"> | Value<"i64">): Int => v as Int;
@@ -273,7 +273,7 @@ const conditional = (subtract: boolean): Semantics => ({ n, i, m: b, f: flags, c
   m.f.if(conditionOf(m, c.read().wrap()), () => {
     if (subtract) setCompare(m, x, y);
     else setAdd(m, x, y);
-  }, () => setImage(m, flags.read().wrap().shl(28)));
+  }, () => setConstant(m, flags.read().wrap(), x.type === "i64", subtract));
 };
 
 // deno-fmt-ignore
