@@ -35,7 +35,8 @@ Runs a Linux program in a kernel made of TypeScript plugins.
   --env K=V               an environment variable, beside the host's
   --user UID[:GID]        default: the host user's
   --personality NAME      linux (default), axle, osv; sets of OSv's system calls: osv:2023, osv:trivial
-  --engine auto|interpreter|jit
+  --engine auto|interpreter|jit|lockstep
+                          lockstep compares all translated code with the interpreter
   --trace[=FILE]          print system calls as strace does, to standard error or FILE
   --stats FILE            write counters as JSON
   --protect               check every memory access
@@ -138,9 +139,10 @@ function parse(args: readonly string[]): Request | "help" | "version" {
     return value;
   };
   const engine = parsed.engine;
-  if (engine !== undefined && engine !== "auto" && engine !== "interpreter" && engine !== "jit") {
-    throw new Mistake(`--engine is auto, interpreter or jit, not "${engine}"`);
-  }
+  if (
+    engine !== undefined && engine !== "auto" && engine !== "interpreter" && engine !== "jit" &&
+    engine !== "lockstep"
+  ) throw new Mistake(`--engine is auto, interpreter, jit or lockstep, not "${engine}"`);
   const mounts = (parsed.mount ?? []).map((text) => {
     const match = /^(.+?):(\/[^:]*)(?::(rw|ro))?$/.exec(text);
     if (match === null) {
@@ -335,6 +337,14 @@ async function runGuest(request: Request): Promise<number> {
   restoreTerminal(stdio);
   for (const stop of listening) stop();
   if (result.message !== undefined) say(result.message);
+  const { lockstep } = result;
+  if (lockstep !== undefined) {
+    for (const text of lockstep.differences) say(text);
+    say(
+      `lockstep: ${lockstep.compared} runs of regions with ${lockstep.instructions} instructions compared, ` +
+        `${lockstep.differences.length} differences`,
+    );
+  }
   if (request.stats !== undefined) {
     try {
       Deno.writeTextFileSync(request.stats, JSON.stringify(result.stats) + "\n");

@@ -25,6 +25,7 @@ import {
   type Hooks,
   type Kernel,
   type KernelOptions,
+  type LockstepLog,
   type Plugin,
   type SpawnRequest,
 } from "@guise/core";
@@ -198,6 +199,8 @@ export interface RunResult {
   readonly trace?: string;
   /** With `stats: true`. */
   readonly stats?: StatsReport;
+  /** With `engine: "lockstep"`. */
+  readonly lockstep?: LockstepLog;
 }
 
 /** Bytes in pieces, joined once. */
@@ -314,6 +317,7 @@ export async function run(program: string | Uint8Array, options: RunOptions = {}
       ended,
       trace: trace === true ? traced : undefined,
       stats: counters?.report(code),
+      lockstep: kernel.lockstep,
     };
   };
 

@@ -128,7 +128,27 @@ export interface CpuOptions {
   /** Nanoseconds for the guest's time base (TSC, CNTVCT), as of the beginning of the present `run`. Default: the host's. */
   readonly clock?: () => number;
   /** Which engine runs guest code; default "auto". */
-  readonly engine?: "interpreter" | "jit" | "auto";
+  readonly engine?: Engine;
+  /** Engine "lockstep" reports here. */
+  readonly lockstep?: LockstepLog;
+}
+
+/**
+ * Which engine runs guest code: the interpreter alone; translated code from the first moment on; translated where it is worth it; or
+ * translated code of which each run is done once more by the interpreter and compared.
+ */
+export type Engine = "interpreter" | "jit" | "auto" | "lockstep";
+
+/** What engine "lockstep" found, of all processes of a kernel. */
+export interface LockstepLog {
+  /** Runs of translated code, from entry to exit, that were compared. */
+  compared: number;
+  /** Instructions in them. */
+  instructions: number;
+  /** Runs that ended within an instruction, and were left to the interpreter. */
+  partial: number;
+  /** For a person: where, what differs, the micro-ops and the WebAssembly of the first instruction that differs. */
+  readonly differences: string[];
 }
 
 /** A CPU architecture. */
@@ -161,7 +181,7 @@ export interface Arch {
   stub(target: number): Uint8Array;
   /** Makes the CPU of an address space; it sets `space.codeWatcher`. */
   createCpu(space: AddressSpace, kernel: KernelEntry, options?: CpuOptions): Cpu;
-  /** Loads the translator of hot code; engine "jit" waits for it, others run the interpreter until it is there. */
+  /** Loads the translator of hot code; engines "jit" and "lockstep" wait for it, others run the interpreter until it is there. */
   loadTranslator?(): Promise<void>;
   /** The instructions of `code`, which lies at guest address `pc`. */
   disassemble(code: Uint8Array, pc: number): { text: string; length: number }[];

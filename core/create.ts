@@ -1,7 +1,7 @@
 /** Makes a kernel of plugins. */
 import type { Kernel, KernelOptions } from "./kernel.ts";
 import type { Plugin } from "./plugin.ts";
-import { RuntimeImpl } from "./runtime.ts";
+import { RuntimeImpl, translates } from "./runtime.ts";
 
 /**
  * A kernel of these plugins. Their data (architectures, personalities, hooks) is known before the first `setup` runs;
@@ -32,7 +32,7 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
   }
   for (const personality of kernel.personalities.values()) personality.setup?.(kernel);
   for (const plugin of options.plugins) await plugin.setup?.(kernel);
-  if (options.engine === "jit") { for (const arch of kernel.arches.values()) await arch.loadTranslator?.(); }
+  if (translates(options)) { for (const arch of kernel.arches.values()) await arch.loadTranslator?.(); }
   return kernel;
 }
 

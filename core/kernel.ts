@@ -1,5 +1,5 @@
 /** The contract of a running kernel. */
-import type { Arch } from "./arch.ts";
+import type { Arch, Engine, LockstepLog } from "./arch.ts";
 import type { Hooks, KernelEvent } from "./hooks.ts";
 import type { State } from "./key.ts";
 import type { ExitStatus, Personality, SpawnRequest } from "./personality.ts";
@@ -27,7 +27,7 @@ export interface KernelOptions {
   /** In order of set-up. */
   readonly plugins: readonly Plugin[];
   /** How guest code runs; default "auto". */
-  readonly engine?: "interpreter" | "jit" | "auto";
+  readonly engine?: Engine;
   /** Host bytes all address spaces together may commit. Default 4 GiB. */
   readonly memoryLimit?: number;
   /** Guest memories with 32-bit addresses. Default: only where the host has no others. */
@@ -46,6 +46,8 @@ export interface Kernel {
   readonly options: KernelOptions;
   /** The time of its guests. */
   readonly clock: Clock;
+  /** With engine "lockstep". */
+  readonly lockstep?: LockstepLog | undefined;
   /** Values of plugins. */
   readonly data: State;
   /** By name. */

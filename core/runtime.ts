@@ -2,7 +2,7 @@
  * The running kernel: who runs, for how long, and when the host's event loop gets its turn. What a trap means is in
  * dispatch.ts; here is the life of processes and the loop.
  */
-import type { Arch, KernelEntry } from "./arch.ts";
+import type { Arch, KernelEntry, LockstepLog } from "./arch.ts";
 import { hostClock } from "./clock.ts";
 import { Dispatcher } from "./dispatch.ts";
 import { HookSet } from "./hook_set.ts";
@@ -32,10 +32,15 @@ const VIRTUAL_CHUNK = 5_000;
 /** Instructions that a trap counts as, so that a task that only traps uses up its turn. */
 const TRAP_COST = 500;
 
+/** Does this engine want the translator before the first instruction? */
+export const translates = (options: KernelOptions): boolean =>
+  options.engine === "jit" || options.engine === "lockstep";
+
 /** The kernel; see {@link Kernel}. */
 export class RuntimeImpl implements Runtime {
   readonly options: KernelOptions;
   readonly clock: Clock;
+  readonly lockstep: LockstepLog | undefined;
   readonly data: State = new State();
   readonly arches: Map<string, Arch> = new Map();
   readonly personalities: Map<string, Personality> = new Map();
@@ -82,6 +87,9 @@ export class RuntimeImpl implements Runtime {
   constructor(options: KernelOptions) {
     this.options = options;
     this.clock = options.clock ?? hostClock();
+    this.lockstep = options.engine === "lockstep"
+      ? { compared: 0, instructions: 0, partial: 0, differences: [] }
+      : undefined;
     this.#real = this.clock.advance === undefined;
     if (!this.#real) this.#chunk = VIRTUAL_CHUNK;
     this.timeBase = this.#real ? () => Math.floor(this.#ms * 1e6) : () => this.clock.monotonic();
@@ -151,7 +159,12 @@ export class RuntimeImpl implements Runtime {
     if (entry === undefined) return undefined;
     if (entry.queue === undefined) {
       const queue = entry.queue = new WaitQueue();
-      this.background(entry.late.load(), (arch, error) => {
+      const load = async (): Promise<Arch> => {
+        const arch = await entry.late.load();
+        if (translates(this.options)) await arch.loadTranslator?.();
+        return arch;
+      };
+      this.background(load(), (arch, error) => {
         this.#late.delete(elfMachine);
         if (arch !== undefined) this.arches.set(arch.name, arch);
         else this.emit({ kind: "message", text: `an architecture could not be loaded: ${error}` });

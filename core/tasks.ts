@@ -59,10 +59,11 @@ export class CpuHost {
   get cpu(): Cpu {
     if (this.#cpu === undefined) {
       const parent = this.#parent?.disposed === false ? this.#parent.#cpu : undefined;
-      const engine = this.runtime.options.engine;
+      const { options: { engine }, lockstep } = this.runtime;
       const options: CpuOptions = {
         ...(parent === undefined ? {} : { parent }),
         ...(engine === undefined ? {} : { engine }),
+        ...(lockstep === undefined ? {} : { lockstep }),
         clock: this.runtime.timeBase,
       };
       this.#cpu = this.arch.createCpu(this.space, this.runtime.entry, options);

@@ -70,6 +70,9 @@ export class ArmCpu extends BaseCpu {
     state.setInt32(STATE.exclusive + 4, -1, true);
   }
 
+  protected override statusFlags(): number {
+    return this.frame.lo(this.frame.registers.pstate);
+  }
   protected override decode(pc: number): number {
     const at = this.cache.begin(RUN_RECORDS);
     this.cache.commit(this.#decoder.run(pc, RUN_INSTRUCTIONS, at, false));

@@ -15,6 +15,7 @@ import {
   infoOf,
   RECORD,
 } from "./layout.ts";
+import type { RegionText } from "./lockstep.ts";
 
 /** Memory 2, shared by all spaces of one kernel. */
 export class Engine {
@@ -159,6 +160,8 @@ export interface Region {
   readonly module: WebAssembly.Module;
   /** Biased page numbers of its code. */
   readonly pages: ReadonlySet<number>;
+  /** In lockstep: for reports. */
+  readonly text?: RegionText;
 }
 
 /** Decoded and translated code of one address space, or of several that a fork made. */

@@ -10,9 +10,11 @@ import {
   IDLE_OPS,
   INFO,
   infoOf,
+  LEAVE,
   RECORD,
   STATUS,
 } from "./layout.ts";
+import { Lockstep, type LockstepLog, type RegionText } from "./lockstep.ts";
 import { type Cause, CAUSES } from "./machine.ts";
 
 /** What a CPU needs of an address space (core's AddressSpace has it). */
@@ -81,6 +83,8 @@ export interface Translation {
     readonly pages: ReadonlySet<number>;
     /** In instructions. */
     readonly size: number;
+    /** With `Eagerness.lockstep`. */
+    readonly text?: RegionText;
   }[];
 }
 /** Makes regions of decoded code. */
@@ -93,6 +97,12 @@ export interface Translator {
     wide: boolean,
     limits: Eagerness,
   ): Translation | undefined;
+  /** Pieces of 4 bytes of the state block that lockstep leaves alone: what is only used within an instruction, and lazy flags. */
+  readonly ignored: ReadonlySet<number>;
+  /** Does the code at a biased pc read the flags before it overwrites them? */
+  flagsWanted(cpu: BaseCpu, pc: number): boolean;
+  /** The micro-ops of the instruction at a biased pc, for a person. */
+  describe(cpu: BaseCpu, pc: number): string[];
 }
 
 /** How eagerly code is translated: instructions in a slice while sampling, samples of a target. */
@@ -107,10 +117,22 @@ export interface Eagerness {
   readonly module: number;
   /** Samples of all CPUs of an engine before the translator is loaded. */
   readonly patience: number;
+  /** Regions that can be compared with the interpreter. */
+  readonly lockstep?: boolean;
 }
 /** How soon each engine translates: instructions a slice, samples, calls and exits before it, limits of size. */
-export const EAGERNESS: { readonly jit: Eagerness; readonly auto: Eagerness } = {
+export const EAGERNESS: Readonly<Record<"jit" | "lockstep" | "auto", Eagerness>> = {
   jit: { slice: 2_000, samples: 1, calls: 1, exits: 10, region: 600, module: 600, patience: 0 },
+  lockstep: {
+    slice: 2_000,
+    samples: 1,
+    calls: 1,
+    exits: 10,
+    region: 600,
+    module: 600,
+    patience: 0,
+    lockstep: true,
+  },
   auto: { slice: 40_000, samples: 3, calls: 500, exits: 1_000, region: 200, module: 600, patience: 1_000 },
 };
 
@@ -130,9 +152,11 @@ export interface CpuParts {
   readonly eagerness?: Eagerness;
   /** The translator, when it is loaded. */
   readonly translator?: () => Translator | undefined;
+  /** Where lockstep reports, if `eagerness` is lockstep's. */
+  readonly log?: LockstepLog;
 }
 
-type Imports = Record<string, (...args: never[]) => unknown>;
+export type Imports = Record<string, (...args: never[]) => unknown>;
 
 /**
  * An instance of the interpreter, bound to a memory. Memories are used again after a process has ended, and so are
@@ -213,6 +237,9 @@ export abstract class BaseCpu implements Sharer {
   clock: () => number = () => performance.now() * 1e6;
   /** Translated regions by slot, and the set that they are from. */
   readonly #table: WebAssembly.Table;
+  readonly #lockstep: Lockstep | undefined;
+  /** Regions that were made because this CPU was often there. */
+  regions = 0;
   #linked: RegionSet | undefined;
   readonly #wide: boolean;
   #warming = false;
@@ -239,7 +266,9 @@ export abstract class BaseCpu implements Sharer {
     this.cache = parent?.cache ?? new CodeCache(this.engine);
     this.cache.sharers.add(this);
     const spare = bodies.get(space.memory);
-    const reused = spare !== undefined && spare.cpu === undefined && spare.engine === this.engine &&
+    const { log } = parts;
+    const reused = log === undefined && spare !== undefined && spare.cpu === undefined &&
+      spare.engine === this.engine &&
       spare.pages === space.pages && spare.module === parts.module(spare.wide);
     const body = this.#body = reused ? spare : new Body(space, this.engine);
     body.cpu = this;
@@ -249,6 +278,33 @@ export abstract class BaseCpu implements Sharer {
     this.#wide = body.wide;
     this.exports = body.exports;
     if (!reused) this.#warm();
+    if (log === undefined) return;
+    const t = parts.translator?.();
+    if (t === undefined) throw new Error("guise: lockstep needs the translator, which is not loaded");
+    this.#lockstep = new Lockstep(this, {
+      module: body.module,
+      host: body.own,
+      translator: t,
+      log,
+      resolve: (address, access) => this.#resolve(address, access),
+      miss: (record) => this.#miss(record),
+      stepAt: (pc) => (this.claim(pc), this.stepAt(pc)),
+      setPc: (pc) => this.#setPc(pc),
+      flags: () => this.statusFlags(),
+      disassemble: (pc) => this.disassemble(pc),
+    });
+    this.#table = this.#lockstep.table;
+  }
+
+  /** Status flags in the form that programs see. */
+  protected abstract statusFlags(): number;
+  /** The instruction there, for a person. */
+  protected disassemble(_pc: number): string {
+    return "";
+  }
+  /** What a slot without a region holds. */
+  get #missing(): () => number {
+    return (this.#lockstep ?? this).exports.missing;
   }
 
   /** What the instance calls: its present CPU. */
@@ -269,8 +325,8 @@ export abstract class BaseCpu implements Sharer {
   #warm(): void {
     const { engine } = this, { u32 } = engine, first = engine.scratch + SCRATCH.warm * RECORD.size;
     const regions = this.parts.eagerness ? IDLE_OPS : 0;
-    this.#table.grow(regions);
-    for (let i = 0; i < regions; i++) this.#table.set(i, this.exports[`idle ${i}`]);
+    this.#body.table.grow(regions);
+    for (let i = 0; i < regions; i++) this.#body.table.set(i, this.exports[`idle ${i}`]);
     for (let i = 0; i <= IDLE_OPS + regions; i++) {
       const record = first + i * RECORD.size;
       u32[record >>> 2] = i < IDLE_OPS
@@ -381,7 +437,7 @@ export abstract class BaseCpu implements Sharer {
       this.cache.invalidate(p);
       for (const region of dropped) {
         this.#dropped = true;
-        if (region.slot < this.#table.length) this.#table.set(region.slot, this.exports.missing);
+        if (region.slot < this.#table.length) this.#table.set(region.slot, this.#missing);
         this.cache.forget(region.pc, region.record);
       }
     }
@@ -392,32 +448,33 @@ export abstract class BaseCpu implements Sharer {
     const set = this.cache.regions, table = this.#table;
     if (this.#linked !== set) {
       this.#linked = set;
-      for (let i = 0; i < table.length; i++) table.set(i, this.exports.missing);
+      for (let i = 0; i < table.length; i++) table.set(i, this.#missing);
     }
-    if (set && table.length < set.count) {
-      (table.grow as (n: number, f: unknown) => number).call(
-        table,
-        set.count + 256 - table.length,
-        this.exports.missing,
-      );
+    if (!set) return;
+    this.#lockstep?.grow(set.count);
+    for (const t of [table, this.#body.table]) {
+      if (t.length >= set.count) continue;
+      (t.grow as (n: number, f: unknown) => number).call(t, set.count + 256 - t.length, this.#missing);
     }
   }
 
   /** Instantiates the module of a region here. */
   #link(module: WebAssembly.Module): void {
-    const help: Record<string, unknown> = {};
+    const help: Record<string, unknown> = {},
+      { exports, pages } = this.#lockstep ??
+        { exports: this.exports, pages: this.space.pages };
     for (const { name } of WebAssembly.Module.imports(module)) {
-      if (name in this.exports) help[name] = this.exports[name];
+      if (name in exports) help[name] = exports[name];
     }
     const instance = new WebAssembly.Instance(
       module,
       {
         guise: {
           memory: this.space.memory,
-          pages: this.space.pages,
+          pages,
           engine: this.engine.memory,
           regions: this.#table,
-          operations: this.exports.operations,
+          operations: exports.operations,
         },
         help,
       } as never,
@@ -466,7 +523,8 @@ export abstract class BaseCpu implements Sharer {
       u16[record >>> 1] = CORE_OPS.region;
       i32[record + RECORD.imm >>> 2] = r.slot;
       u32[record + RECORD.disp >>> 2] = copy;
-      set.add({ slot: r.slot, pc: r.pc, record, module: made.module, pages: r.pages });
+      set.add({ slot: r.slot, pc: r.pc, record, module: made.module, pages: r.pages, text: r.text });
+      this.regions++;
     }
     this.#link(made.module);
   }
@@ -474,24 +532,26 @@ export abstract class BaseCpu implements Sharer {
   /** Somebody met a slot that is empty here: the region of this record, or one that is called from it (0: go on at the pc). */
   #region(record: number): number {
     if (this.#warming) return record + RECORD.size;
-    if (!record) {
-      this.engine.i32[FIELD.exits >>> 2] = this.parts.eagerness!.exits;
-      const pc = this.pc;
-      this.#sample(pc - BIAS);
-      return this.recordAt(pc);
-    }
+    if (!record) return this.#exit();
     const { engine } = this, set = this.cache.regions, slot = engine.u32[record + RECORD.imm >>> 2];
     const own = engine.u16[record >>> 1] === CORE_OPS.region;
-    if (own && this.#table.get(slot) === this.exports.missing) {
+    if (own && this.#table.get(slot) === this.#missing) {
       const region = set?.regions[slot];
       if (!region) return engine.u32[record + RECORD.disp >>> 2];
       this.#link(region.module);
-      return record;
+      if (!this.#lockstep) return record;
     }
-    const pc = this.pc - BIAS;
-    if (!set) return 0;
+    if (this.#lockstep && own) return this.#compare(this.#lockstep, slot, record);
+    this.#called();
+    return 0;
+  }
+
+  /** A region has called what is none here: at the pc. */
+  #called(): void {
+    const set = this.cache.regions, pc = this.pc - BIAS;
+    if (!set) return;
     const called = set.slots.get(pc), region = called === undefined ? undefined : set.regions[called];
-    if (region) return this.#link(region.module), 0;
+    if (region) return this.#link(region.module);
     const calls = set.heat.get(pc) ?? 0;
     if (calls < 0) {
       // It never will be.
@@ -501,7 +561,28 @@ export abstract class BaseCpu implements Sharer {
       set.heat.set(pc, heat);
       if (heat >= eager.samples && this.executable(this.pc)) this.#promote([pc]);
     }
-    return 0;
+  }
+
+  /** A region in lockstep: the record that goes on behind it, with the right count, or 0. */
+  #compare(lockstep: Lockstep, slot: number, record: number): number {
+    const { engine } = this, ordinal = engine.u8[record + RECORD.ordinal];
+    const instead = engine.u32[record + RECORD.disp >>> 2];
+    const { status, steps } = lockstep.run(slot, record);
+    if (!steps) return instead;
+    if (status === LEAVE.missing) this.#called();
+    let next = lockstep.after(status);
+    if (next && status === LEAVE.go && engine.u16[next >>> 1] !== CORE_OPS.region) {
+      if (--engine.i32[FIELD.exits >>> 2] <= 0) next = this.#exit();
+    }
+    return next && this.#bridge(next, ordinal + steps);
+  }
+
+  /** Regions lead to here often: it should be one. */
+  #exit(): number {
+    this.engine.i32[FIELD.exits >>> 2] = this.parts.eagerness!.exits;
+    const { pc } = this;
+    this.#sample(pc - BIAS);
+    return this.recordAt(pc);
   }
 
   /** The guest was here when a slice ended. */
@@ -531,7 +612,7 @@ export abstract class BaseCpu implements Sharer {
     // What the table holds would keep modules alive.
     if (this.#linked) {
       this.#linked = undefined;
-      for (let i = 0; i < this.#table.length; i++) this.#table.set(i, this.exports.missing);
+      for (let i = 0; i < this.#table.length; i++) this.#table.set(i, this.#missing);
     }
     this.#body.cpu = this.#body.own = undefined;
     this.cache.sharers.delete(this);
@@ -588,10 +669,11 @@ export abstract class BaseCpu implements Sharer {
     return record;
   }
 
-  #bridge(target: number): number {
+  /** A jump to a record that takes `steps` instructions, less its ordinal, from the count. */
+  #bridge(target: number, steps = 0): number {
     const { engine } = this, record = engine.scratch + SCRATCH.bridge * RECORD.size;
     engine.u16[record >>> 1] = CORE_OPS.goto;
-    engine.i32[record + RECORD.imm >>> 2] = -engine.u8[target + RECORD.ordinal];
+    engine.i32[record + RECORD.imm >>> 2] = steps - engine.u8[target + RECORD.ordinal];
     engine.u32[record + RECORD.disp >>> 2] = target;
     return record;
   }

@@ -6,3 +6,4 @@
 export * from "./cache.ts";
 export * from "./cpu.ts";
 export * from "./layout.ts";
+export type { LockstepLog, RegionText } from "./lockstep.ts";

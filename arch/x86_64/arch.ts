@@ -55,8 +55,8 @@ export const x86_64: Arch = {
   createCpu(space: AddressSpace, kernel: KernelEntry, options: CpuOptions = {}): Cpu {
     const parent = options.parent instanceof X86Cpu ? options.parent : undefined;
     // "auto" is the interpreter until the program comparisons pass with regions.
-    const engine = options.engine === "jit" ? "jit" : "interpreter";
-    const cpu = new X86Cpu(space, kernel, x86_64, parent, engine);
+    const engine = options.engine === "auto" ? "interpreter" : options.engine;
+    const cpu = new X86Cpu(space, kernel, x86_64, parent, engine, options.lockstep);
     if (options.clock !== undefined) cpu.clock = options.clock;
     space.codeWatcher = cpu;
     return cpu as unknown as Cpu;

@@ -6,6 +6,7 @@ import {
   EAGERNESS,
   Engine,
   type Kernel,
+  type LockstepLog,
   type Space,
   TABLES,
   type Translator,
@@ -31,6 +32,12 @@ export function sharedEngine(): Engine {
 }
 
 let translator: Translator | undefined, loading: Promise<void> | undefined;
+/** For tests: another translator from now on; the result brings the old one back. */
+export function useTranslator(other: Translator): () => void {
+  const before = translator;
+  translator = other;
+  return () => void (translator = before);
+}
 /** Loads the translator: until it is here the interpreter runs. */
 export function loadTranslator(): Promise<void> {
   return loading ??= import("./jit.ts").then((jit) => {
@@ -49,7 +56,8 @@ export class X86Cpu extends BaseCpu {
     kernel: Kernel,
     readonly arch?: unknown,
     parent?: X86Cpu,
-    engine: "interpreter" | "jit" | "auto" = "interpreter",
+    engine: "interpreter" | "jit" | "auto" | "lockstep" = "interpreter",
+    log?: LockstepLog,
   ) {
     const i = parent ? parent.#image : image();
     super(space, kernel, {
@@ -62,6 +70,7 @@ export class X86Cpu extends BaseCpu {
         if (!translator) loadTranslator();
         return translator;
       },
+      log: engine === "lockstep" ? log : undefined,
       host: (cpu) => ({ cpuid: () => (cpu as X86Cpu).cpuid() }),
     }, parent);
     this.#image = i;
@@ -83,6 +92,18 @@ export class X86Cpu extends BaseCpu {
     });
   }
 
+  protected override statusFlags(): number {
+    return this.frame.lo(this.frame.registers.rflags);
+  }
+  protected override disassemble(pc: number): string {
+    try {
+      const { disassemble } = this.arch as { disassemble(code: Uint8Array, pc: number): { text: string }[] };
+      return disassemble(this.memory.slice(pc - BIAS, pc - BIAS + 15), pc)[0].text;
+    } catch {
+      // The disassembler is not loaded, as in programs that only run guests.
+      return Array.from(this.memory.subarray(pc - BIAS, pc - BIAS + 15), (b) => b.toString(16)).join(" ");
+    }
+  }
   protected override decode(pc: number): number {
     const { cache } = this, at = cache.begin(RUN_RECORDS), table = cache.page(pc >>> 12);
     const limit = Math.min(this.space.memory.buffer.byteLength - 32, 0xffffffff);

@@ -1,13 +1,15 @@
 /** The translator for x86-64: which state regions keep in locals. Loaded when something is worth translating. */
 import type { Translator } from "@guise/translator/run";
+import type { OpDef } from "@guise/translator";
 import { createTranslator } from "@guise/translator/region";
 import { tables } from "./built.ts";
 import { RSP, STATE } from "./state.ts";
 
-export function translator(): Translator {
+/** `ops`: for tests, other meanings of the same operations. */
+export function translator(ops?: readonly OpDef[]): Translator {
   const t = tables();
   return createTranslator({
-    ops: t.ops,
+    ops: ops ?? t.ops,
     numbering: t.numbering,
     slots: {
       ranges: [

@@ -14,8 +14,10 @@ export interface Report {
   readonly refused: string[];
   /** Do not pass natively either. */
   readonly notNative: string[];
-  readonly passed: number;
+  passed: number;
   readonly failed: { readonly name: string; readonly why: string }[];
+  /** Runs of regions that lockstep has compared. */
+  compared: number;
 }
 
 /** What the programs are built with and, where this is not the host's CPU, run natively with. */
@@ -63,6 +65,7 @@ export async function torture(
     notNative: [] as string[],
     passed: 0,
     failed: [] as Report["failed"][number][],
+    compared: 0,
   };
   for (const name of list) {
     const program = await build(name, level, target.compiler);
@@ -75,7 +78,10 @@ export async function torture(
       engine,
       files: { "/tmp/.keep": "" },
     });
-    if (result.status === 0) report.passed++;
+    report.compared += result.lockstep?.compared ?? 0;
+    const [difference] = result.lockstep?.differences ?? [];
+    if (difference !== undefined) report.failed.push({ name, why: difference });
+    else if (result.status === 0) report.passed++;
     else if (!await native(program, target)) report.notNative.push(name);
     else {report.failed.push({
         name,
@@ -89,6 +95,7 @@ export async function torture(
 export function describe(r: Report): string {
   const lines = [
     `-${r.level}: ${r.tests} tests, ${r.passed} passed, ${r.failed.length} failed` +
+    (r.compared > 0 ? `, ${r.compared} runs of regions compared` : "") +
     (r.refused.length > 0 ? `; the compiler refuses ${r.refused.join(" ")}` : "") +
     (r.notNative.length > 0 ? `; natively failing too: ${r.notNative.join(" ")}` : ""),
     ...r.failed.map((f) => `  ${f.name}: ${f.why}`),

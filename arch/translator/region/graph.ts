@@ -86,7 +86,13 @@ function fieldsOf(code: Code, r: number, shift: number): Fields {
   };
 }
 
-function instructionAt(code: Code, analysis: Analysis, pc: number, bias: number): Instruction | undefined {
+/** The instruction at a biased pc; undefined: it cannot be decoded, or is only for the interpreter. */
+export function instructionAt(
+  code: Code,
+  analysis: Analysis,
+  pc: number,
+  bias: number,
+): Instruction | undefined {
   let r = code.recordAt(pc + bias);
   if (!r) return undefined;
   const { u8, u16, u32 } = code.engine, { fieldShift: shift = 0 } = analysis.slots.spec;

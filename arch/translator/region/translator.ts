@@ -10,6 +10,7 @@ import { Emitter } from "./emit.ts";
 import type { Helper } from "./func.ts";
 import { RegionFunc } from "./func.ts";
 import { discover, flagsLiveAt, type Graph } from "./graph.ts";
+import { describe, flagsWanted } from "./reports.ts";
 import { Unsupported } from "./machine.ts";
 import { Slots, type SlotSpec } from "./slots.ts";
 
@@ -43,6 +44,12 @@ export function createTranslator(spec: TranslatorSpec): Translator {
         throw error;
       }
     },
+    ignored: new Set(
+      slots.list.filter((s) => slots.isFlag[s.id] || s.offset === spec.slots.temporary)
+        .flatMap((s) => s.type === "i32" ? [s.offset] : [s.offset, s.offset + 4]),
+    ),
+    flagsWanted: (cpu, pc) => flagsWanted(cpu, analysisOf(true), pc, BIAS),
+    describe: (cpu, pc) => describe(cpu, analysisOf(true), pc, BIAS),
   };
 
   function translate(
@@ -106,7 +113,11 @@ export function createTranslator(spec: TranslatorSpec): Translator {
     };
     const made = graphs.map((graph) => {
       const f = m.adopt(new RegionFunc(m.declare(["i32"], ["i32"])));
-      new Emitter(f, graph, analysis, target).emit();
+      const marks: { pc: number; offset: number }[] = [];
+      const mark = limits.lockstep
+        ? (i: { readonly pc: number }, offset: number) => void marks.push({ pc: i.pc, offset })
+        : undefined;
+      new Emitter(f, graph, analysis, mark ? { ...target, mark } : target).emit();
       const { pc, instructions: [first] } = graph.entry, slot = set.slot(pc);
       m.export(`r${slot}`, f.ref);
       return {
@@ -115,6 +126,7 @@ export function createTranslator(spec: TranslatorSpec): Translator {
         records: first.info.def.fused && !first.addresses.length ? 2 : 1,
         pages: graph.pages,
         size: graph.size,
+        text: mark && { marks, body: f.w.bytes.slice(0, f.w.length) },
       };
     });
     const bytes = m.bytes();

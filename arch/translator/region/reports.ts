@@ -1,0 +1,39 @@
+/** What lockstep asks about code: are the flags wanted, and what are the micro-ops of an instruction. */
+import { RECORD } from "../layout.ts";
+import type { Analysis } from "./analysis.ts";
+import { type Code, instructionAt } from "./graph.ts";
+
+/**
+ * Does the code at a biased pc certainly read the flags before it overwrites them? Across calls, returns and computed jumps nobody
+ * hands flags over.
+ */
+export function flagsWanted(code: Code, analysis: Analysis, pc: number, bias: number): boolean {
+  for (let n = 0; n < 64; n++) {
+    const i = instructionAt(code, analysis, pc, bias);
+    if (!i) return false;
+    if (i.info.how === "inline" && i.info.readsFlags) return true;
+    if (i.info.how !== "inline" || i.info.killsFlags) return false;
+    if (i.info.kind === "jmp") pc = i.target;
+    else if (i.info.kind === "next") pc = i.next;
+    else return false;
+  }
+  return false;
+}
+
+/** The records of an instruction, for a person. */
+export function describe(code: Code, analysis: Analysis, pc: number, bias: number): string[] {
+  const i = instructionAt(code, analysis, pc, bias);
+  if (!i) return [];
+  const { u8, i32 } = code.engine;
+  const line = (name: string, r: number) =>
+    `${name} a=${u8[r + RECORD.a]} b=${u8[r + RECORD.b]} base=${u8[r + RECORD.base]} index=${
+      u8[r + RECORD.index]
+    } scale=${u8[r + RECORD.scale]} disp=${i32[r + RECORD.disp >>> 2]} imm=${i32[r + RECORD.imm >>> 2]}`;
+  const first = i.record - i.addresses.length * RECORD.size;
+  return [
+    ...i.addresses.map((a, n) => line(`address ${a.op}`, first + n * RECORD.size)),
+    `${line(i.info.def.name, i.record)}, form ${i.info.form}, ${i.info.how}${
+      i.flagsAfter ? "" : ", flags not wanted"
+    }`,
+  ];
+}

@@ -1,0 +1,93 @@
+/** Lockstep compares regions with the interpreter, goes on with the interpreter's state, and names the instruction that differs. */
+// cold: tests
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assemble } from "./assemble.ts";
+import { tables } from "./built.ts";
+import { loadTranslator, useTranslator, X86Cpu } from "./cpu.ts";
+import { CODE, DATA, FakeSpace, READ, STACK, WRITE } from "./fake_space.ts";
+import { translator } from "./jit.ts";
+
+const EXEC = 4;
+await loadTranslator();
+
+function lockstep(source: string) {
+  const space = new FakeSpace(),
+    log = { compared: 0, instructions: 0, partial: 0, differences: [] as string[] };
+  const cpu = new X86Cpu(space, { syscall: () => 1, call: () => 1 }, undefined, undefined, "lockstep", log);
+  space.watcher = cpu;
+  space.map(CODE, 0x10000, READ | WRITE | EXEC);
+  space.map(DATA, 0x10000, READ | WRITE);
+  space.map(STACK - 0x4000, 0x4000, READ | WRITE);
+  space.write(CODE, assemble(source, CODE));
+  cpu.frame.setNum(16, CODE);
+  cpu.frame.setNum(4, STACK);
+  let turns = 0, trap = cpu.run(100_000);
+  while (trap.cause === "budget" && ++turns < 50) trap = cpu.run(100_000);
+  return { cpu, log, trap, space };
+}
+
+const LOOP = `
+  mov ecx, 30000
+  mov rbx, ${DATA}
+  loop:
+  call f
+  add [rbx+8], rax
+  dec ecx
+  jne loop
+  syscall
+  f:
+  imul rax, rax, 3
+  add eax, ecx
+  mov [rbx+rcx], al
+  ret
+`;
+
+Deno.test("lockstep compares runs of regions with nested calls, and finds them equal", () => {
+  const { log, trap } = lockstep(LOOP);
+  assertEquals([trap.cause, log.differences], ["syscall", []]);
+  assert(log.compared > 20 && log.instructions > 200_000, `${log.compared} ${log.instructions}`);
+});
+
+Deno.test("lockstep follows programs that change their own code and that fault", () => {
+  const { log, trap, cpu } = lockstep(`
+    mov ecx, 20000
+    mov r8, ${CODE}
+    again:
+    add eax, 1
+    cmp ecx, 10000
+    jne go
+    mov byte ptr [r8+14], 5
+    go:
+    dec ecx
+    jne again
+    mov rbx, ${DATA}
+    fill:
+    mov [rbx+rcx], cl
+    inc rcx
+    jmp fill
+  `);
+  assertEquals([trap.cause, trap.address, log.differences], ["page", DATA + 0x10000, []]);
+  assertEquals(cpu.frame.num(0), 10001 + 9999 * 5);
+  assert(log.compared > 10);
+});
+
+Deno.test("lockstep names instruction, micro-op and WebAssembly of a wrong region, and goes on rightly", () => {
+  const right = lockstep(LOOP), { ops } = tables();
+  const wrong = ops.map((def) =>
+    def.name === "add reg32:rw,reg32:r"
+      ? { ...def, semantics: ops.find((d) => d.name === "sub reg32:rw,reg32:r")!.semantics }
+      : def
+  );
+  const restore = useTranslator(translator(wrong));
+  try {
+    const { cpu, log, trap } = lockstep(LOOP);
+    assertEquals([trap.cause, cpu.frame.big(0)], ["syscall", right.cpu.frame.big(0)]);
+    assert(log.differences.length > 0);
+    assertMatch(log.differences[0], /differs behind \d+ of \d+ instructions/);
+    assertMatch(log.differences[0], /micro-op: add reg32:rw,reg32:r a=0 b=8/);
+    assertMatch(log.differences[0], /state 0: region [0-9a-f]{16}, interpreter [0-9a-f]{16}/);
+    assertMatch(log.differences[0], /wasm of region 0x[0-9a-f]+, bytes \d+-\d+ of its body: [0-9a-f]{2} /);
+  } finally {
+    restore();
+  }
+});
