@@ -66,7 +66,7 @@ Deno.test("cli answers wrong usage with one line and status 2", async () => {
       [["run", "--root", "/does/not/exist", "x"], "--root /does/not/exist: there is no such folder"],
       [["run", "--mount", "/tmp", "x"], "--mount needs HOST:GUEST"],
       [["run", "--env", "NOVALUE", "x"], "--env needs NAME=VALUE"],
-      [["run", "--engine", "warp", "x"], "--engine is auto, interpreter or jit"],
+      [["run", "--engine", "warp", "x"], "--engine is auto, interpreter, jit or lockstep"],
       [["run", "--timeout", "soon", "x"], "--timeout needs a number"],
       [["run", "--user", "root", "x"], "--user needs UID"],
       [["run", "--personality", "hurd", "x"], "there is no personality hurd"],

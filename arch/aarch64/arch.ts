@@ -63,8 +63,8 @@ export const aarch64: Arch = {
   createCpu(space: AddressSpace, kernel: KernelEntry, options: CpuOptions = {}): Cpu {
     const parent = options.parent instanceof ArmCpu ? options.parent : undefined;
     // "auto" is the interpreter until the program comparisons pass with regions.
-    const engine = options.engine === "jit" ? "jit" : "interpreter";
-    const cpu = new ArmCpu(space, kernel, aarch64, parent, engine);
+    const engine = options.engine === "auto" ? "interpreter" : options.engine;
+    const cpu = new ArmCpu(space, kernel, aarch64, parent, engine, options.lockstep);
     if (options.clock) cpu.clock = options.clock;
     space.codeWatcher = cpu;
     return cpu as unknown as Cpu;

@@ -6,6 +6,7 @@ import {
   EAGERNESS,
   Engine,
   type Kernel,
+  type LockstepLog,
   type Space,
   type Translator,
   type TrapData,
@@ -46,7 +47,8 @@ export class ArmCpu extends BaseCpu {
     kernel: Kernel,
     readonly arch?: unknown,
     parent?: ArmCpu,
-    engine: "interpreter" | "jit" | "auto" = "interpreter",
+    engine: "interpreter" | "jit" | "auto" | "lockstep" = "interpreter",
+    log?: LockstepLog,
   ) {
     const i = parent?.image ?? image();
     super(space, kernel, {
@@ -59,6 +61,7 @@ export class ArmCpu extends BaseCpu {
         if (!translator) loadTranslator();
         return translator;
       },
+      log: engine === "lockstep" ? log : undefined,
       host: () => ({}),
     }, parent);
     this.image = i;

@@ -291,16 +291,25 @@ export abstract class BaseCpu implements Sharer {
       stepAt: (pc) => (this.claim(pc), this.stepAt(pc)),
       setPc: (pc) => this.#setPc(pc),
       flags: () => this.statusFlags(),
-      disassemble: (pc) => this.disassemble(pc),
+      disassemble: (pc) => this.#disassemble(pc),
     });
     this.#table = this.#lockstep.table;
   }
 
   /** Status flags in the form that programs see. */
   protected abstract statusFlags(): number;
+  /** The architecture as the kernel knows it; its disassembler serves reports. */
+  abstract readonly arch?: unknown;
   /** The instruction there, for a person. */
-  protected disassemble(_pc: number): string {
-    return "";
+  #disassemble(pc: number): string {
+    const code = this.memory.slice(pc - BIAS, pc - BIAS + 15);
+    try {
+      const { disassemble } = this.arch as { disassemble(code: Uint8Array, pc: number): { text: string }[] };
+      return disassemble(code, pc)[0].text;
+    } catch {
+      // The disassembler is not loaded, as in programs that only run guests.
+      return Array.from(code, (b) => b.toString(16).padStart(2, "0")).join(" ");
+    }
   }
   /** What a slot without a region holds. */
   get #missing(): () => number {

@@ -95,15 +95,6 @@ export class X86Cpu extends BaseCpu {
   protected override statusFlags(): number {
     return this.frame.lo(this.frame.registers.rflags);
   }
-  protected override disassemble(pc: number): string {
-    try {
-      const { disassemble } = this.arch as { disassemble(code: Uint8Array, pc: number): { text: string }[] };
-      return disassemble(this.memory.slice(pc - BIAS, pc - BIAS + 15), pc)[0].text;
-    } catch {
-      // The disassembler is not loaded, as in programs that only run guests.
-      return Array.from(this.memory.subarray(pc - BIAS, pc - BIAS + 15), (b) => b.toString(16)).join(" ");
-    }
-  }
   protected override decode(pc: number): number {
     const { cache } = this, at = cache.begin(RUN_RECORDS), table = cache.page(pc >>> 12);
     const limit = Math.min(this.space.memory.buffer.byteLength - 32, 0xffffffff);

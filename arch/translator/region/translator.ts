@@ -46,7 +46,8 @@ export function createTranslator(spec: TranslatorSpec): Translator {
     },
     ignored: new Set(
       slots.list.filter((s) => slots.isFlag[s.id] || s.offset === spec.slots.temporary)
-        .flatMap((s) => s.type === "i32" ? [s.offset] : [s.offset, s.offset + 4]),
+        .flatMap((s) => s.type === "i32" ? [s.offset] : [s.offset, s.offset + 4])
+        .concat(spec.slots.trash === undefined ? [] : [spec.slots.trash, spec.slots.trash + 4]),
     ),
     flagsWanted: (cpu, pc) => flagsWanted(cpu, analysisOf(true), pc, BIAS),
     describe: (cpu, pc) => describe(cpu, analysisOf(true), pc, BIAS),
