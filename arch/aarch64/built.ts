@@ -52,6 +52,7 @@ export function build(declarations: readonly Declaration[]): Built {
     pc: STATE.pc,
     fieldShift: FIELD_SHIFT,
     wide,
+    tagged: true,
   });
   const bytes = (wide: boolean) => new Generator(spec(wide)).bytes();
   return {

@@ -76,6 +76,13 @@ export class ArmCpu extends BaseCpu {
   protected override statusFlags(): number {
     return this.frame.lo(this.frame.registers.pstate);
   }
+  /** A branch drops the tag of its target: the top byte of an address whose bit 55 is 0. */
+  override get pc(): number {
+    const { state } = this, high = state.getInt32(STATE.pc + 4, true);
+    if (high & 0xff000000 && !(high & 0x800000)) state.setInt32(STATE.pc + 4, high & 0xffffff, true);
+    return super.pc;
+  }
+
   protected override decode(pc: number): number {
     const at = this.cache.begin(RUN_RECORDS);
     this.cache.commit(this.#decoder.run(pc, RUN_INSTRUCTIONS, at, false));

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { createSpace, EXEC, READ, WRITE } from "@guise/core";
+import { BIAS } from "@guise/translator";
 import { aarch64 } from "./mod.ts";
 
 const CODE = 0x30000, DATA = 0x50000;
@@ -63,6 +64,40 @@ Deno.test("a page fault has exact registers, address, access and syndrome; nothi
     0x47,
   ]);
   assertEquals([cpu.frame.num(X1), pc()], [0x70000, 4]);
+});
+
+Deno.test("the top byte of an address does not count in loads, stores and branches, and no fault tells it", () => {
+  // ldr x0, [x1]; str x0, [x1, #8]!; br x2; (CODE + 16) ldr x0, [x3]
+  const { cpu, space, pc } = machine(0xf9400020, 0xf8008c20, 0xd61f0040, BRK, 0xf9400060);
+  const { frame } = cpu, x2 = aarch64.register("x2"), x3 = aarch64.register("x3");
+  space.write(DATA, Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8));
+  frame.setBig(X1, 0x5a00000000000000n + BigInt(DATA));
+  frame.setBig(x2, 0xff00000000000000n + BigInt(CODE + 16));
+  frame.setBig(x3, 0x1200000000000008n);
+  const trap = cpu.run(ALWAYS);
+  assertEquals([trap.cause, trap.address, pc()], ["page", 8, 16]);
+  assertEquals([...space.u8.subarray(DATA + 8 - BIAS, DATA + 16 - BIAS)], [1, 2, 3, 4, 5, 6, 7, 8]);
+  assertEquals(frame.big(X1), 0x5a00000000000000n + BigInt(DATA + 8));
+  // Bit 55 makes it one of the kernel's.
+  const other = machine(0xf9400020);
+  other.cpu.frame.setBig(X1, 0x5a80000000000000n + BigInt(DATA));
+  const refused = other.cpu.run(ALWAYS);
+  assertEquals([refused.cause, refused.addressHi], ["page", 0x5a800000]);
+});
+
+Deno.test("dc zva clears the 64 bytes around its address, as DCZID_EL0 says", () => {
+  // mrs x0, dczid_el0; dc zva, x1; dc zva, x2
+  const { cpu, space, pc } = machine(0xd53b00e0, 0xd50b7421, 0xd50b7422);
+  space.write(DATA, new Uint8Array(256).fill(7));
+  cpu.frame.setNum(X1, DATA + 100), cpu.frame.setNum(aarch64.register("x2"), 0x70033);
+  const trap = cpu.run(ALWAYS);
+  assertEquals([trap.cause, trap.address, trap.access, pc()], ["page", 0x70033, WRITE, 8]);
+  assertEquals(cpu.frame.num(X0), 4);
+  const bytes = space.u8.subarray(DATA - BIAS, DATA + 256 - BIAS);
+  assertEquals(
+    [...bytes].map((b, i) => b ? -1 : i).filter((i) => i >= 0),
+    Array.from({ length: 64 }, (_, i) => 64 + i),
+  );
 });
 
 Deno.test("traps have the exception class of hardware, at the instruction", () => {

@@ -201,7 +201,8 @@ export class CaseGenerator {
       }
     }
     const near = () => BigInt(WINDOW + 0x40 + 16 * this.below(0x18) + (this.below(3) ? 0 : this.below(16)));
-    for (const b of bases) x[b] = near();
+    // The top byte of an address does not count.
+    for (const b of bases) x[b] = near() | BigInt(this.below(8) ? 0 : this.below(256)) << 56n;
     const v = new Uint8Array(512), view = new DataView(v.buffer);
     for (let i = 0; i < 64; i++) view.setBigUint64(8 * i, this.float(), true);
     const window = new Uint8Array(WINDOW_SIZE);
@@ -212,7 +213,9 @@ export class CaseGenerator {
       x,
       sp: BigInt(WINDOW + 0x40 + 16 * this.below(0x18)),
       nzcv: this.below(16) << 28,
-      fpcr: this.below(4) ? 0 : (this.below(4) << 22 | this.below(2) << 24 | this.below(2) << 25),
+      fpcr: this.below(4)
+        ? 0
+        : (this.below(4) << 22 | this.below(2) << 24 | this.below(2) << 25 | this.below(2) << 26),
       fpsr: this.below(2) ? 0x10 : 0,
       v,
       window,

@@ -41,6 +41,8 @@ export interface InterpreterSpec {
   readonly fieldShift?: number;
   /** Guest memory is a memory64. */
   readonly wide: boolean;
+  /** The top byte of an address whose bit 55 is 0 does not count (aarch64: TCR_EL1.TBI0). */
+  readonly tagged?: boolean;
   /** Names of the variants in the big switch ({@link number}). */
   readonly hot?: ReadonlySet<string>;
   /** Counts executed operations at {@link PROFILE}. */
@@ -123,6 +125,8 @@ export class Generator {
   readonly slow: FunctionRef;
   /** The table of translated regions, one of each instance. */
   readonly regions: number;
+  /** (wasm address) -> that of the address without its tag. */
+  readonly untag: FunctionRef | undefined;
 
   /** Declares memories and imports; `bytes` makes the rest. */
   constructor(readonly spec: InterpreterSpec) {
@@ -141,6 +145,13 @@ export class Generator {
     for (const [name, h] of Object.entries(spec.host)) host(name, h.params, h.results);
     this.slow = m.declare(["i64", "i32"], ["i32"]);
     m.define(this.slow, (f) => this.#slowPath(f));
+    if (spec.tagged) {
+      this.untag = m.func(["i64"], ["i64"], (f) => {
+        const guest = f.let(f.param(0, "i64").add(BIAS));
+        f.if(guest.shrU(55).wrap().and(1), () => f.return(f.param(0, "i64")));
+        f.return(guest.shl(8).shrU(8).sub(BIAS));
+      });
+    }
   }
 
   /** See {@link Env.helper}. */

@@ -178,6 +178,8 @@ export class RecordMachine extends HelperEnv implements Machine {
   #check(address: Local<"i64">, bytes: number, access: number): void {
     if (access & ACCESS.write) access = ACCESS.write;
     this.f.if(this.g.suspicious(address, bytes, access), () => {
+      const { untag } = this.g;
+      if (untag) this.f.set(address, this.f.call("i64", untag, address));
       this.f.if(this.probe(address, bytes, access), () => this.exit(STATUS.fault));
     });
   }

@@ -56,7 +56,7 @@ export const KINDS: readonly Kind[] = [F32K, F64K];
 
 type Float = Value<"f32" | "f64">;
 export const IOC = 1, DZC = 2, OFC = 4, UFC = 8, IXC = 16, IDC = 128;
-const FZ = 1 << 24, DN = 1 << 25;
+const FZ = 1 << 24, DN = 1 << 25, AHP = 1 << 26;
 
 export const asFloat = (k: Kind, v: Int): Float =>
   (k.width === 64 ? (v as I64).to("f64.reinterpret_i64") : (v as I32).to("f32.reinterpret_i32")) as Float;
@@ -344,6 +344,35 @@ export function fromInteger(m: Env, k: Kind, signed: boolean): FunctionRef {
   });
 }
 const widthOf = (k: Kind, v: I32): Int => (k.width === 64 ? v.extendS() : v) as Int;
+/**
+ * The alternative half precision (FPCR.AHP): exponent 31 is that of numbers, there are no infinities and NaNs. Returns what is not to be
+ * converted as usual; a number of 2^16 and more is halved, which the result tells.
+ */
+function alternative(h: Env, from: Kind, to: Kind, a: Local & Int): Local<"i32"> {
+  const { f } = h, scaled = f.let(i32(0)), size = magnitude(from, a);
+  const power = (k: Kind, n: number) => BigInt(n + (k.format.maxExp >> 1)) << BigInt(k.fraction);
+  f.if(fpcr(h).and(AHP), () => {
+    if (from.width === 16) {
+      f.if(size.geU(constant(from, infinity(from))), () => {
+        const v = a.extendU(), sign = v.and(0x8000).shl(to.width - 16);
+        const r = sign.or(v.and(0x3ff).shl(to.fraction - 10)).or(i64(power(to, 16)));
+        f.return((to.width === 64 ? r : r.wrap()) as never);
+      });
+      return;
+    }
+    const sign = f.let(a.shrU(constant(from, BigInt(from.width - 16))).wrap().and(0x8000));
+    f.if(isNan(from, a), () => (raise(h, IOC), f.return(sign as never)));
+    f.if(
+      size.geU(constant(from, power(from, 17))),
+      () => (raise(h, IOC), f.return(sign.or(0x7fff) as never)),
+    );
+    f.if(size.geU(constant(from, power(from, 16))), () => {
+      f.set(scaled, i32(1));
+      f.set(a, a.sub(constant(from, leastNormal(from))) as never);
+    });
+  });
+  return scaled;
+}
 /** Between formats. FZ does not flush halves. `odd`: rounded to odd (fcvtxn). */
 export function convert(m: Env, from: Kind, to: Kind, odd = false): FunctionRef {
   return define(m, `${from.letter} to ${to.letter}${odd ? " odd" : ""}`, [from.bits], [to.bits], (h, x) => {
@@ -351,16 +380,25 @@ export function convert(m: Env, from: Kind, to: Kind, odd = false): FunctionRef 
       a = x as unknown as Local & Int,
       r = f.local(to.bits) as unknown as Local & Int,
       flags = f.local("i32");
+    const scaled = to.width === 16 || from.width === 16 ? alternative(h, from, to, a) : undefined;
+    if (from.width !== 16) f.set(a, flush(h, from, a) as never);
     f.if(isNan(from, a).and(fpcr(h).and(DN).ne(0)), () => {
       f.if(isSignalling(from, a), () => raise(h, IOC));
       f.return(defaultNan(to) as never);
     });
-    if (from.width !== 16) f.set(a, flush(h, from, a) as never);
     const ref = floatToFloat(h, from.format, to.format);
     const ctl = to.width === 16 ? control(h).and(0x7fff) : control(h);
     f.do(ref, [a, odd ? ctl.or(0x6000) : ctl] as Arg<Type>[], r, flags);
     f.set(flags, flags.and(~2));
-    f.if(isNan(to, r), () => (tell(h, flags), f.return(r)));
+    if (scaled && to.width === 16) {
+      f.if(fpcr(h).and(AHP), () => {
+        const sign = r.and(constant(to, 0x8000n)), overflow = flags.and(8);
+        f.if(scaled, () => {
+          f.if(overflow, () => (raise(h, IOC), f.return(sign.or(constant(to, 0x7fffn)) as never)));
+          f.set(r, r.add(constant(to, 0x400n)) as never);
+        }, () => f.if(overflow, () => f.set(flags, flags.and(~8))));
+      }, () => f.if(isNan(to, r), () => (tell(h, flags), f.return(r))));
+    } else f.if(isNan(to, r), () => (tell(h, flags), f.return(r)));
     if (odd) {
       f.if(
         flags.and(32),
