@@ -7,6 +7,7 @@ import { memoryCalls } from "./libc/memory.ts";
 import { miscCalls } from "./libc/misc.ts";
 import { nameCalls } from "./libc/names.ts";
 import { processCalls } from "./libc/process.ts";
+import { regexCalls } from "./libc/regex.ts";
 import { signalCalls } from "./libc/signals.ts";
 import { startCalls } from "./libc/start.ts";
 import { stdioCalls } from "./libc/stdio.ts";
@@ -29,6 +30,7 @@ const calls: Calls = {
   ...dlCalls,
   ...timeCalls,
   ...miscCalls,
+  ...regexCalls,
 };
 
 /** Names by target. */

@@ -45,6 +45,7 @@ import {
 import { BOOT, standsIn, targetOf } from "./exports.ts";
 import { Heap } from "./heap.ts";
 import { aliases } from "./libc/misc.ts";
+import { syntaxOptions } from "./libc/regex.ts";
 import { giveStack } from "./syscall_stack.ts";
 import { mapOsvVdso, VDSO_CALLS } from "./vdso.ts";
 import { Streams } from "./libc/streams.ts";
@@ -273,6 +274,7 @@ function linkHost(task: Task, osv: OsvProcess): LinkHost {
 function datum(task: Task, osv: OsvProcess, known: Map<string, number>, name: string): number | undefined {
   const old = known.get(name);
   if (old !== undefined) return old;
+  if (name === "re_syntax_options") return syntaxOptions(osv) || undefined;
   const which = ["stdin", "stdout", "stderr"].indexOf(name);
   const single = name === "__libc_single_threaded" || name === "__libc_enable_secure";
   if (which < 0 && !single) return undefined;

@@ -177,6 +177,13 @@ test("a program is linked to its library: copies, TLS, IFUNC, order of init and 
   await same(build("opening", "-rdynamic"), [library]);
 });
 
+for (const locale of ["C", "C.UTF-8"]) {
+  test(`regular expressions match as glibc's in the locale ${locale}: 1,000 chosen, 4,000 random ones`, async () => {
+    const { traps } = await same(build("regex"), ["4000", "11"], { env: { LC_ALL: locale } });
+    assertEquals(traps.syscall, 0);
+  });
+}
+
 const queries = `create table t(a, b); insert into t values (1, 'x'), (2, 'y');
 select sum(a), group_concat(b), printf('%.3f', 1/3.0) from t;
 `;
