@@ -18,6 +18,7 @@ const FOUR_TOUCHED = TOUCHED * 0x01010101;
 export abstract class GuestMemory {
   readonly memory: WebAssembly.Memory;
   readonly pages: WebAssembly.Memory;
+  revoked = 0;
   /** Only this class grows the memory, so the views are made then and are plain fields otherwise. */
   u8!: Uint8Array;
   i32!: Int32Array;

@@ -17,7 +17,7 @@ export interface Scheduler extends Runtime {
   poll(task: TaskImpl): void;
 }
 
-/** Calls between two looks at the host's clock. */
+/** Weight of the calls between two looks at the host's clock; one that decodes arguments counts as several. */
 const POLL_EVERY = 64;
 /** A personality whose attend never clears the flag is a bug of its author. */
 const ATTEND_MOST = 10_000;
@@ -31,46 +31,60 @@ export class Dispatcher implements KernelEntry {
   readonly #hooks: HookSet;
   readonly #event = new CallEvent();
   readonly #fault = new SyntheticTrap();
-  #calls = 0;
+  /** Weight of calls until the next look at the host's clock. */
+  #until = POLL_EVERY;
 
   constructor(kernel: Scheduler) {
     this.#kernel = kernel;
     this.#hooks = kernel.hooks;
   }
 
-  /** From inside guest code: a system call instruction. */
+  /** From inside guest code: a system call instruction. Small, so that it is inlined where it is called: all else is elsewhere. */
   syscall(entry: number): 0 | 1 {
     const task = this.#kernel.current!;
     const table = task.process.tables[entry];
     const number = task.frame.lo(table.numberRegister);
     const row = table.find(number);
-    if (++this.#calls % POLL_EVERY === 0) this.#kernel.poll(task);
-    let outcome: Outcome;
-    if (this.#hooks.calls || row === undefined || row.missing) {
-      this.#begin(task, "syscall", table, row, number);
-      outcome = this.#observe(task);
-      if (typeof outcome === "number" && task.running && !task.attention && !isRestart(outcome)) {
-        this.#exitHooks(task, outcome);
-        table.encode(task, outcome);
-        return 0;
-      }
-      task.pending = outcome;
-      return 1;
+    if (row === undefined || row.missing || this.#hooks.calls) return this.#watched(task, table, row, number);
+    const outcome = row.run(task);
+    if ((this.#until -= row.weight) <= 0) this.#poll(task);
+    if (typeof outcome !== "number" || !task.simple || isRestart(outcome)) {
+      return this.#left(task, table, row, number, outcome);
     }
-    outcome = row.run(task);
-    if (typeof outcome === "number" && task.running && !task.attention && !isRestart(outcome)) {
+    table.encode(task, outcome);
+    return 0;
+  }
+
+  /** A call that hooks see, or that is not there. */
+  #watched(task: TaskImpl, table: EntryTable, row: Row | undefined, number: number): 0 | 1 {
+    this.#begin(task, "syscall", table, row, number);
+    const outcome = this.#observe(task);
+    if ((this.#until -= row?.weight ?? 1) <= 0) this.#poll(task);
+    if (typeof outcome === "number" && task.simple && !isRestart(outcome)) {
+      this.#exitHooks(task, outcome);
       table.encode(task, outcome);
       return 0;
     }
+    task.pending = outcome;
+    return 1;
+  }
+
+  /** A call that does not simply go on: what it came to is settled when guest code has been left. */
+  #left(task: TaskImpl, table: EntryTable, row: Row, number: number, outcome: Outcome): 1 {
     this.#begin(task, "syscall", table, row, number);
     task.pending = outcome;
     return 1;
   }
 
+  #poll(task: TaskImpl): void {
+    this.#until = POLL_EVERY;
+    if (task.running) this.#kernel.poll(task);
+  }
+
   /** From inside guest code: a call stub. */
   call(target: number): 0 | 1 {
     const task = this.#kernel.current!;
-    if (++this.#calls % POLL_EVERY === 0) this.#kernel.poll(task);
+    if (--this.#until <= 0) this.#poll(task);
     if (target === RETURN_TARGET) {
       task.returned = true;
       return 1;
@@ -78,7 +92,7 @@ export class Dispatcher implements KernelEntry {
     const { personality } = task.process;
     if (this.#hooks.direct) this.#hooks.call(task, personality.callName?.(target) ?? `call ${target}`);
     const outcome = personality.call?.(task, target) ?? ENOSYS;
-    if (typeof outcome === "number" && task.running && !task.attention && !isRestart(outcome)) {
+    if (typeof outcome === "number" && task.simple && !isRestart(outcome)) {
       this.#giveCallResult(task, outcome);
       return 0;
     }

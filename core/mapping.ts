@@ -186,6 +186,7 @@ export abstract class MappedMemory extends GuestMemory {
     const last = this.#top(end);
     // The bytes stay, marked, and are cleared when something is mapped there again.
     for (let page = start >>> 12; page < last; page++) bits[page] &= TOUCHED | RESIDENT;
+    this.revoked++;
     if (start >= this.#base && start < this.#cursor) {
       this.#cursor = start;
       this.#hole = Infinity;
@@ -260,6 +261,7 @@ export abstract class MappedMemory extends GuestMemory {
     const prot = effective(region);
     const free = prot & ~WRITE;
     const kind = region.shared ? 0 : region.backing === undefined ? 1 : 2;
+    let revoked = 0;
     for (let page = start >>> 12; page < last; page++) {
       const state = bits[page] & ~PROT;
       let fast: number;
@@ -267,8 +269,10 @@ export abstract class MappedMemory extends GuestMemory {
       else if (kind === 2) fast = (state & TOUCHED) === 0 ? 0 : (state & MODIFIED) !== 0 ? prot : free;
       else fast = this.current(region, page) ? ((state & DIRTY) !== 0 ? prot : free) : 0;
       if ((state & CODE) !== 0) fast &= ~WRITE;
+      revoked |= bits[page] & PROT & ~fast;
       bits[page] = state | fast;
     }
+    if (revoked !== 0) this.revoked++;
   }
 
   /** Whether the copy of a shared page is the newest. */
@@ -293,6 +297,7 @@ export abstract class MappedMemory extends GuestMemory {
         while (next < last && (this.bits[next] & TOUCHED) !== 0) next++;
         this.#noCode(page * PAGE, next * PAGE);
         this.clearPages(page, next);
+        this.revoked++;
         this.refreshBits(region, page * PAGE, next * PAGE);
         page = this.touchedFrom(next, last);
       }
@@ -392,6 +397,7 @@ export abstract class MappedMemory extends GuestMemory {
   /** Moves touched bytes and their state; the old pages are left as unmapped ones are. */
   #copyPages(from: number, to: number, count: number): void {
     const { bits, u8 } = this;
+    this.revoked++;
     for (let n = 0; n < count; n++) {
       const state = bits[from + n] ?? 0;
       bits[from + n] = state & (TOUCHED | RESIDENT);

@@ -115,6 +115,8 @@ export interface AddressSpace {
   readonly memory: WebAssembly.Memory;
   /** The page table: index = guest address >>> 12, bits READ, WRITE, EXEC. */
   readonly pages: WebAssembly.Memory;
+  /** Counts how often permission bits that were set have been cleared: who remembers them looks again. */
+  readonly revoked: number;
   /** Views of `memory`, current at the time of reading the property. Offset = guest address - BIAS. */
   readonly u8: Uint8Array;
   /** See {@link AddressSpace.u8}. */

@@ -20,6 +20,9 @@ import type { Task } from "./task.ts";
 /** Numbers up to this are looked up in an array, higher ones in a map. */
 const DENSE = 4096;
 
+/** Weight of a call that decodes arguments. */
+const WITH_ARGUMENTS = 8;
+
 /** One compiled row. */
 export class Row {
   readonly call: Syscall;
@@ -28,6 +31,8 @@ export class Row {
   readonly missing: boolean;
   /** Decodes the arguments and runs the handler; a decoder's failure is the result. Compiled at its first use. */
   run: (task: Task) => Outcome;
+  /** What it counts as between two looks at the host's clock: one without arguments cannot take long. */
+  readonly weight: number;
   readonly #slots: readonly number[];
   #formatters: readonly Formatter[] | undefined;
 
@@ -49,6 +54,7 @@ export class Row {
       );
     }
     this.#slots = slots;
+    this.weight = slot === 0 ? 1 : WITH_ARGUMENTS;
     this.run = (task) => {
       const decoders = names.map((name, i) => spec.args[name].compile(abi, slots[i]));
       this.run = compile(names, decoders, spec.run as Run);

@@ -166,6 +166,7 @@ class FlatSpace extends MappedMemory implements AddressSpace, Sharer {
     const { bits } = this;
     const last = (start + length - 1) >>> 12;
     for (let page = start >>> 12; page <= last; page++) bits[page] = (bits[page] | CODE) & ~WRITE;
+    this.revoked++;
   }
 
   // Shared pages.
@@ -201,7 +202,9 @@ class FlatSpace extends MappedMemory implements AddressSpace, Sharer {
       const at = other.start + offset - other.offset;
       if (at < other.start || at >= other.end || at === page * PAGE) continue;
       found = true;
-      if (hide) this.bits[at / PAGE] &= ~(READ | WRITE | EXEC);
+      if (!hide) continue;
+      this.bits[at / PAGE] &= ~(READ | WRITE | EXEC);
+      this.revoked++;
     }
     return found;
   }

@@ -41,7 +41,7 @@ export class CpuHost {
   readonly runtime: Runtime;
   /** Processes that use it. */
   users = 0;
-  current: TaskImpl | undefined;
+  #current: TaskImpl | undefined;
   #cpu: Cpu | undefined;
   readonly #parent: CpuHost | undefined;
   #initial: Uint8Array | undefined;
@@ -79,6 +79,17 @@ export class CpuHost {
   get initial(): Uint8Array {
     void this.cpu;
     return this.#initial!;
+  }
+
+  /** Whose registers are in the CPU. */
+  get current(): TaskImpl | undefined {
+    return this.#current;
+  }
+  set current(task: TaskImpl | undefined) {
+    const old = this.#current;
+    if (old !== undefined) old.frame = old.parked;
+    this.#current = task;
+    if (task !== undefined) task.frame = this.cpu.frame;
   }
 
   /** Brings the task's registers into the CPU. */
@@ -224,7 +235,10 @@ export class TaskImpl implements Task, Waiter {
   wait: Wait | undefined;
   reason: WakeReason | undefined;
   readonly #timer: Timer = new Timer(() => this.#ready("timeout"));
-  #parked: ParkedFrame | undefined;
+  /** Its registers while it is not in the CPU. */
+  readonly parked: TrapFrame = new ParkedFrame(this);
+  /** Its registers: the CPU's frame while it is in there; a field, since every call reads it more than once. */
+  frame: TrapFrame = this.parked;
 
   constructor(process: ProcessImpl, id: number) {
     this.process = process;
@@ -234,11 +248,6 @@ export class TaskImpl implements Task, Waiter {
 
   get space(): AddressSpace {
     return this.process.host.space;
-  }
-  get frame(): TrapFrame {
-    const { host } = this.process;
-    if (host.current === this) return host.cpu.frame;
-    return this.#parked ??= new ParkedFrame(this);
   }
 
   /** Becomes runnable, at the end of the queue. */
@@ -256,6 +265,10 @@ export class TaskImpl implements Task, Waiter {
   }
   get running(): boolean {
     return this.state === RUNNING;
+  }
+  /** Guest code may go on at once. */
+  get simple(): boolean {
+    return this.state === RUNNING && !this.attention;
   }
   get dead(): boolean {
     return this.state === DEAD;

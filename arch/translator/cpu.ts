@@ -31,6 +31,8 @@ export interface Space {
   resolve(address: number, access: number): boolean;
   /** Stores to these pages must come to `resolve`, which tells the CPU. */
   watchCode?(start: number, length: number): void;
+  /** Counts how often permission bits that were set have been cleared: regions remember where they may go. */
+  readonly revoked?: number;
   /** What is mapped at an address. */
   find?(address: number): { readonly stubs: boolean } | undefined;
 }
@@ -174,6 +176,8 @@ class Body {
   wide = true;
   module!: WebAssembly.Module;
   exports!: Record<string, (...args: number[]) => number>;
+  /** The ways into the kernel from regions. */
+  enter!: Imports;
   constructor(space: Space, engine: Engine) {
     this.memory = space.memory;
     this.pages = space.pages;
@@ -250,6 +254,8 @@ export abstract class BaseCpu implements Sharer {
   /** The records of the current run are not ours any more: leave and look up again. */
   #moved = false;
   #left = false;
+  /** A region was left by a call of the kernel. */
+  #within = false;
   #cause: "syscall" | "call" = "syscall";
   #state!: DataView;
   #bytes!: Uint8Array;
@@ -273,7 +279,10 @@ export abstract class BaseCpu implements Sharer {
     const body = this.#body = reused ? spare : new Body(space, this.engine);
     body.cpu = this;
     body.own = parts.host(this);
-    if (!reused) body.instantiate(parts, BaseCpu.#hostOf(body));
+    if (!reused) {
+      body.enter = BaseCpu.#entersOf(body);
+      body.instantiate(parts, BaseCpu.#hostOf(body));
+    }
     this.#table = body.table;
     this.#wide = body.wide;
     this.exports = body.exports;
@@ -324,9 +333,16 @@ export abstract class BaseCpu implements Sharer {
       region: (record: number) => body.cpu!.#region(record),
       miss: (record: number) => body.cpu!.#miss(record),
       resolve: (address: number, access: number) => body.cpu!.#resolve(address, access) ? 1 : 0,
-      syscall: (entry: number) => body.cpu!.#enter(0, entry),
-      call: (target: number) => body.cpu!.#enter(1, target),
+      syscall: (entry: number) => body.cpu!.#enterSyscall(entry),
+      call: (target: number) => body.cpu!.#enterCall(target),
       ...host,
+    };
+  }
+  /** What regions call, as long as the instance of the interpreter lives. */
+  static #entersOf(body: Body): Imports {
+    return {
+      syscall: (entry: number) => body.cpu!.#syscallWithin(entry),
+      call: (target: number) => body.cpu!.#callWithin(target),
     };
   }
 
@@ -486,6 +502,7 @@ export abstract class BaseCpu implements Sharer {
           operations: exports.operations,
         },
         help,
+        host: this.#body.enter,
       } as never,
     );
     for (const [name, f] of Object.entries(instance.exports)) {
@@ -687,13 +704,42 @@ export abstract class BaseCpu implements Sharer {
     return record;
   }
 
-  #enter(which: number, argument: number): 0 | 1 {
-    this.trap.entry = argument;
-    this.trap.address = argument;
-    this.#cause = which ? "call" : "syscall";
-    const left = which ? this.kernel.call(argument) : this.kernel.syscall(argument);
+  #enterSyscall(entry: number): 0 | 1 {
+    const left = this.kernel.syscall(entry);
+    return left !== 0 || this.#interrupted || this.#moved ? this.#leaves(left, "syscall", entry) : 0;
+  }
+  #enterCall(target: number): 0 | 1 {
+    const left = this.kernel.call(target);
+    return left !== 0 || this.#interrupted || this.#moved ? this.#leaves(left, "call", target) : 0;
+  }
+  #leaves(left: 0 | 1, cause: "syscall" | "call", argument: number): 1 {
     this.#left = left === 1;
-    return left || this.#interrupted || this.#moved ? 1 : 0;
+    this.#cause = cause;
+    this.trap.entry = this.trap.address = argument;
+    return 1;
+  }
+
+  /**
+   * The same from inside a region, which also has to be left when what it is built on has changed: the code, and the pages
+   * that it found accessible.
+   */
+  #syscallWithin(entry: number): 0 | 1 {
+    const { space } = this, { revoked } = space;
+    const left = this.kernel.syscall(entry);
+    if (left !== 0 || this.#interrupted || this.#moved || this.#dropped || revoked !== space.revoked) {
+      this.#within = true;
+      return this.#leaves(left, "syscall", entry);
+    }
+    return 0;
+  }
+  #callWithin(target: number): 0 | 1 {
+    const { space } = this, { revoked } = space;
+    const left = this.kernel.call(target);
+    if (left !== 0 || this.#interrupted || this.#moved || this.#dropped || revoked !== space.revoked) {
+      this.#within = true;
+      return this.#leaves(left, "call", target);
+    }
+    return 0;
   }
 
   /** Runs about `budget` instructions, one when it is 1. The result is reused. */
@@ -732,6 +778,10 @@ export abstract class BaseCpu implements Sharer {
       record = engine.u32[FIELD.record >>> 2];
       let count = engine.i32[FIELD.count >>> 2];
       if (record) count -= engine.u8[record + RECORD.ordinal];
+      if (this.#within) {
+        this.#within = this.#dropped = false;
+        status = STATUS.leave;
+      }
       if (status === STATUS.leave) count--;
       this.#done += slice - count;
       remaining -= slice - count;

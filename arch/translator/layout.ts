@@ -103,7 +103,7 @@ export const LEAVE = {
   go: 0,
   /** The same, but at least one instruction by the interpreter: it faults, or only the interpreter can do it. */
   interpret: 1,
-  /** The budget is used up. */
+  /** The budget is used up, or the kernel, called from inside, asked to leave. */
   budget: 2,
   /** Of a slot that holds no region in this instance. */
   missing: 3,

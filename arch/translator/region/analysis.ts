@@ -53,6 +53,8 @@ class ProbeState extends State {
 
 export class Analysis implements Helpers {
   readonly #infos: (Info | undefined)[] = [];
+  /** By operation and immediate, where the immediate decides. */
+  readonly #stops = new Map<number, Info>();
   readonly #helpers = new Map<string, Helper>();
   readonly slow: Helper = {
     index: 0,
@@ -107,7 +109,16 @@ export class Analysis implements Helpers {
     return this.#infos[op] ??= this.#probe(op);
   }
 
-  #probe(op: number): Info {
+  /** The same for a record: `int 0x80` enters the kernel, other vectors raise a trap. */
+  infoWith(op: number, info: Info, immediate: number): Info {
+    if (info.kind !== "stop" || !info.def.operands.some((o) => o.place === "imm")) return info;
+    const key = op * 256 + (immediate & 255);
+    let own = this.#stops.get(key);
+    if (own === undefined) this.#stops.set(key, own = this.#probe(op, immediate));
+    return own;
+  }
+
+  #probe(op: number, imm: number = 1): Info {
     const variant = this.numbering.variants[op - CORE_OPS.first], def = this.ops[variant.def];
     const f = new RegionFunc({ index: 0, params: [], results: [] });
     const state = new ProbeState(f, this.slots, this.memories);
@@ -125,7 +136,7 @@ export class Analysis implements Helpers {
     };
     const { zero } = this.slots.spec;
     // Registers that are not the first: some operations fold on that.
-    const fields = { a: 16, b: 48, base: zero, index: zero, scale: 0, disp: 0, imm: 1 };
+    const fields = { a: 16, b: 48, base: zero, index: zero, scale: 0, disp: 0, imm };
     const { isFlag } = this.slots;
     let how: Info["how"] = "inline";
     const rare = op >= this.numbering.hot;

@@ -5,7 +5,7 @@
  */
 // cold: constants of 64 bits, while code is generated
 import { ACCESS, BIAS, CORE_OPS, FIELD, LEAVE, RECORD } from "../layout.ts";
-import { type I32, i32, type I64, i64, type Label, type Local, type Module } from "../wasm/mod.ts";
+import { type FunctionRef, type I32, i32, type I64, i64, type Label, type Local, type Module } from "../wasm/mod.ts";
 import type { Analysis } from "./analysis.ts";
 import type { RegionFunc } from "./func.ts";
 import type { Block, Graph, Instruction } from "./graph.ts";
@@ -22,6 +22,8 @@ export interface Target {
   readonly type: number;
   /** Slot for the region of a biased pc. */
   slot(pc: number): number;
+  /** The kernel's functions, which do a system call while the region waits. */
+  readonly enter: Readonly<Record<"syscall" | "call", FunctionRef>>;
   /** May the code at a biased pc read the flags? */
   flagsLive(pc: number): boolean;
   /**
@@ -151,7 +153,7 @@ export class Emitter implements Flow {
         for (let k = b.instructions.length - 1; k >= 0; k--) {
           const i = b.instructions[k], { how, kind } = i.info;
           // Behind a call everything is loaded anew.
-          if (how === "call" || kind === "call" || kind === "callIndirect") live.clear();
+          if (how === "call" || kind === "call" || kind === "callIndirect" || kind === "enter") live.clear();
           for (const id of this.#own.get(i)!) live.delete(id);
           for (const id of this.#reads.get(i)!) live.add(id);
           for (const id of this.#before.get(i)!) live.add(id);
@@ -177,7 +179,9 @@ export class Emitter implements Flow {
   }
   #after(i: Instruction, dirty: Set<number>): void {
     const { how, kind } = i.info;
-    if (how === "call" || kind === "call" || kind === "callIndirect") return dirty.clear();
+    if (how === "call" || kind === "call" || kind === "callIndirect" || kind === "enter") {
+      return dirty.clear();
+    }
     for (const id of this.#own.get(i)!) dirty.add(id);
   }
   /** Brings to memory what differs from it, after this instruction's own writes. */
@@ -283,7 +287,7 @@ export class Emitter implements Flow {
         : undefined;
       m.setAddress(a.fields, a.op === CORE_OPS.ea32, absolute);
     }
-    if (info.how === "leave" || info.kind === "enter") return this.interpret(false);
+    if (info.how === "leave" || (info.kind === "enter" && this.target.mark)) return this.interpret(false);
     for (const p of i.before) m.emit(p.info.def, p.info.form, p.fields, i.pc, i.length, true, this);
     if (info.how === "call") this.#operation(i);
     else m.emit(info.def, info.form, i.fields, i.pc, i.length, !info.def.flags || i.flagsAfter, this);
@@ -404,8 +408,26 @@ export class Emitter implements Flow {
     });
     return slot;
   }
-  enter(): void {
-    this.interpret(false);
+  /**
+   * The kernel is called from inside the region, with all state in memory. When nothing else is due it goes on here; everything is
+   * loaded anew, since a handler may write any register.
+   */
+  enter(host: "syscall" | "call", argument: I32): void {
+    const { f, target, analysis } = this, { guest, engine } = analysis.memories, { spec } = analysis.slots;
+    const i = this.#instruction, next = i64(i.next + BIAS);
+    this.#sync(i, true);
+    f.store(guest, "i64.store", 0, next, spec.pc);
+    f.store(engine, "i32.store", 0, this.count, FIELD.count);
+    f.set(this.#status, f.call("i32", target.enter[host], argument));
+    f.plainUnlikely(
+      this.#status.or(guest.load("i64.load", 0, spec.pc).ne(next)),
+      () => f.return(i32(LEAVE.budget)),
+    );
+    const after = this.graph.byPc.get(i.next);
+    if (!after || after.order < 0 || this.#block.cut.has(i.next)) return f.return(i32(LEAVE.go));
+    this.#reload(this.#liveIn.get(after)!, after.instructions[0].flagsBefore);
+    f.setKnown(undefined);
+    this.#go(i.next, true);
   }
   interpret(partly: boolean): void {
     const i = this.#instruction, dirty = new Set(this.#before.get(i)!);

@@ -124,6 +124,7 @@ export function instructionAt(
   }
   if (before.length) main = record, r = record;
   const at = infoOf(main), fields = fieldsOf(code, main, shift);
+  info = analysis.infoWith(op, info, fields.imm);
   // A count of zero leaves the flags alone.
   if (
     info.killsFlags && !(fields.imm & 31) && info.def.flags &&
@@ -237,7 +238,10 @@ export function discover(
     const { kind, how } = last.info;
     if (how === "leave" && kind === "next") continue;
     if (kind === "jcc" || kind === "jmp") to(last.target);
-    if (kind === "jcc" || kind === "call" || kind === "callIndirect" || kind === "next") to(last.next);
+    if (
+      kind === "jcc" || kind === "call" || kind === "callIndirect" || kind === "next" ||
+      (kind === "enter" && how === "inline")
+    ) to(last.next);
   }
 
   // Reverse postorder, without recursion.

@@ -93,6 +93,10 @@ export function createTranslator(spec: TranslatorSpec): Translator {
     m.importMemory("guise", "engine", { min: 8 });
     const regions = m.importTable("guise", "regions", 0),
       operations = m.importTable("guise", "operations", 0);
+    const enter = {
+      syscall: m.importFunction("host", "syscall", ["i32"], ["i32"]),
+      call: m.importFunction("host", "call", ["i32"], ["i32"]),
+    };
     const helpers = new Set<Helper>([analysis.slow]);
     for (const g of graphs) {
       for (const b of g.blocks) {
@@ -110,6 +114,7 @@ export function createTranslator(spec: TranslatorSpec): Translator {
       operations,
       type,
       slot: (pc: number) => set.slot(pc),
+      enter,
       flagsLive: (pc: number) => flagsLiveAt(cpu, analysis, pc, BIAS),
     };
     const made = graphs.map((graph) => {
