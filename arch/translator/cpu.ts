@@ -247,8 +247,9 @@ export abstract class BaseCpu implements Sharer {
   #linked: RegionSet | undefined;
   readonly #wide: boolean;
   #warming = false;
-  /** Instructions until the next sample. */
+  /** Instructions between samples, and until the next one: slices go on over calls that leave. */
   #slice: number;
+  #rest: number;
   /** Regions were dropped while a page was made accessible: what runs has to leave. */
   #dropped = false;
   /** The records of the current run are not ours any more: leave and look up again. */
@@ -266,7 +267,7 @@ export abstract class BaseCpu implements Sharer {
   constructor(readonly space: Space, readonly kernel: Kernel, readonly parts: CpuParts, parent?: BaseCpu) {
     this.engine = parts.engine;
     this.#pcOffset = parts.pc;
-    this.#slice = parts.eagerness?.slice ?? SLICE;
+    this.#slice = this.#rest = parts.eagerness?.slice ?? SLICE;
     if (space.pages.buffer.byteLength < 17 * 65536) space.pages.grow(1);
     this.#pages = new Uint8Array(space.pages.buffer);
     this.cache = parent?.cache ?? new CodeCache(this.engine);
@@ -769,7 +770,8 @@ export abstract class BaseCpu implements Sharer {
       }
       if (!record) return this.#setPc(pc), this.#pageFault(pc, ACCESS.exec);
       const ordinal = engine.u8[record + RECORD.ordinal];
-      const slice = remaining < this.#slice ? remaining : this.#slice;
+      if (this.#rest <= 0) this.#rest = 1;
+      const slice = remaining < this.#rest ? remaining : this.#rest;
       engine.i32[FIELD.count >>> 2] = engine.i32[FIELD.start >>> 2] = this.#entered = slice + ordinal;
       this.#tick();
       this.#inside = true;
@@ -785,6 +787,7 @@ export abstract class BaseCpu implements Sharer {
       if (status === STATUS.leave) count--;
       this.#done += slice - count;
       remaining -= slice - count;
+      this.#rest -= slice - count;
       if (status === STATUS.fault && (this.#moved || this.#dropped)) {
         status = STATUS.budget;
         this.#dropped = false;
@@ -796,9 +799,11 @@ export abstract class BaseCpu implements Sharer {
         case STATUS.budget:
           if (this.#moved) record = 0;
           else if (single) return this.#setPc(pc), this.#trap("budget");
-          else if (this.parts.eagerness) {
+          else if (!this.parts.eagerness) this.#rest = this.#slice;
+          else if (this.#rest <= 0) {
             if (record) this.#setPc(pc), record = 0;
             this.#sample(pc - BIAS);
+            this.#rest = this.#slice;
           }
           break;
         case STATUS.yield:

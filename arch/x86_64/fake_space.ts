@@ -29,7 +29,9 @@ export class FakeSpace implements Space {
   get table(): Uint8Array {
     return new Uint8Array(this.pages.buffer);
   }
+  revoked = 0;
   map(start: number, length: number, prot: number): void {
+    this.revoked++;
     for (let p = start >>> 12; p < (start + length) >>> 12; p++) this.#allowed[p] = this.table[p] = prot;
   }
   write(address: number, bytes: ArrayLike<number>): void {

@@ -419,10 +419,8 @@ export class Emitter implements Flow {
     f.store(guest, "i64.store", 0, next, spec.pc);
     f.store(engine, "i32.store", 0, this.count, FIELD.count);
     f.set(this.#status, f.call("i32", target.enter[host], argument));
-    f.plainUnlikely(
-      this.#status.or(guest.load("i64.load", 0, spec.pc).ne(next)),
-      () => f.return(i32(LEAVE.budget)),
-    );
+    f.plainUnlikely(this.#status, () => f.return(i32(LEAVE.budget)));
+    f.plainUnlikely(guest.load("i64.load", 0, spec.pc).ne(next), () => f.return(i32(LEAVE.go)));
     const after = this.graph.byPc.get(i.next);
     if (!after || after.order < 0 || this.#block.cut.has(i.next)) return f.return(i32(LEAVE.go));
     this.#reload(this.#liveIn.get(after)!, after.instructions[0].flagsBefore);
