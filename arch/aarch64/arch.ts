@@ -52,13 +52,12 @@ export const aarch64: Arch = {
   sp: REG.sp,
   tls: REG.tpidr_el0,
   syscallLength: 4,
-  /** udf #0xc411 (never allocated), the target, as the decoder of stub pages reads it; ret. */
+  /** movz x16, #low; movk x16, #high, lsl #16; hvc #0, which means a call in pages of stubs alone; ret. */
   stub(target: number): Uint8Array {
-    const bytes = new Uint8Array(12), view = new DataView(bytes.buffer);
-    view.setUint32(0, 0xc411, true);
-    view.setUint32(4, target, true);
-    view.setUint32(8, 0xd65f03c0, true);
-    return bytes;
+    const low = target & 0xffff, high = target >>> 16;
+    return new Uint8Array(
+      Uint32Array.of(0xd2800010 | low << 5, 0xf2a00010 | high << 5, 0xd4000002, 0xd65f03c0).buffer,
+    );
   },
   createCpu(space: AddressSpace, kernel: KernelEntry, options: CpuOptions = {}): Cpu {
     const parent = options.parent instanceof ArmCpu ? options.parent : undefined;

@@ -85,6 +85,23 @@ Deno.test("the top byte of an address does not count in loads, stores and branch
   assertEquals([refused.cause, refused.addressHi], ["page", 0x5a800000]);
 });
 
+Deno.test("a call stub calls the kernel from pages of stubs, and is undefined elsewhere", () => {
+  for (const stubs of [true, false]) {
+    const space = createSpace()!, called: number[] = [];
+    const cpu = aarch64.createCpu(space, { syscall: () => 1, call: (target) => (called.push(target), 0) });
+    space.map({ address: CODE, length: 4096, prot: READ | WRITE | EXEC, fixed: "replace", stubs });
+    space.map({ address: DATA, length: 4096, prot: READ | WRITE | EXEC, fixed: "replace" });
+    space.write(CODE, aarch64.stub(0x7fff1234));
+    space.write(DATA, new Uint8Array(Int32Array.of(0xd63f0020, BRK).buffer)); // blr x1; brk
+    cpu.frame.setNum(X1, CODE), cpu.frame.setNum(aarch64.pc, DATA);
+    const trap = cpu.run(ALWAYS);
+    assertEquals(
+      [called, trap.cause, cpu.frame.num(aarch64.pc)],
+      stubs ? [[0x7fff1234], "breakpoint", DATA + 4] : [[], "illegal", CODE + 8],
+    );
+  }
+});
+
 Deno.test("dc zva clears the 64 bytes around its address, as DCZID_EL0 says", () => {
   // mrs x0, dczid_el0; dc zva, x1; dc zva, x2
   const { cpu, space, pc } = machine(0xd53b00e0, 0xd50b7421, 0xd50b7422);

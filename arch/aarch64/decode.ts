@@ -207,10 +207,13 @@ export class Decoder {
       if (pc & 3) {
         at = this.#plain(at, this.special.misaligned, 0, count, pc), flow = "end";
       } else {
-        const word = view.getInt32(pc, true), p = this.finder.find(word);
+        const word = view.getInt32(pc, true);
+        let p = this.finder.find(word);
+        // A call stub counts only where the kernel put it.
+        if (p?.flow === "stub" && !cpu.space.find?.(pc + BIAS)?.stubs) p = undefined;
         const next = p && this.#record(p, word, pc, count, at, step);
         if (!next) at = this.#plain(at, this.special.undefined, 0, count, pc), flow = "end";
-        else at = next, flow = p.flow || undefined;
+        else at = next, flow = p!.flow || undefined;
       }
       if (!step) u32[lookup + (pc & 4095)] = record0;
       count++;

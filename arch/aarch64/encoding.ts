@@ -26,8 +26,8 @@ export interface Properties {
   /** Memory operand: bytes and what is done to it. */
   readonly bytes?: number;
   readonly access?: Access;
-  /** How a run goes on: not after `end` and `jmp`; a direct branch is `jmp` or `jcc`. */
-  readonly flow?: "jmp" | "jcc" | "end" | "syscall";
+  /** How a run goes on: not after `end` and `jmp`; a direct branch is `jmp` or `jcc`; `stub` is undefined outside of pages of stubs. */
+  readonly flow?: "jmp" | "jcc" | "end" | "syscall" | "stub";
   /** In the big switch of the interpreter. */
   readonly hot?: boolean;
   readonly parameter?: number;

@@ -35,7 +35,7 @@ export const STATE = {
 
 /** A register field of a record times 2^this is the offset. */
 export const FIELD_SHIFT = 1;
-export const X30 = 240;
+export const X16 = 128, X30 = 240;
 
 /** Bits of nzcv as PSTATE has them. */
 export const N = 0x80000000, Z = 0x40000000, C = 0x20000000, V = 0x10000000;
