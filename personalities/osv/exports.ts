@@ -1,5 +1,6 @@
 /** The kernel's exported functions (O2), numbered: the number is the target of a call stub. */
 import type { Calls, DirectCall } from "./direct.ts";
+import { calendarCalls } from "./libc/calendar.ts";
 import { directoryCalls } from "./libc/directory.ts";
 import { dlCalls } from "./libc/dl.ts";
 import { kernelCalls } from "./libc/kernel.ts";
@@ -31,6 +32,7 @@ const calls: Calls = {
   ...timeCalls,
   ...miscCalls,
   ...regexCalls,
+  ...calendarCalls,
 };
 
 /** Names by target. */

@@ -3,6 +3,7 @@ import { invoke, type Outcome, type Task } from "@guise/core";
 import type { DynamicObject } from "@guise/elf/key";
 import { arg, type Calls, type DirectCall, int, text } from "../direct.ts";
 import { osvOf } from "../state.ts";
+import { variable as environment } from "./environment.ts";
 import { abortWith } from "./start.ts";
 
 /** Names that are another function's in the libc under us: the check's extra arguments come last and are not looked at. */
@@ -24,7 +25,6 @@ export const aliases: Readonly<Record<string, string>> = {
   __isoc23_strtoll: "strtoll",
   __isoc23_strtoull: "strtoull",
   __isoc23_sscanf: "sscanf",
-  __strftime_l: "strftime_l",
   gamma: "lgamma",
   // Its own setlocale, which ours asks.
   __guise_under_setlocale: "setlocale",
@@ -39,17 +39,7 @@ function localeNamed(name: string): "C" | "C.UTF-8" | undefined {
 }
 
 /** The value of an environment variable, "" when it is not set. */
-function variable(task: Task, name: string): string {
-  const at = osvOf(task).linked?.lookup("environ");
-  let list = at === undefined ? 0 : task.space.getNum64(at) ?? 0;
-  for (let n = 0; list !== 0 && n < 65536; n++, list += 8) {
-    const pointer = task.space.getNum64(list) ?? 0;
-    if (pointer === 0) break;
-    const entry = text(task, pointer) ?? "";
-    if (entry.startsWith(`${name}=`)) return entry.slice(name.length + 1);
-  }
-  return "";
-}
+const variable = (task: Task, name: string): string => environment(task, name) ?? "";
 
 const categories = [
   "LC_CTYPE",

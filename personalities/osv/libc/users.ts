@@ -1,22 +1,14 @@
 /** Users and groups: /etc/passwd and /etc/group, read by the kernel, given as the structures of pwd.h and grp.h. */
 import type { Task } from "@guise/core";
-import { callerOf } from "@guise/linux/services";
-import { nameOf, walk } from "@guise/vfs/key";
 import { arg, type Calls, type DirectCall, int, text } from "../direct.ts";
 import { osvOf } from "../state.ts";
+import { fileBytes } from "./files.ts";
 
-/** More of such a file is not read (bytes). */
-const MOST = 1 << 20;
 const ERANGE = 34;
 
 /** The lines of a file, split at colons. */
 function lines(task: Task, path: string): string[][] {
-  const location = walk(callerOf(task), undefined, nameOf(path));
-  if (typeof location === "number") return [];
-  const file = location.inode.backing(path);
-  if (typeof file === "number" || file.size > MOST) return [];
-  const bytes = new Uint8Array(file.size);
-  file.fill(0, bytes);
+  const bytes = fileBytes(task, path);
   return new TextDecoder().decode(bytes).split("\n").map((line) => line.split(":"));
 }
 
