@@ -2,6 +2,7 @@
  * NZCV is kept as what computed it: a kind and two 64-bit operands, sign-extended. Conditions after a comparison are one
  * comparison of 64-bit integers, at both operand sizes.
  */
+// cold: constants of the generated code
 import {
   type Env,
   type F64,

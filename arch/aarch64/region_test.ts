@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { createSpace, EXEC, READ, WRITE } from "@guise/core";
 import { BIAS } from "@guise/translator/run";
-import { ArmCpu, loadTranslator } from "./cpu.ts";
+import { type ArmCpu, loadTranslator } from "./cpu.ts";
 import { aarch64 } from "./mod.ts";
 import { useDeclarations } from "./built.ts";
 import { STATE } from "./state.ts";
@@ -29,7 +29,7 @@ function start(code: Code, engine: "jit" | "interpreter") {
 }
 
 /** Everything a program can see, after it ended with a system call (or a fault). */
-function outcome({ cpu, space }: ReturnType<typeof start>): unknown {
+function outcome({ cpu }: ReturnType<typeof start>): unknown {
   for (let turn = 0;; turn++) {
     const trap = cpu.run(1_000_000);
     if (trap.cause === "budget" && turn < 200) continue;

@@ -123,6 +123,12 @@ export interface Machine extends Env {
   readonly flagsWanted: boolean;
   /** Constant of the declaration (condition code, entry id), as passed in `OpDef.parameter`. */
   readonly parameter: number;
+  /** In a region: code may be long there, registers are in locals, and what is rare is left to the interpreter by {@link defer}. */
+  readonly inline: boolean;
+  /** The host's relaxed multiply-add rounds once (regions; false elsewhere). */
+  readonly fuses: boolean;
+  /** Where `inline`, before anything is written: the interpreter does this instruction when the condition, a rare one, holds. */
+  defer(cond: I32): void;
   /** A register named by a constant slot. */
   fixed(offset: number, size: number): Operand;
   /** Leaves with a page fault when the bytes are not accessible; gives the wasm address for load and store. */

@@ -108,6 +108,12 @@ export class HelperEnv implements Env {
 export class RecordMachine extends HelperEnv implements Machine {
   readonly flagsWanted: boolean;
   readonly parameter: number;
+  readonly inline: boolean = false;
+  readonly fuses: boolean = false;
+  /** See {@link Machine.defer}. */
+  defer(): void {
+    throw new Error("the interpreter defers nothing");
+  }
   /** The end of the instruction was emitted. */
   ended = false;
   readonly #form: number;

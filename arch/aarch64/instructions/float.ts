@@ -29,6 +29,7 @@ import {
   type Value,
 } from "@guise/translator";
 import { STATE } from "../state.ts";
+import { settled } from "./settled.ts";
 
 /** A format. `bits` type of its bits. */
 export interface Kind {
@@ -54,7 +55,7 @@ export const F16K: Kind = {
 };
 export const KINDS: readonly Kind[] = [F32K, F64K];
 
-type Float = Value<"f32" | "f64">;
+export type Float = Value<"f32" | "f64">;
 export const IOC = 1, DZC = 2, OFC = 4, UFC = 8, IXC = 16, IDC = 128;
 const FZ = 1 << 24, DN = 1 << 25, AHP = 1 << 26;
 
@@ -80,7 +81,7 @@ export const fpcr = (m: Env): I32 => m.state("i32.load", STATE.fpcr);
 export const raise = (m: Env, flags: I32 | number): void =>
   m.setState("i32.store", STATE.fpsr, m.state("i32.load", STATE.fpsr).or(flags));
 /** FPCR 0 and IXC set. */
-const quick = (m: Env): I32 => fpcr(m).eqz().and(m.state("i32.load", STATE.fpsr).shrU(4).and(1));
+export const quick = (m: Env): I32 => fpcr(m).eqz().and(m.state("i32.load", STATE.fpsr).shrU(4).and(1));
 
 /** The control word of softfloat for FPCR: rounding mode with its bits swapped, FTZ and DAZ for FZ. */
 const control = (m: Env): I32 => {
@@ -167,6 +168,14 @@ export function arithmetic(m: Env, k: Kind, op: Operation): FunctionRef {
       f.if(exponent.ltU(constant(k, infinity(k) - 2n * leastNormal(k))), () => f.return(r));
       if (op === "add" || op === "sub") f.if(r.eqz(), () => f.return(r));
     });
+    f.if(fpcr(h).eqz(), () => {
+      const inexact = h.state("i32.load", STATE.fpsr).shrU(4).and(1), ref = settled(h, k, op);
+      f.set(r, native as never);
+      f.if(
+        f.call("i32", ref, asFloat(k, a) as never, asFloat(k, b) as never, asFloat(k, r) as never, inexact),
+        () => f.return(r),
+      );
+    });
     f.set(a, flush(h, k, a) as never), f.set(b, flush(h, k, b) as never);
     returnNans(h, k, a, b);
     const ref = floatArithmetic(h, k.format, op), flags = f.local("i32"), ctl = f.let(control(h));
@@ -182,6 +191,7 @@ export function squareRoot(m: Env, k: Kind): FunctionRef {
       f.set(r, asBits(k, asFloat(k, a).sqrt()) as never);
       f.if(magnitude(k, r).ltU(constant(k, infinity(k))), () => f.return(r));
     });
+    settled(h, k, "sqrt");
     f.set(a, flush(h, k, a) as never);
     returnNans(h, k, a);
     const ref = floatSqrt(h, k.format), flags = f.local("i32"), ctl = f.let(control(h));

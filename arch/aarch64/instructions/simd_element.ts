@@ -1,33 +1,50 @@
 /** Advanced SIMD by element: one lane of the last operand serves all lanes; integers and floats, vectors and scalars. */
 // cold: constants of the generated code
-import { type I64, i64, type Int, type Machine, type Operand } from "@guise/translator";
+import { type I64, i64, type Int, type Machine, type Operand, simd } from "@guise/translator";
 import { a64, type Declaration, type Semantics } from "../encoding.ts";
 import { STATE } from "../state.ts";
 import { KINDS } from "./float.ts";
 import { bitsIn } from "./fp.ts";
+import { fastArithmetic, fastFused, putLow } from "./inline_float.ts";
 import { arithmeticOn, fmla, mulx, sz, vectors, wide } from "./simd_float.ts";
 import { accumulate, doubled } from "./simd_integer.ts";
-import { arrangement, bin, clamp, laneOf, LOAD_S, LOAD_U, putLanes, SCALAR, type Size } from "./vector.ts";
+import {
+  arrangement,
+  bin,
+  clamp,
+  laneOf,
+  LOAD_S,
+  LOAD_U,
+  putLanes,
+  SCALAR,
+  type Size,
+  whole,
+} from "./vector.ts";
 
 // By element: the lane of m is chosen by H, L, M; halfwords have 4 bits of register.
 const element = (z: Size): { readonly bits: string; readonly h: string } =>
   z === 1 ? { bits: "iimmmm", h: "i" } : z === 2 ? { bits: "immmmm", h: "i" } : { bits: "0mmmmm", h: "i" };
 /** The chosen lane. */
 const chosen = (m: Machine, o: Operand, i: Operand, z: Size, signed: boolean): I64 => {
-  const name = (signed ? LOAD_S : LOAD_U)[z] as "i64.load";
+  const name = (signed ? LOAD_S : LOAD_U)[z] as "i64.load", at = i.read().constant;
+  if (at !== undefined) return o.load(name, Number(at) << z);
   return m.stateAt(name, o.index.shl(1).add(i.read().wrap().shl(z)), STATE.v);
 };
 const floatsBy: Declaration[] = KINDS.flatMap((k) =>
-  ([["fmla", 0, "0001", fmla(false), true], ["fmls", 0, "0101", fmla(true), true], [
-    "fmul",
-    0,
-    "1001",
-    arithmeticOn("mul"),
-    false,
-  ], ["fmulx", 1, "1001", mulx, false]] as const).flatMap(([name, u, opcode, lane, reads]) => {
+  ([
+    ["fmla", 0, "0001", fmla(false), true, fastFused(false)],
+    ["fmls", 0, "0101", fmla(true), true, fastFused(true)],
+    ["fmul", 0, "1001", arithmeticOn("mul"), false, fastArithmetic("mul")],
+    ["fmulx", 1, "1001", mulx, false, undefined],
+  ] as const).flatMap(([name, u, opcode, lane, reads, fast]) => {
     const { bits, h } = element(k.size), sign = reads ? "+" : "=", t = k.letter;
     const body = (count: number): Semantics => ({ d, n, m: b, i }, m) => {
       const x = m.f.let(chosen(m, b, i, k.size, false)), y = (k.width === 64 ? x : x.wrap()) as Int;
+      if (m.inline && fast) {
+        const all = simd(k.width === 64 ? "i64x2.splat" : "i32x4.splat", y);
+        const v = fast(m, k, whole(n), all, () => whole(d), count);
+        if (v) return putLow(k, d, v, count);
+      }
       putLanes(
         m,
         d,

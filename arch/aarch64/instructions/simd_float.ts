@@ -41,7 +41,25 @@ import {
   toInteger,
 } from "./float.ts";
 import { bitsIn, call } from "./fp.ts";
-import { arrangement, bin, putLanes } from "./vector.ts";
+import {
+  eachLane,
+  type Fast,
+  fastArithmetic,
+  fastDistance,
+  fastFromInteger,
+  fastFused,
+  fastOfNumbers,
+  fastRoot,
+  fastRounding,
+  fastSign,
+  fastToInteger,
+  fastZero,
+  inlineConvert,
+  putLow,
+  scalarIn,
+} from "./inline_float.ts";
+import { neighbours } from "./simd_integer.ts";
+import { arrangement, bin, putLanes, whole } from "./vector.ts";
 
 export type Lane = (m: Machine, k: Kind, a: Int, b: Int, d: () => Int) => Int;
 export const wide = (list: Int[]): I64[] => list.map((v) => v.extendU());
@@ -142,18 +160,27 @@ interface Row {
   readonly lane: Lane;
   readonly scalar?: boolean;
   readonly reads?: boolean;
+  readonly fast?: Fast;
 }
 const ROWS: readonly Row[] = [
-  { name: "fmaxnm", u: 0, a: 0, opcode: 0x18, lane: extremeOf(true, true) },
-  { name: "fminnm", u: 0, a: 1, opcode: 0x18, lane: extremeOf(false, true) },
-  { name: "fmla", u: 0, a: 0, opcode: 0x19, lane: fmla(false), reads: true },
-  { name: "fmls", u: 0, a: 1, opcode: 0x19, lane: fmla(true), reads: true },
-  { name: "fadd", u: 0, a: 0, opcode: 0x1a, lane: arithmeticOn("add") },
-  { name: "fsub", u: 0, a: 1, opcode: 0x1a, lane: arithmeticOn("sub") },
+  { name: "fmaxnm", u: 0, a: 0, opcode: 0x18, lane: extremeOf(true, true), fast: fastOfNumbers("max") },
+  { name: "fminnm", u: 0, a: 1, opcode: 0x18, lane: extremeOf(false, true), fast: fastOfNumbers("min") },
+  { name: "fmla", u: 0, a: 0, opcode: 0x19, lane: fmla(false), reads: true, fast: fastFused(false) },
+  { name: "fmls", u: 0, a: 1, opcode: 0x19, lane: fmla(true), reads: true, fast: fastFused(true) },
+  { name: "fadd", u: 0, a: 0, opcode: 0x1a, lane: arithmeticOn("add"), fast: fastArithmetic("add") },
+  { name: "fsub", u: 0, a: 1, opcode: 0x1a, lane: arithmeticOn("sub"), fast: fastArithmetic("sub") },
   { name: "fmulx", u: 0, a: 0, opcode: 0x1b, lane: mulx, scalar: true },
-  { name: "fcmeq", u: 0, a: 0, opcode: 0x1c, lane: compared(EQ, true), scalar: true },
-  { name: "fmax", u: 0, a: 0, opcode: 0x1e, lane: extremeOf(true, false) },
-  { name: "fmin", u: 0, a: 1, opcode: 0x1e, lane: extremeOf(false, false) },
+  {
+    name: "fcmeq",
+    u: 0,
+    a: 0,
+    opcode: 0x1c,
+    lane: compared(EQ, true),
+    scalar: true,
+    fast: fastOfNumbers("eq"),
+  },
+  { name: "fmax", u: 0, a: 0, opcode: 0x1e, lane: extremeOf(true, false), fast: fastOfNumbers("max") },
+  { name: "fmin", u: 0, a: 1, opcode: 0x1e, lane: extremeOf(false, false), fast: fastOfNumbers("min") },
   { name: "frecps", u: 0, a: 0, opcode: 0x1f, lane: recps, scalar: true },
   { name: "frsqrts", u: 0, a: 1, opcode: 0x1f, lane: rsqrts, scalar: true },
   {
@@ -163,13 +190,46 @@ const ROWS: readonly Row[] = [
     opcode: 0x1a,
     lane: (m, k, a, b) => magnitude(k, call(m, k, arithmetic(m, k, "sub"), a, b)),
     scalar: true,
+    fast: fastDistance,
   },
-  { name: "fmul", u: 1, a: 0, opcode: 0x1b, lane: arithmeticOn("mul") },
-  { name: "fcmge", u: 1, a: 0, opcode: 0x1c, lane: compared(GE, false), scalar: true },
-  { name: "fcmgt", u: 1, a: 1, opcode: 0x1c, lane: compared(GT, false), scalar: true },
-  { name: "facge", u: 1, a: 0, opcode: 0x1d, lane: compared(GE, false, true), scalar: true },
-  { name: "facgt", u: 1, a: 1, opcode: 0x1d, lane: compared(GT, false, true), scalar: true },
-  { name: "fdiv", u: 1, a: 0, opcode: 0x1f, lane: arithmeticOn("div") },
+  { name: "fmul", u: 1, a: 0, opcode: 0x1b, lane: arithmeticOn("mul"), fast: fastArithmetic("mul") },
+  {
+    name: "fcmge",
+    u: 1,
+    a: 0,
+    opcode: 0x1c,
+    lane: compared(GE, false),
+    scalar: true,
+    fast: fastOfNumbers("ge"),
+  },
+  {
+    name: "fcmgt",
+    u: 1,
+    a: 1,
+    opcode: 0x1c,
+    lane: compared(GT, false),
+    scalar: true,
+    fast: fastOfNumbers("gt"),
+  },
+  {
+    name: "facge",
+    u: 1,
+    a: 0,
+    opcode: 0x1d,
+    lane: compared(GE, false, true),
+    scalar: true,
+    fast: fastOfNumbers("ge", true),
+  },
+  {
+    name: "facgt",
+    u: 1,
+    a: 1,
+    opcode: 0x1d,
+    lane: compared(GT, false, true),
+    scalar: true,
+    fast: fastOfNumbers("gt", true),
+  },
+  { name: "fdiv", u: 1, a: 0, opcode: 0x1f, lane: arithmeticOn("div"), fast: fastArithmetic("div") },
 ];
 /** Arrangements of a kind: [q, name, lanes]. */
 export const vectors = (k: Kind): readonly (readonly [q: number, name: string, lanes: number])[] =>
@@ -177,17 +237,22 @@ export const vectors = (k: Kind): readonly (readonly [q: number, name: string, l
 export const sz = (k: Kind) => k.size - 2;
 
 const same: Declaration[] = KINDS.flatMap((k) =>
-  ROWS.flatMap(({ name, u, a, opcode, lane, scalar, reads }) => {
-    const body = (count: number): Semantics => ({ d, n, m: b }, m) =>
+  ROWS.flatMap(({ name, u, a, opcode, lane, scalar, reads, fast }) => {
+    const body = (count: number): Semantics => ({ d, n, m: b }, m) => {
+      const v = m.inline ? fast?.(m, k, whole(n), whole(b), () => whole(d), count) : undefined;
+      if (v) return putLow(k, d, v, count);
       putLanes(
         m,
         d,
         k.size,
         wide(
-          Array.from({ length: count }, (_, i) =>
-            m.f.let(lane(m, k, bitsIn(k, n, i), bitsIn(k, b, i), () => bitsIn(k, d, i))) as Int),
+          Array.from(
+            { length: count },
+            (_, i) => m.f.let(lane(m, k, bitsIn(k, n, i), bitsIn(k, b, i), () => bitsIn(k, d, i))) as Int,
+          ),
         ),
       );
+    };
     const sign = reads ? "+" : "=";
     return [
       ...vectors(k).flatMap(([q, T, lanes]) =>
@@ -207,21 +272,26 @@ const same: Declaration[] = KINDS.flatMap((k) =>
     ];
   })
 );
-const PAIRS: readonly (readonly [name: string, a: number, opcode: number, scalar: number, lane: Lane])[] = [
-  ["fmaxnmp", 0, 0x18, 0x0c, extremeOf(true, true)],
-  ["fminnmp", 1, 0x18, 0x0c, extremeOf(false, true)],
-  ["faddp", 0, 0x1a, 0x0d, arithmeticOn("add")],
-  ["fmaxp", 0, 0x1e, 0x0f, extremeOf(true, false)],
-  ["fminp", 1, 0x1e, 0x0f, extremeOf(false, false)],
-];
+const PAIRS:
+  readonly (readonly [name: string, a: number, opcode: number, scalar: number, lane: Lane, fast: Fast])[] = [
+    ["fmaxnmp", 0, 0x18, 0x0c, extremeOf(true, true), fastOfNumbers("max")],
+    ["fminnmp", 1, 0x18, 0x0c, extremeOf(false, true), fastOfNumbers("min")],
+    ["faddp", 0, 0x1a, 0x0d, arithmeticOn("add"), fastArithmetic("add")],
+    ["fmaxp", 0, 0x1e, 0x0f, extremeOf(true, false), fastOfNumbers("max")],
+    ["fminp", 1, 0x1e, 0x0f, extremeOf(false, false), fastOfNumbers("min")],
+  ];
 const none = (): Int => i32(0) as Int;
 const pairwise: Declaration[] = KINDS.flatMap((k) =>
-  PAIRS.flatMap(([name, a, opcode, scalar, lane]) => [
+  PAIRS.flatMap(([name, a, opcode, scalar, lane, fast]) => [
     ...vectors(k).flatMap(([q, T, lanes]) =>
       a64(
         `0${q}101110 ${a}${sz(k)}1 mmmmm ${bin(opcode, 5)} 1 nnnnn ddddd`,
         `${name} {=d/${T}}, {n/${T}}, {m/${T}}`,
-        ({ d, n, m: b }, m) =>
+        ({ d, n, m: b }, m) => {
+          if (m.inline) {
+            const [even, odd] = neighbours(whole(n), whole(b), k.size, q);
+            return putLow(k, d, fast(m, k, even, odd, () => even, lanes)!, lanes);
+          }
           putLanes(
             m,
             d,
@@ -230,13 +300,20 @@ const pairwise: Declaration[] = KINDS.flatMap((k) =>
               const from = i < lanes / 2 ? n : b, at = 2 * (i % (lanes / 2));
               return m.f.let(lane(m, k, bitsIn(k, from, at), bitsIn(k, from, at + 1), none)) as Int;
             })),
-          ),
+          );
+        },
       )
     ),
     ...a64(
       `01111110 ${a}${sz(k)} 11000 ${bin(scalar, 5)} 10 nnnnn ddddd`,
       `${name} {=d/${k.letter}}, {n/2${k.letter}}`,
-      ({ d, n }, m) => putLanes(m, d, k.size, wide([lane(m, k, bitsIn(k, n, 0), bitsIn(k, n, 1), none)])),
+      ({ d, n }, m) => {
+        if (m.inline) {
+          const [even, odd] = neighbours(whole(n), whole(n), k.size, k.width === 64 ? 1 : 0);
+          return putLow(k, d, fast(m, k, even, odd, () => even, 1)!, 1);
+        }
+        putLanes(m, d, k.size, wide([lane(m, k, bitsIn(k, n, 0), bitsIn(k, n, 1), none)]));
+      },
     ),
   ])
 );
@@ -300,31 +377,34 @@ const unsignedEstimate = (square: boolean) => (m: Machine, a: Int): Int => {
   return r as Int;
 };
 // deno-fmt-ignore
-const TWO: readonly (readonly [name: string, u: number, a: number, opcode: number, f: One, scalar: boolean, vector?: boolean, text?: string])[] = [
-  ["frintn", 0, 0, 0x18, rint("n"), false], ["frintm", 0, 0, 0x19, rint("m"), false], ["frintp", 0, 1, 0x18, rint("p"), false], ["frintz", 0, 1, 0x19, rint("z"), false],
-  ["frinta", 1, 0, 0x18, rint("a"), false], ["frintx", 1, 0, 0x19, rint("fpcr", true), false], ["frinti", 1, 1, 0x19, rint("fpcr"), false],
-  ["fcvtns", 0, 0, 0x1a, toInt("n", true), true], ["fcvtms", 0, 0, 0x1b, toInt("m", true), true], ["fcvtas", 0, 0, 0x1c, toInt("a", true), true],
-  ["fcvtps", 0, 1, 0x1a, toInt("p", true), true], ["fcvtzs", 0, 1, 0x1b, toInt("z", true), true],
-  ["fcvtnu", 1, 0, 0x1a, toInt("n", false), true], ["fcvtmu", 1, 0, 0x1b, toInt("m", false), true], ["fcvtau", 1, 0, 0x1c, toInt("a", false), true],
-  ["fcvtpu", 1, 1, 0x1a, toInt("p", false), true], ["fcvtzu", 1, 1, 0x1b, toInt("z", false), true],
-  ["scvtf", 0, 0, 0x1d, fromInt(true), true], ["ucvtf", 1, 0, 0x1d, fromInt(false), true],
-  ["fcmgt", 0, 1, 0x0c, withZero(GT, false), true, true, ", #0.0"], ["fcmeq", 0, 1, 0x0d, withZero(EQ, true), true, true, ", #0.0"], ["fcmlt", 0, 1, 0x0e, withZero(LT, false), true, true, ", #0.0"],
-  ["fcmge", 1, 1, 0x0c, withZero(GE, false), true, true, ", #0.0"], ["fcmle", 1, 1, 0x0d, withZero(LE, false), true, true, ", #0.0"],
-  ["fabs", 0, 1, 0x0f, (_m, k, a) => magnitude(k, a), false], ["fneg", 1, 1, 0x0f, (_m, k, a) => negated(k, a), false],
-  ["frecpe", 0, 1, 0x1d, (m, k, a) => call(m, k, reciprocalEstimate(m, k, recipEstimate), a), true],
-  ["frsqrte", 1, 1, 0x1d, (m, k, a) => call(m, k, rootEstimate(m, k, rsqrtEstimate), a), true],
-  ["frecpx", 0, 1, 0x1f, (m, k, a) => call(m, k, reciprocalExponent(m, k), a), true, false],
-  ["fsqrt", 1, 1, 0x1f, (m, k, a) => call(m, k, squareRoot(m, k), a), false],
+const TWO: readonly (readonly [name: string, u: number, a: number, opcode: number, f: One, scalar: boolean, vector: boolean, text: string, fast?: Fast])[] = [
+  ["frintn", 0, 0, 0x18, rint("n"), false, true, "", fastRounding("n", false)], ["frintm", 0, 0, 0x19, rint("m"), false, true, "", fastRounding("m", false)], ["frintp", 0, 1, 0x18, rint("p"), false, true, "", fastRounding("p", false)], ["frintz", 0, 1, 0x19, rint("z"), false, true, "", fastRounding("z", false)],
+  ["frinta", 1, 0, 0x18, rint("a"), false, true, "", fastRounding("a", false)], ["frintx", 1, 0, 0x19, rint("fpcr", true), false, true, "", fastRounding("fpcr", true)], ["frinti", 1, 1, 0x19, rint("fpcr"), false, true, "", fastRounding("fpcr", false)],
+  ["fcvtns", 0, 0, 0x1a, toInt("n", true), true, true, "", fastToInteger("n", true)], ["fcvtms", 0, 0, 0x1b, toInt("m", true), true, true, "", fastToInteger("m", true)], ["fcvtas", 0, 0, 0x1c, toInt("a", true), true, true, "", fastToInteger("a", true)],
+  ["fcvtps", 0, 1, 0x1a, toInt("p", true), true, true, "", fastToInteger("p", true)], ["fcvtzs", 0, 1, 0x1b, toInt("z", true), true, true, "", fastToInteger("z", true)],
+  ["fcvtnu", 1, 0, 0x1a, toInt("n", false), true, true, "", fastToInteger("n", false)], ["fcvtmu", 1, 0, 0x1b, toInt("m", false), true, true, "", fastToInteger("m", false)], ["fcvtau", 1, 0, 0x1c, toInt("a", false), true, true, "", fastToInteger("a", false)],
+  ["fcvtpu", 1, 1, 0x1a, toInt("p", false), true, true, "", fastToInteger("p", false)], ["fcvtzu", 1, 1, 0x1b, toInt("z", false), true, true, "", fastToInteger("z", false)],
+  ["scvtf", 0, 0, 0x1d, fromInt(true), true, true, "", fastFromInteger(true)], ["ucvtf", 1, 0, 0x1d, fromInt(false), true, true, "", fastFromInteger(false)],
+  ["fcmgt", 0, 1, 0x0c, withZero(GT, false), true, true, ", #0.0", fastZero("gt")], ["fcmeq", 0, 1, 0x0d, withZero(EQ, true), true, true, ", #0.0", fastZero("eq")], ["fcmlt", 0, 1, 0x0e, withZero(LT, false), true, true, ", #0.0", fastZero("lt")],
+  ["fcmge", 1, 1, 0x0c, withZero(GE, false), true, true, ", #0.0", fastZero("ge")], ["fcmle", 1, 1, 0x0d, withZero(LE, false), true, true, ", #0.0", fastZero("le")],
+  ["fabs", 0, 1, 0x0f, (_m, k, a) => magnitude(k, a), false, true, "", fastSign("abs")], ["fneg", 1, 1, 0x0f, (_m, k, a) => negated(k, a), false, true, "", fastSign("neg")],
+  ["frecpe", 0, 1, 0x1d, (m, k, a) => call(m, k, reciprocalEstimate(m, k, recipEstimate), a), true, true, ""],
+  ["frsqrte", 1, 1, 0x1d, (m, k, a) => call(m, k, rootEstimate(m, k, rsqrtEstimate), a), true, true, ""],
+  ["frecpx", 0, 1, 0x1f, (m, k, a) => call(m, k, reciprocalExponent(m, k), a), true, false, ""],
+  ["fsqrt", 1, 1, 0x1f, (m, k, a) => call(m, k, squareRoot(m, k), a), false, true, "", fastRoot],
 ];
 const two: Declaration[] = KINDS.flatMap((k) =>
-  TWO.flatMap(([name, u, a, opcode, f, scalar, vector = true, text = ""]) => {
-    const body = (count: number): Semantics => ({ d, n }, m) =>
+  TWO.flatMap(([name, u, a, opcode, f, scalar, vector, text, fast]) => {
+    const body = (count: number): Semantics => ({ d, n }, m) => {
+      const v = m.inline ? fast?.(m, k, whole(n), whole(n), () => whole(d), count) : undefined;
+      if (v) return putLow(k, d, v, count);
       putLanes(
         m,
         d,
         k.size,
         wide(Array.from({ length: count }, (_, i) => m.f.let(f(m, k, bitsIn(k, n, i))) as Int)),
       );
+    };
     return [
       ...(vector ? vectors(k) : []).flatMap(([q, T, lanes]) =>
         a64(
@@ -352,25 +432,33 @@ const widening: Declaration[] = [0, 1].flatMap((q) => [
   ...a64(
     `0${q}001110 01 10000 10110 10 nnnnn ddddd`,
     `fcvtn${q ? 2 : ""} {+d/${q ? "4s" : "2s"}}, {n/2d}`,
-    ({ d, n }, m) =>
+    ({ d, n }, m) => {
+      if (m.inline && !q) {
+        return putLow(S, d, eachLane(m, S, 2, (i) => inlineConvert(m, S, scalarIn(D, n, i))), 2);
+      }
       putLanes(
         m,
         d,
         2,
         wide([0, 1].map((i) => m.f.let(convertTo(m, D, S, bitsIn(D, n, i))) as Int)),
         q === 1,
-      ),
+      );
+    },
   ),
   ...a64(
     `0${q}001110 01 10000 10111 10 nnnnn ddddd`,
     `fcvtl${q ? 2 : ""} {=d/2d}, {n/${q ? "4s" : "2s"}}`,
-    ({ d, n }, m) =>
+    ({ d, n }, m) => {
+      if (m.inline) {
+        return putLow(D, d, eachLane(m, D, 2, (i) => inlineConvert(m, D, scalarIn(S, n, i + 2 * q))), 2);
+      }
       putLanes(
         m,
         d,
         3,
         [0, 1].map((i) => m.f.let(convertTo(m, S, D, bitsIn(S, n, i + 2 * q))) as unknown as I64),
-      ),
+      );
+    },
   ),
   ...a64(
     `0${q}001110 00 10000 10110 10 nnnnn ddddd`,

@@ -171,7 +171,7 @@ const bitwise: Declaration[] = BITWISE.flatMap(([name, u, size, f, reads]) =>
 );
 
 /** Neighbours of n then m: even ones and odd ones, in the low half when q is 0. */
-function neighbours(n: V128, m: V128, size: Size, q: number): [V128, V128] {
+export function neighbours(n: V128, m: V128, size: Size, q: number): [V128, V128] {
   const bytes = 1 << size,
     half = q ? 16 : 8,
     pick = (odd: number): number[] => {

@@ -26,6 +26,7 @@ import {
   type Value,
   value,
 } from "../wasm/mod.ts";
+import { fuses } from "./fuses.ts";
 import type { Helper, Mover, RegionFunc } from "./func.ts";
 import type { Slots, SlotSpec } from "./slots.ts";
 
@@ -452,9 +453,16 @@ export class RegionMachine extends BaseEnv implements Machine {
     segment: false,
   };
 
+  readonly inline = true;
+  readonly fuses: boolean = fuses();
+
   constructor(readonly values: State, memories: Memories, helpers: Helpers) {
     super(memories, helpers);
     this.f = values.f;
+  }
+
+  defer(cond: I32): void {
+    this.f.unlikely(cond, () => this.flow.interpret(false));
   }
 
   get parameter(): number {
