@@ -1,4 +1,6 @@
-// System call costs for the benchmark: `calls NAME ROUNDS` prints `NAME ns-per-round`.
+// System call costs for the benchmark: `calls NAME MILLISECONDS` repeats one for about that long and prints
+//   NAME ns-per-round rounds ns-per-round-of-the-first-100-ms
+// where the first figure leaves those 100 ms out: a short program sees the last figure, a long one the first.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <pthread.h>
@@ -51,7 +53,8 @@ int main(int argc, char **argv) {
   file = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
   if (file < 0 || write(file, page, sizeof page) != sizeof page || pipe(pipes) || pipe(back)) return perror("setup"), 1;
   signal(SIGUSR1, on_signal);
-  int rounds = atoi(argv[2]), status = 2;
+  uint64_t limit = strtoull(argv[2], 0, 10) * 1000000;
+  int status = 2;
   for (unsigned i = 0; i < sizeof calls / sizeof *calls; i++) {
     if (strcmp(argv[1], calls[i].name)) continue;
     pid_t echo = 0;
@@ -61,10 +64,18 @@ int main(int argc, char **argv) {
       while (read(pipes[0], &c, 1) == 1) if (write(back[1], &c, 1) != 1) break;
       _exit(0);
     }
-    calls[i].run();
-    uint64_t start = now();
-    for (int k = 0; k < rounds; k++) calls[i].run();
-    printf("%s %.1f\n", argv[1], (double)(now() - start) / rounds);
+    // Batches of about a millisecond: the clock is read between them only.
+    uint64_t start = now(), from = start, last = start, rounds = 0, early = 0, batch = 1, t;
+    do {
+      for (uint64_t k = 0; k < batch; k++) calls[i].run();
+      t = now(), rounds += batch;
+      if (t - last < 1000000) batch *= 2;
+      else if (t - last > 4000000 && batch > 1) batch /= 2;
+      if (!early && t - start >= 100000000) early = rounds, from = t;
+      last = t;
+    } while (t - start < limit);
+    double first = early ? (double)(from - start) / early : (double)(t - start) / rounds;
+    printf("%s %.1f %llu %.1f\n", argv[1], early && rounds > early ? (double)(t - from) / (rounds - early) : first, (unsigned long long)rounds, first);
     if (echo) kill(echo, SIGKILL), waitpid(echo, 0, 0);
     status = 0;
   }

@@ -1,110 +1,134 @@
 /**
- * `deno task bench [cpu|calls|start|memory]…`: one table a group, all runners side by side in one run, since only ratios within a
- * run hold on a shared machine. Medians of several runs.
+ * `deno task bench [ground|cpu|calls|start|memory|entries]…`: tables of what it costs, all runners side by side in one run,
+ * since only ratios within a run hold on a shared machine. Options:
+ *
+ *     --engines=interpreter,jit,auto   Guise's engines, the last one is compared with native and qemu
+ *     --machines=x86-64,aarch64
+ *     --rounds=3                       runs of which the median counts
+ *     --only=getpid,fork               rows of `cpu` and `calls`
+ *     --json=FILE                      results as JSON (default: below tests/.guests, with what the machine was)
+ *     --write=FILE                     put the tables between the marks of a Markdown file (docs/performance.md)
+ *     --from=FILE                      no measuring: the tables of a JSON
  */
-import { build, cli, type Machine, output, peakMemory, type Runner, runners, wall } from "./programs.ts";
+import { type Conditions, conditions, conditionsText } from "./conditions.ts";
+import { calls } from "./groups/calls.ts";
+import { cpu } from "./groups/cpu.ts";
+import { entries } from "./groups/entries.ts";
+import { ground } from "./groups/ground.ts";
+import { memory } from "./groups/memory.ts";
+import { start } from "./groups/start.ts";
+import { folder, type Machine } from "./programs.ts";
+import { markdown, type Table } from "./table.ts";
 
-const groups = Deno.args.filter((a) => !a.startsWith("-"));
-const wanted = (group: string) => groups.length === 0 || groups.includes(group);
-const engines = (Deno.args.find((a) => a.startsWith("--engines="))?.slice(10) ?? "auto").split(",");
-const machines = (Deno.args.find((a) => a.startsWith("--machines="))?.slice(11) ?? "x86-64").split(
-  ",",
-) as Machine[];
-const rounds = Number(Deno.args.find((a) => a.startsWith("--rounds="))?.slice(9) ?? 3);
+const GROUPS = ["ground", "cpu", "calls", "start", "memory", "entries"] as const;
+type Group = typeof GROUPS[number];
 
-const median = (v: number[]) => v.sort((a, b) => a - b)[v.length >> 1];
-const show = (v: number | undefined, digits = 1) => v === undefined ? "-" : v.toFixed(digits);
-
-function table(title: string, head: string[], rows: string[][]): void {
-  console.log(`\n## ${title}\n`);
-  const widths = head.map((h, i) => Math.max(h.length, ...rows.map((r) => r[i].length)));
-  const line = (cells: string[]) =>
-    `| ${cells.map((c, i) => i === 0 ? c.padEnd(widths[i]) : c.padStart(widths[i])).join(" | ")} |`;
-  console.log(line(head));
-  console.log(`| ${widths.map((w) => "-".repeat(w)).join(" | ")} |`);
-  for (const row of rows) console.log(line(row));
+/** What a run leaves. */
+interface Results {
+  readonly conditions: Conditions;
+  readonly tables: readonly Table[];
 }
 
-/** ns a round as the program prints it: `NAME ns …`. */
-async function figure(runner: Runner, argv: string[]): Promise<number | undefined> {
-  const values: number[] = [];
-  for (let i = 0; i < rounds; i++) {
-    const text = await output(runner, argv);
-    if (text === undefined) return undefined;
-    values.push(Number(text.split(" ")[1]));
+const option = (name: string): string | undefined =>
+  Deno.args.find((a) => a.startsWith(`--${name}=`))?.slice(name.length + 3);
+const list = (name: string, otherwise: string): string[] =>
+  (option(name) ?? otherwise).split(",").filter((word) => word !== "");
+
+function wanted(): Group[] {
+  const named = Deno.args.filter((a) => !a.startsWith("-"));
+  const unknown = named.find((name) => !GROUPS.includes(name as Group));
+  if (unknown !== undefined) {
+    console.error(`bench: there is no group ${unknown}; there are ${GROUPS.join(", ")}`);
+    Deno.exit(2);
   }
-  return median(values);
+  return named.length === 0 ? [...GROUPS] : named as Group[];
 }
 
-async function programs(
-  title: string,
-  source: string,
-  machine: Machine,
-  argument: (name: string) => string,
-): Promise<void> {
-  const program = await build(source, machine);
-  if (program === undefined) return console.log(`\n${title}: no compiler for ${machine}`);
-  const list = runners(machine, engines);
-  const names = (await output(list[0].prefix ? list[0] : list[1], [program]))?.trim().split("\n") ?? [];
-  const rows: string[][] = [];
-  const logs: number[] = [], qemu: number[] = [];
-  for (const name of names) {
-    const values: (number | undefined)[] = [];
-    for (const runner of list) values.push(await figure(runner, [program, name, argument(name)]));
-    const [native, user, ...ours] = values;
-    const best = ours[ours.length - 1];
-    if (native !== undefined && best !== undefined) logs.push(Math.log(best / native));
-    if (user !== undefined && best !== undefined) qemu.push(Math.log(user / best));
-    rows.push([
-      name,
-      ...values.map((v) => show(v)),
-      native !== undefined && best !== undefined ? (best / native).toFixed(2) : "-",
-      user !== undefined && best !== undefined ? (user / best).toFixed(2) : "-",
-    ]);
+async function measure(): Promise<Results> {
+  const machines = list("machines", "x86-64,aarch64") as Machine[];
+  const engines = list("engines", "interpreter,jit,auto"), only = list("only", "");
+  const rounds = Number(option("rounds") ?? 3);
+  const take: Record<Group, () => Promise<Table[]>> = {
+    ground: () => ground(rounds),
+    cpu: async () => (await each(machines, (m) => cpu(m, engines, rounds, only))).flat(),
+    calls: async () => (await each(machines, (m) => calls(m, engines, rounds, only))).flat(),
+    start: async () => (await each(machines, start)).flat(),
+    memory,
+    entries: () => entries(engines),
+  };
+  const before = conditions();
+  const tables: Table[] = [];
+  for (const group of wanted()) {
+    for (const table of await take[group]()) {
+      tables.push(table);
+      console.log(`\n${markdown(table)}`);
+    }
   }
-  const mean = (v: number[]) =>
-    v.length === 0 ? "-" : Math.exp(v.reduce((a, b) => a + b) / v.length).toFixed(2);
-  rows.push(["geometric mean", ...list.map(() => ""), mean(logs), mean(qemu)]);
-  table(`${title}, ${machine} (ns)`, ["", ...list.map((r) => r.name), "× native", "faster than qemu"], rows);
+  return { conditions: before, tables };
 }
 
-// deno-fmt-ignore
-const callRounds: Record<string, string> = { fork: "50", exec: "20", thread: "50", pingpong: "500", mmap: "500", signal: "2000", open: "2000" };
+/** One after the other: measurements do not share the machine with each other. */
+async function each<T, R>(items: readonly T[], take: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  for (const item of items) results.push(await take(item));
+  return results;
+}
 
-for (const machine of machines) {
-  if (wanted("cpu")) await programs("CPU kernels", "kernels", machine, () => "300");
-  if (wanted("calls")) {
-    await programs("System calls", "calls", machine, (name) => callRounds[name] ?? "20000");
+/** The tables of a JSON that are newer take the place of those with the same group and title. */
+function merged(old: Results | undefined, now: Results): Results {
+  if (old === undefined) return now;
+  const key = (table: Table) => `${table.group} ${table.title}`;
+  const fresh = new Map(now.tables.map((table) => [key(table), table]));
+  const kept = old.tables.filter((table) => !fresh.has(key(table)));
+  const order = (table: Table) => GROUPS.indexOf(table.group as Group);
+  return {
+    conditions: now.conditions,
+    tables: [...kept, ...now.tables].sort((a, b) => order(a) - order(b)),
+  };
+}
+
+const OPEN = "<!-- bench: written by `deno task bench --write=docs/performance.md` -->",
+  CLOSE = "<!-- /bench -->";
+
+/** Puts the tables into a Markdown file, between its marks. */
+async function write(file: string, results: Results): Promise<void> {
+  const text = Deno.readTextFileSync(file);
+  const from = text.indexOf(OPEN), to = text.indexOf(CLOSE);
+  if (from < 0 || to < from) {
+    console.error(`bench: ${file} has no marks ${OPEN} … ${CLOSE}`);
+    Deno.exit(1);
   }
+  const tables = results.tables.map((table) => markdown(table)).join("\n");
+  const middle = `${OPEN}\n\n${conditionsText(results.conditions)}\n\n${tables}\n`;
+  Deno.writeTextFileSync(file, text.slice(0, from) + middle + text.slice(to));
+  await new Deno.Command(Deno.execPath(), { args: ["fmt", "-q", file] }).output();
 }
 
-if (wanted("start")) {
-  const hello = await build("hello", "x86-64");
-  const commands = [
-    ...(hello === undefined ? [] : [[hello]]),
-    ["busybox", "true"],
-    ["bash", "-c", "echo hi"],
-    ["python3", "-c", "pass"],
-  ];
-  const guise = [Deno.execPath(), "run", "-A", cli, "run", "--"];
-  const rows: string[][] = [];
-  for (const argv of commands) {
-    const located = argv[0].startsWith("/") ? argv : [`/usr/bin/${argv[0]}`, ...argv.slice(1)];
-    const native = await wall(located, 5), ours = await wall([...guise, ...located], 5);
-    const qemu = await wall(["qemu-x86_64", ...located], 5).catch(() => undefined);
-    rows.push([argv.map((a) => a.split("/").pop()).join(" "), show(native), show(qemu), show(ours)]);
+const read = (file: string): Results | undefined => {
+  try {
+    return JSON.parse(Deno.readTextFileSync(file));
+  } catch {
+    return undefined;
   }
-  rows.push(["deno, an empty module", "", "", show(await wall([Deno.execPath(), "eval", ""], 5))]);
-  table("Start, wall (ms)", ["", "native", "qemu-user", "Guise"], rows);
-}
+};
 
-if (wanted("memory")) {
-  const guise = [Deno.execPath(), "run", "-A", cli, "run", "--"];
-  const reserve = await build("reserve", "x86-64");
-  const rows = [["bash -c 'echo hi'", show(await peakMemory([...guise, "/bin/bash", "-c", "echo hi"]))]];
-  if (reserve !== undefined) {
-    rows.push(["a program that reserves nothing", show(await peakMemory([...guise, reserve, "0"]))]);
-    rows.push(["the same with 1 GiB of PROT_NONE", show(await peakMemory([...guise, reserve, "1024"]))]);
+const from = option("from"), json = option("json") ?? `${folder}results.json`;
+let results: Results;
+if (from === undefined) {
+  results = await measure();
+  Deno.mkdirSync(folder, { recursive: true });
+  // A run of some groups leaves the others' tables in the default file as they were.
+  const whole = option("json") === undefined ? merged(read(json), results) : results;
+  Deno.writeTextFileSync(json, JSON.stringify(whole, undefined, 1));
+  console.error(`\n${conditionsText(results.conditions)}\nbench: ${json}`);
+} else {
+  const found = read(from);
+  if (found === undefined) {
+    console.error(`bench: ${from} is no JSON of results`);
+    Deno.exit(1);
   }
-  table("Peak resident memory (MB)", ["", "Guise"], rows);
+  results = found;
+  for (const table of results.tables) console.log(`\n${markdown(table)}`);
 }
+const target = option("write");
+if (target !== undefined) await write(target, results);

@@ -1,0 +1,49 @@
+/** CPU kernels in C, promotion inside the time: native, qemu-user and Guise's engines beside each other. */
+import { build, figures, type Machine, output, type Runner, runners } from "../programs.ts";
+import { type Cell, geometricMean, ratio, type Table } from "../table.ts";
+
+/** Milliseconds that a kernel is repeated, translation included. */
+const MILLISECONDS = "1000";
+
+/** The names that a program prints without arguments. */
+export async function names(program: string, list: readonly Runner[]): Promise<string[]> {
+  for (const runner of list) {
+    const text = await output(runner, [program]);
+    if (text !== undefined) return text.trim().split("\n");
+  }
+  return [];
+}
+
+export async function cpu(
+  machine: Machine,
+  engines: readonly string[],
+  rounds: number,
+  only: readonly string[],
+): Promise<Table[]> {
+  const program = await build("kernels", machine);
+  if (program === undefined) return [];
+  const list = runners(machine, engines);
+  const rows: Cell[][] = [];
+  for (const name of await names(program, list)) {
+    if (only.length > 0 && !only.includes(name)) continue;
+    const values: (number | undefined)[] = [];
+    for (const runner of list) {
+      const runs = await figures(runner, [program, name, MILLISECONDS], rounds);
+      values.push(runs === undefined ? undefined : runs[0] / 1000);
+    }
+    const ours = values.slice(2).filter((v) => v !== undefined).pop();
+    rows.push([name, ...values, ratio(ours, values[0]), ratio(values[1], ours)]);
+    console.error(`cpu ${machine} ${name}`);
+  }
+  const column = (i: number) => geometricMean(rows.map((row) => row[i] as number | undefined));
+  const last = list.length;
+  rows.push(["geometric mean", ...list.map(() => ""), column(last + 1), column(last + 2)]);
+  rows.push(["aim", ...list.map(() => ""), machine === "x86-64" ? "≤ 1.8" : "", "≥ 4"]);
+  return [{
+    group: "cpu",
+    title: `CPU kernels, ${machine} (µs a round)`,
+    note: `Each kernel is repeated for ${MILLISECONDS} ms, translation included; medians of ${rounds} runs.`,
+    head: ["", ...list.map((r) => r.name), "× native", "× faster than qemu"],
+    rows,
+  }];
+}
