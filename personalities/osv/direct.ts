@@ -48,7 +48,8 @@ export function arg(task: Task, n: number): number {
   const { args } = conventionOf(task);
   if (n < args.length) return task.frame.num(args[n]);
   const { arch } = task.process.cpu;
-  return task.space.getNum64(task.frame.num(arch.sp) + 8 * (n - args.length + 1)) ?? 0;
+  const behind = arch.abis.call.link === undefined ? 1 : 0; // the return address
+  return task.space.getNum64(task.frame.num(arch.sp) + 8 * (n - args.length + behind)) ?? 0;
 }
 
 /** An argument as a signed 32-bit int. */

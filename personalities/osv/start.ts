@@ -13,6 +13,7 @@ import {
   type Process,
   READ,
   type SpawnRequest,
+  type StartFailure,
   type Task,
   WRITE,
 } from "@guise/core";
@@ -53,25 +54,11 @@ import { exit, type GuestCall, invokeAll } from "./libc/start.ts";
 import { osvKey, osvOf, OsvProcess } from "./state.ts";
 import { SIGRETURN } from "./libc/signals.ts";
 import { THREAD_BEGIN, THREAD_END } from "./libc/threads.ts";
+import { setArgs } from "./direct.ts";
+import { machineOf } from "./machine.ts";
 import { makeThreadBlock } from "./thread_block.ts";
 
-type Failure = { readonly error: string; readonly status: number };
-
-/** Where libraries are looked for (O3), and the libc that completes the kernel's exports. */
-const LIBRARIES = [
-  "/",
-  "/usr/lib/",
-  "/lib/",
-  "/lib/x86_64-linux-gnu/",
-  "/usr/lib/x86_64-linux-gnu/",
-  "/usr/local/lib/",
-];
-const LIBC = [
-  "/lib/ld-musl-x86_64.so.1",
-  "/usr/lib/x86_64-linux-musl/libc.so",
-  "/lib/libc.musl-x86_64.so.1",
-  "/usr/local/musl/lib/libc.so",
-];
+type Failure = StartFailure;
 
 const AT_PHDR = 3,
   AT_PHENT = 4,
@@ -84,8 +71,8 @@ const AT_PHDR = 3,
 /** See Personality.start. */
 export function start(process: Process, request: SpawnRequest, verbose: boolean): Failure | undefined {
   const arch = linuxArch(process.cpu.arch.name);
-  if (arch === undefined || arch.name !== "x86-64") {
-    return { error: `OSv runs x86-64 programs here, not ${process.cpu.arch.name}`, status: 126 };
+  if (arch === undefined || machineOf(process.cpu.arch) === undefined) {
+    return { error: `OSv does not run on ${process.cpu.arch.name}`, status: 126 };
   }
   const thread = createFirst(linuxOf(process), process, arch, login(0, 0, []), new Limits());
   const { task } = thread;
@@ -131,6 +118,23 @@ function bytesBacking(bytes: Uint8Array): Backing {
   };
 }
 
+/** e_machine of a program; undefined when it is no ELF file. */
+function machineIn(file: Backing): number | undefined {
+  const head = new Uint8Array(20);
+  const whole = file.fill(0, head) === head.length && new DataView(head.buffer).getUint32(0) === 0x7f454c46;
+  return whole ? head[18] | head[19] << 8 : undefined;
+}
+
+/** Makes the process one of the architecture with that number, where the kernel and OSv have it. */
+function become(task: Task, elfMachine: number | undefined): void {
+  const arch = [...task.kernel.arches.values()].find((a) => a.elfMachine === elfMachine);
+  if (arch === undefined || machineOf(arch) === undefined) return;
+  const space = task.kernel.createSpace(), linux = linuxArch(arch.name);
+  if (space === undefined || linux === undefined) return;
+  processOf(task).arch = linux;
+  task.process.replace(space, undefined, arch.name);
+}
+
 function load(task: Task, request: SpawnRequest, verbose: boolean): Failure | undefined {
   const { program } = request;
   const encode = (text: string) => new TextEncoder().encode(text);
@@ -145,11 +149,17 @@ function load(task: Task, request: SpawnRequest, verbose: boolean): Failure | un
       status: found === ENOENT ? 127 : 126,
     };
   }
+  const wanted = machineIn(found.file);
+  if (wanted !== task.process.cpu.arch.elfMachine) become(task, wanted);
   const { space } = task;
   const linux = processOf(task);
   const machine = task.process.cpu.arch;
   const elf = openDynamic(found.file, found.path, machine);
-  if ("kind" in elf) return { error: `${shown}: ${elf.reason}`, status: 126 };
+  if ("kind" in elf) {
+    // Of an architecture that is not loaded yet: the kernel is told which.
+    const late = wanted === machine.elfMachine ? undefined : wanted;
+    return { error: `${shown}: ${elf.reason}`, status: 126, machine: late };
+  }
 
   const osv = new OsvProcess(task.process, new Heap(space), undefined as never);
   Object.assign(osv, { streams: new Streams(osv.heap) });
@@ -254,14 +264,16 @@ function linkHost(task: Task, osv: OsvProcess): LinkHost {
   const data = new Map<string, number>();
   return {
     open: (name) =>
-      name.includes("/") ? firstOf(task, [name]) : firstOf(task, LIBRARIES.map((folder) => folder + name)),
+      name.includes("/")
+        ? firstOf(task, [name])
+        : firstOf(task, (machineOf(task.process.cpu.arch)?.libraries ?? []).map((folder) => folder + name)),
     standsIn,
     export: (name) => {
       const target = targetOf(name);
       return target === undefined ? datum(task, osv, data, name) : task.process.stub(target);
     },
     alias: (name) => aliases[name] ?? name,
-    under: firstOf(task, LIBC),
+    under: firstOf(task, machineOf(task.process.cpu.arch)?.libc ?? []),
     missing: (object, name) => {
       osv.missing.push(`${object}: failed looking up symbol ${name}`);
       return task.process.stub(BOOT + VDSO_CALLS + osv.missing.length);
@@ -331,7 +343,8 @@ function prepare(task: Task, linked: Linked): Outcome {
     }
     return invokeAll(t, calls, (u) => {
       const { arch } = u.process.cpu;
-      u.frame.setNum(arch.register(arch.abis.call.args[2]), 0);
+      // rdx and x0: no function to be called at exit.
+      setArgs(u, [0, 0, 0]);
       u.frame.setNum(arch.pc, linked.image.entry);
       return KEEP;
     });

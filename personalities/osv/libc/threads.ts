@@ -19,7 +19,7 @@ import { arg, type Calls, type DirectCall, int, setArgs } from "../direct.ts";
 import { targetOf } from "../exports.ts";
 import { osvOf, type OsvProcess } from "../state.ts";
 import { dropStack, giveStack } from "../syscall_stack.ts";
-import { makeThreadBlock } from "../thread_block.ts";
+import { makeThreadBlock, setThreadId } from "../thread_block.ts";
 import { exit } from "./start.ts";
 
 const EPERM = 1, ESRCH = 3, EINTR = 4, EAGAIN = 11, EBUSY = 16, EINVAL = 22, EDEADLK = 35, ETIMEDOUT = 110;
@@ -128,8 +128,11 @@ const create: DirectCall = (task) => {
   if (pointer === undefined) return EAGAIN;
   const end = task.process.stub(osv.threadEnd), begin = task.process.stub(osv.threadBegin);
   if (end === undefined || begin === undefined) return EAGAIN;
-  const sp = stack + GUARD + size - 16 - 8;
-  space.setNum64(sp, end);
+  // Its function returns to the stub of the end: through the stack, or through the link register.
+  const { arch } = task.process.cpu;
+  const { link } = arch.abis.call;
+  const sp = stack + GUARD + size - 16 - (link === undefined ? 8 : 0);
+  if (link === undefined) space.setNum64(sp, end);
   const tid = clone(task, {
     flags: CLONE_FLAGS,
     exitSignal: 0,
@@ -141,9 +144,10 @@ const create: DirectCall = (task) => {
   if (typeof tid !== "number" || tid < 0) return EAGAIN;
   const child = processOf(task).linux.tasks.get(tid);
   if (child === undefined) return EAGAIN;
-  child.task.frame.setNum(task.process.cpu.arch.pc, begin);
+  child.task.frame.setNum(arch.pc, begin);
+  if (link !== undefined) child.task.frame.setNum(arch.register(link), end);
   giveStack(child.task);
-  space.setU32(pointer + 48, tid);
+  setThreadId(task, pointer, tid);
   const thread = fresh(pointer, stack, size + GUARD);
   thread.start = start;
   thread.argument = argument;

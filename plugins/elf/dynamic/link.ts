@@ -47,8 +47,10 @@ export interface Linked {
   }[];
   /** Objects in the order of their init functions: deepest dependency first, the program last. */
   readonly initOrder: readonly DynamicObject[];
-  /** Bytes of static thread-local data below the thread pointer, a multiple of 64. */
+  /** Bytes of static thread-local data below the thread pointer, or from it upwards; a multiple of 64. */
   readonly tlsSize: number;
+  /** Thread-local data lie above the thread pointer (variant 1 of the TLS ABI), not below. */
+  readonly tlsAbove: boolean;
   /** A symbol's address in lookup order (dlsym, and data that a copy relocation moved). */
   lookup(name: string): number | undefined;
   /** Loads a library with all that it needs (dlopen); a text when it cannot. Its init functions have not run. */
@@ -152,6 +154,8 @@ const kinds: Readonly<Record<number, ReadonlyMap<number, Kind>>> = {
 };
 /** R_X86_64_GLOB_DAT and JUMP_SLOT take no addend. */
 const noAddend = new Set([6, 7]);
+/** Where static thread-local data begin above the thread pointer, by architecture; absent: they lie below it. */
+const TLS_ABOVE: Readonly<Record<number, number>> = { 183: 16 };
 /** Calls through the procedure linkage table, by architecture. */
 const JUMP_SLOT: Readonly<Record<number, number>> = { 62: 7, 183: 1026 };
 
@@ -213,6 +217,7 @@ class Linker {
       indirect: this.#indirect,
       initOrder: this.#initOrder(program),
       tlsSize: this.#tlsSize,
+      tlsAbove: TLS_ABOVE[this.#machine.elfMachine] !== undefined,
       lookup: (name) => {
         const target = this.#find(name, undefined, undefined);
         return target?.symbol?.type === 6 ? undefined : target?.address;
@@ -310,16 +315,21 @@ class Linker {
   }
 
   #layTls(all: readonly DynamicObject[]): void {
-    let offset = 0;
+    const above = TLS_ABOVE[this.#machine.elfMachine];
+    let offset = above ?? 0;
     for (const object of all) {
       const { tls } = object;
       if (tls === undefined || tls.memsz > 1 << 24) continue;
       const align = tls.align > 1 && tls.align <= 4096 && Number.isInteger(Math.log2(tls.align))
         ? tls.align
         : 1;
-      offset = Math.ceil((offset + tls.memsz) / align) * align;
       object.tlsModule = ++this.#modules;
-      object.tlsOffset = offset;
+      if (above === undefined) object.tlsOffset = offset = Math.ceil((offset + tls.memsz) / align) * align;
+      else {
+        offset = Math.ceil(offset / align) * align;
+        object.tlsOffset = -offset;
+        offset += tls.memsz;
+      }
     }
     this.#tlsSize = Math.ceil(offset / 64) * 64;
   }
