@@ -5,7 +5,7 @@
  */
 import { READ, WRITE } from "./arch.ts";
 import { EFAULT, ENAMETOOLONG, type Errno } from "./errno.ts";
-import { BIAS, LOWEST, PAGE } from "./memory.ts";
+import { BIAS, LOWEST, PAGE, WINDOWS } from "./memory.ts";
 import { growMemory, type HostMemory, type MemoryPair, RESIDENT, TOUCHED } from "./pool.ts";
 
 /** Growing is a host call that detaches every view, and a large step can cost a garbage collection: take a quarter more. */
@@ -84,9 +84,16 @@ export abstract class GuestMemory {
     return end;
   }
 
+  /** A permission bit was cleared: what translated code remembers is not true any more. */
+  protected narrowed(): void {
+    this.u8.fill(0, WINDOWS, PAGE);
+    this.revoked++;
+  }
+
   /** Zeroes what was touched in a range of pages and makes it untouched. */
   protected clearPages(first: number, end: number): void {
     const bits = this.bits;
+    this.narrowed();
     for (let page = first; page < end; page++) {
       if ((bits[page] & TOUCHED) === 0) {
         bits[page] &= RESIDENT;

@@ -184,9 +184,9 @@ export abstract class MappedMemory extends GuestMemory {
     this.#noCode(start, end);
     const { bits } = this;
     const last = this.#top(end);
+    this.narrowed();
     // The bytes stay, marked, and are cleared when something is mapped there again.
     for (let page = start >>> 12; page < last; page++) bits[page] &= TOUCHED | RESIDENT;
-    this.revoked++;
     if (start >= this.#base && start < this.#cursor) {
       this.#cursor = start;
       this.#hole = Infinity;
@@ -261,7 +261,7 @@ export abstract class MappedMemory extends GuestMemory {
     const prot = effective(region);
     const free = prot & ~WRITE;
     const kind = region.shared ? 0 : region.backing === undefined ? 1 : 2;
-    let revoked = 0;
+    let lost = 0;
     for (let page = start >>> 12; page < last; page++) {
       const state = bits[page] & ~PROT;
       let fast: number;
@@ -269,10 +269,10 @@ export abstract class MappedMemory extends GuestMemory {
       else if (kind === 2) fast = (state & TOUCHED) === 0 ? 0 : (state & MODIFIED) !== 0 ? prot : free;
       else fast = this.current(region, page) ? ((state & DIRTY) !== 0 ? prot : free) : 0;
       if ((state & CODE) !== 0) fast &= ~WRITE;
-      revoked |= bits[page] & PROT & ~fast;
+      lost |= bits[page] & ~(state | fast);
       bits[page] = state | fast;
     }
-    if (revoked !== 0) this.revoked++;
+    if (lost !== 0) this.narrowed();
   }
 
   /** Whether the copy of a shared page is the newest. */
@@ -397,7 +397,7 @@ export abstract class MappedMemory extends GuestMemory {
   /** Moves touched bytes and their state; the old pages are left as unmapped ones are. */
   #copyPages(from: number, to: number, count: number): void {
     const { bits, u8 } = this;
-    this.revoked++;
+    this.narrowed();
     for (let n = 0; n < count; n++) {
       const state = bits[from + n] ?? 0;
       bits[from + n] = state & (TOUCHED | RESIDENT);

@@ -15,6 +15,8 @@ import type { Errno } from "./errno.ts";
 export const BIAS = 0xf000;
 /** The first mappable guest address, as vm.mmap_min_addr is on Linux: Go links programs for arm64 to begin here. */
 export const LOWEST = 0x10000;
+/** From this byte of the memory to the next page translated code remembers what it may access: zeroed when a page's bit is cleared. */
+export const WINDOWS = 2048;
 /** Bytes of a page. */
 export const PAGE = 4096;
 /**

@@ -165,8 +165,8 @@ class FlatSpace extends MappedMemory implements AddressSpace, Sharer {
     if (!(start >= LOWEST && length > 0 && start + length <= this.limit)) return;
     const { bits } = this;
     const last = (start + length - 1) >>> 12;
+    this.narrowed();
     for (let page = start >>> 12; page <= last; page++) bits[page] = (bits[page] | CODE) & ~WRITE;
-    this.revoked++;
   }
 
   // Shared pages.
@@ -204,8 +204,8 @@ class FlatSpace extends MappedMemory implements AddressSpace, Sharer {
       found = true;
       if (!hide) continue;
       this.bits[at / PAGE] &= ~(READ | WRITE | EXEC);
-      this.revoked++;
     }
+    if (hide && found) this.narrowed();
     return found;
   }
 

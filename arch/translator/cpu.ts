@@ -406,7 +406,10 @@ export abstract class BaseCpu implements Sharer {
 
   #resolve(address: number, access: number): boolean {
     this.#dropped = false;
+    const { revoked } = this.space;
     if (!this.space.resolve(address, access)) return false;
+    // Another page lost permissions (a second mapping of a shared page): what runs may have looked at it already.
+    if (revoked !== this.space.revoked) this.#dropped = true;
     // The store is repeated from the new cache, so that a changed next instruction is seen; or outside the region.
     return !this.#moved && !this.#dropped;
   }

@@ -10,6 +10,22 @@ export const PAGE_BIAS = BIAS >>> 12;
 /** Bytes at the start of memory 0 that hold the running task's registers. */
 export const STATE_BYTES = 4096;
 
+/**
+ * Windows of the state block's page: ranges of guest memory that regions have found accessible, one for the addresses that come from
+ * one register and one kind of access. Whoever takes a permission away zeroes all of them (core's AddressSpace).
+ */
+export const WINDOW = {
+  first: 2048,
+  count: 64,
+  size: 32,
+  /** i64: first wasm address; i64: bytes; i32: misses to let pass before the next search. */
+  start: 0,
+  length: 8,
+  patience: 16,
+  /** Bytes around each address of a window that are accessible too. */
+  slack: 256,
+} as const;
+
 /** Fields of the engine at the start of memory 2. */
 export const FIELD = {
   /** Record at which the interpreter stopped. */

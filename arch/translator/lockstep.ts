@@ -7,7 +7,18 @@
  */
 import type { BaseCpu, Imports, Translator } from "./cpu.ts";
 import type { Region } from "./cache.ts";
-import { ACCESS, BIAS, CORE_OPS, FIELD, infoOf, LEAVE, RECORD, STATE_BYTES, STATUS } from "./layout.ts";
+import {
+  ACCESS,
+  BIAS,
+  CORE_OPS,
+  FIELD,
+  infoOf,
+  LEAVE,
+  RECORD,
+  STATE_BYTES,
+  STATUS,
+  WINDOW,
+} from "./layout.ts";
 
 /** What lockstep found, for a whole kernel. */
 export interface LockstepLog {
@@ -140,6 +151,8 @@ export class Lockstep {
     engine.i32[FIELD.count >>> 2] = Math.min(budget, SLICE);
     engine.u32[FIELD.steps >>> 2] = engine.u32[FIELD.partly >>> 2] = 0;
     engine.u32[FIELD.limit >>> 2] = limit;
+    // Nothing is permitted yet.
+    cpu.memory.fill(0, WINDOW.first, STATE_BYTES);
     const status = (this.table.get(slot) as (depth: number) => number)(0);
     const steps = engine.u32[FIELD.steps >>> 2];
     const pages = this.#close();
@@ -236,7 +249,7 @@ export class Lockstep {
     if (region.pc !== own.pc) text.push(`pc: region ${hex(region.pc)}, interpreter ${hex(own.pc)}`);
     const ignored = inside.translator.ignored;
     const its = new Int32Array(region.state.buffer), mine = new Int32Array(own.state.buffer);
-    for (let at = 0; at < STATE_BYTES; at += 4) {
+    for (let at = 0; at < WINDOW.first; at += 4) {
       if (its[at >> 2] !== mine[at >> 2] && !ignored.has(at)) {
         text.push(
           `state ${at}: region ${bytes(region.state, at & ~7)}, interpreter ${bytes(own.state, at & ~7)}`,

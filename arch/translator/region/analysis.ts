@@ -6,7 +6,7 @@ import { CORE_OPS } from "../layout.ts";
 import type { OpDef } from "../machine.ts";
 import type { Numbering } from "../interpreter.ts";
 import type { Env } from "../machine.ts";
-import { i32, type Type, type Value } from "../wasm/mod.ts";
+import { type FunctionRef, i32, type Type, type Value } from "../wasm/mod.ts";
 import { type Helper, RegionFunc } from "./func.ts";
 import {
   type Flow,
@@ -16,6 +16,7 @@ import {
   RegionMachine,
   State,
   Unsupported,
+  Windows,
 } from "./machine.ts";
 import type { Slots } from "./slots.ts";
 
@@ -32,6 +33,8 @@ export interface Info {
   /** By operand: a register that is read, or written in part only. */
   readonly operandReads: readonly boolean[];
   readonly readsFlags: boolean;
+  /** The same when nobody wants the flags that it sets: a rotation reads those that it leaves alone. */
+  readonly needsFlags: boolean;
   readonly killsFlags: boolean;
   readonly helpers: ReadonlySet<Helper>;
   /** It reads the time base, which goes on with the count of instructions. */
@@ -39,6 +42,8 @@ export interface Info {
   /** It reads the register in the field `base` by itself. */
   readonly readsBase: boolean;
 }
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** Longer ones are called when the interpreter has a function. */
 const LARGE = 700;
@@ -65,6 +70,9 @@ export class Analysis implements Helpers {
     writes: new Set(),
     opaque: false,
   };
+  /** Its index is that of the module under construction. */
+  readonly window: Mutable<FunctionRef> = { index: 0, params: ["i64", "i32", "i32"], results: ["i32"] };
+  readonly windows: Windows;
   readonly memories: Memories;
 
   constructor(
@@ -74,6 +82,7 @@ export class Analysis implements Helpers {
     wide: boolean,
   ) {
     this.memories = new Memories(wide);
+    this.windows = new Windows(slots.spec);
   }
 
   helper(
@@ -165,6 +174,25 @@ export class Analysis implements Helpers {
     if (how === "inline" && rare && kind === "next" && f.w.length > LARGE) how = "call";
     const fixed = (s: Set<number>) => s;
     const touchesFlags = (s: Iterable<number>) => [...s].some((id) => isFlag[id]);
+    const readsFlags = how !== "inline" || touchesFlags(state.reads);
+    let needsFlags = readsFlags;
+    if (readsFlags && how === "inline" && def.flags) {
+      const without = new ProbeState(
+        new RegionFunc({ index: 0, params: [], results: [] }),
+        this.slots,
+        this.memories,
+      );
+      new RegionMachine(without, this.memories, this).emit(
+        def,
+        variant.form,
+        fields,
+        0x1000,
+        4,
+        false,
+        { ...flow, interpret() {} },
+      );
+      needsFlags = touchesFlags(without.reads);
+    }
     return {
       def,
       form: variant.form,
@@ -173,7 +201,8 @@ export class Analysis implements Helpers {
       reads: fixed(state.reads),
       writes: fixed(state.writes),
       operandReads: machine.operandReads,
-      readsFlags: how !== "inline" || touchesFlags(state.reads),
+      readsFlags,
+      needsFlags,
       killsFlags: how === "inline" && state.killed,
       helpers: machine.used,
       clock: machine.asked.clock,

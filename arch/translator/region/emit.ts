@@ -4,12 +4,12 @@
  * branched to. All ways out share two exits: with and without the lazy flags.
  */
 // cold: constants of 64 bits, while code is generated
-import { ACCESS, BIAS, CORE_OPS, FIELD, LEAVE, RECORD } from "../layout.ts";
+import { BIAS, CORE_OPS, FIELD, LEAVE, RECORD } from "../layout.ts";
 import { type FunctionRef, type I32, i32, type I64, i64, type Label, type Local, type Module } from "../wasm/mod.ts";
 import type { Analysis } from "./analysis.ts";
 import type { RegionFunc } from "./func.ts";
 import type { Block, Graph, Instruction } from "./graph.ts";
-import { type Flow, Pages, placeOf, RegionMachine, registerIn, STACK_PLACE, State } from "./machine.ts";
+import { type Flow, RegionMachine, registerIn, State } from "./machine.ts";
 
 /** Guest calls nested in one another before everything unwinds to the interpreter. */
 const DEPTH = 800;
@@ -201,21 +201,10 @@ export class Emitter implements Flow {
     const { f, analysis } = this, { engine } = analysis.memories;
     f.set(this.count, engine.load("i32.load", 0, FIELD.count));
     this.#reload(this.#liveIn.get(this.graph.entry)!, this.graph.entry.instructions[0].flagsBefore);
-    this.#pages();
+    f.forget();
     f.known = undefined;
     this.#tree(this.graph.entry);
     f.unreachable();
-  }
-  #pages(): void {
-    const pages = this.#machine.pages = new Pages(this.f), { spec } = this.analysis.slots;
-    pages.add(STACK_PLACE, ACCESS.write);
-    for (const b of this.graph.blocks) {
-      for (const { info, fields } of b.instructions) {
-        const o = info.def.operands.find((o) => o.place === "mem");
-        if (!o || o.access === "none" || info.how !== "inline") continue;
-        pages.add(placeOf(fields, info.form === 1, spec), o.access === "r" ? ACCESS.read : ACCESS.write);
-      }
-    }
   }
   #end(): void {
     const { f, analysis } = this;
@@ -240,6 +229,7 @@ export class Emitter implements Flow {
     f.plainLoop((again) => {
       this.#loops.set(b, again);
       f.known = undefined;
+      f.forget();
       this.#within(b, b.merges.length - 1);
     });
   }
@@ -252,6 +242,7 @@ export class Emitter implements Flow {
       this.#labels.set(next, label);
       this.#within(b, merge - 1);
     });
+    f.forget();
     const kinds = this.#kinds.get(next) ?? [undefined];
     f.known = kinds.every((k) => k === kinds[0]) ? kinds[0] : undefined;
     this.#tree(next);

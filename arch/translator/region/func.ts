@@ -2,8 +2,19 @@
  * A function body that knows one thing about the code it emits: the constant that the kind of the lazy flags holds, so
  * that conditions on it fold. And it brings state to memory around calls of functions that look for it there.
  */
-import { Func, type FunctionRef, type I32, type Label, type Type, Value } from "../wasm/mod.ts";
-import type { Arg, Local } from "../wasm/mod.ts";
+import {
+  type Arg,
+  Func,
+  type FunctionRef,
+  type I32,
+  type I64,
+  type Label,
+  Local,
+  type Type,
+  Value,
+  type Writer,
+} from "../wasm/mod.ts";
+import { ACCESS } from "../layout.ts";
 
 /** A function of the interpreter's module that semantics call. */
 export interface Helper extends FunctionRef {
@@ -23,9 +34,36 @@ export interface Mover {
   kindWritten(helper: Helper): boolean;
 }
 
+/** A value that locals and addresses are at constant distances from. */
+export interface Symbol {
+  readonly id: number;
+  readonly plus: number;
+}
+/** Accesses at these distances from a value are allowed: a check has said so. Later ones of its block may widen it. */
+interface Fact {
+  low: number;
+  high: number;
+  /** How far the checked address is from the value. */
+  readonly plus: number;
+  /** Places of its constants in the code: the lowest distance from the address, the request. */
+  readonly lows: number[];
+  readonly requests: number[];
+}
+const LOW_BYTES = 2, REQUEST_BYTES = 3;
+/** Bytes that one check covers at most; accesses this close to the end of a window take the slow way. */
+export const REACH = 512;
+
 export class RegionFunc extends Func {
   /** What the kind is known to be. */
   known: number | undefined;
+  #symbols = new Map<number, Symbol>();
+  /** By symbol and access. */
+  #facts = new Map<string, Fact>();
+  /** Facts that may be widened: those of this block. */
+  #own = new Set<Fact>();
+  #nextSymbol = 0;
+  /** Locals in the order that they were set. */
+  #log: number[] = [];
   #writes = 0;
   mover!: Mover;
 
@@ -34,13 +72,111 @@ export class RegionFunc extends Func {
     this.#writes++;
   }
 
-  /** Without folding and following: for the structure of the region. */
-  plainIf(cond: I32, then: () => void, otherwise?: () => void): void {
-    super.if(cond, then, otherwise);
+  /** Nothing is known about locals and accesses: code comes here from elsewhere. */
+  forget(): void {
+    this.#symbols.clear();
+    this.#facts.clear();
+    this.#own.clear();
   }
+  /** Which value a local or an address is a constant away from. */
+  symbol(v: Value): Symbol | undefined {
+    if (v instanceof Local) {
+      let s = this.#symbols.get(v.index);
+      if (!s) this.#symbols.set(v.index, s = { id: this.#nextSymbol++, plus: 0 });
+      return s;
+    }
+    if (!v.affine) return undefined;
+    const of = this.symbol(v.affine.of);
+    return of && { id: of.id, plus: of.plus + v.affine.plus };
+  }
+  /** Is an access known to be allowed, perhaps because the check that was made for another one covers it now? */
+  proven({ id, plus }: Symbol, access: number, bytes: number): boolean {
+    for (const kind of [access, ACCESS.write]) {
+      const fact = this.#facts.get(`${id} ${kind}`);
+      if (!fact) continue;
+      const low = Math.min(fact.low, plus), high = Math.max(fact.high, plus + bytes);
+      if (low === fact.low && high === fact.high) return true;
+      if (kind !== access || high - low > REACH || !this.#own.has(fact)) continue;
+      fact.low = low, fact.high = high;
+      for (const at of fact.lows) this.#patch(at, LOW_BYTES, low - fact.plus);
+      for (const at of fact.requests) this.#patch(at, REQUEST_BYTES, high - low | access << 16);
+      return true;
+    }
+    return false;
+  }
+  /** A check for an access: the lowest address that it has to cover, and bytes | access << 16. Both may still change. */
+  check(
+    { id, plus }: Symbol,
+    access: number,
+    bytes: number,
+    address: I64,
+  ): { readonly low: I64; readonly request: I32 } {
+    const fact: Fact = { low: plus, high: plus + bytes, plus, lows: [], requests: [] };
+    this.#facts.set(`${id} ${access}`, fact);
+    this.#own.add(fact);
+    const padded = (type: "i32" | "i64", places: number[], size: number, v: number) => (w: Writer) => {
+      w.byte(type === "i64" ? 0x42 : 0x41);
+      places.push(w.length);
+      for (let i = 0; i < size; i++) w.byte(0);
+      this.#patch(w.length - size, size, v);
+    };
+    return {
+      low: address.add(new Value("i64", padded("i64", fact.lows, LOW_BYTES, 0))),
+      request: new Value("i32", padded("i32", fact.requests, REQUEST_BYTES, bytes | access << 16)),
+    };
+  }
+  /** Signed LEB128 of a fixed length. */
+  #patch(at: number, size: number, v: number): void {
+    for (let i = 0; i < size; i++) {
+      this.w.bytes[at + i] = v >> 7 * i & 127 | (i < size - 1 ? 128 : 0);
+    }
+  }
+  override set<T extends Type>(local: Local<T>, v: Arg<T>): void {
+    const symbol = local.type === "i64" && v instanceof Value ? this.symbol(v) : undefined;
+    super.set(local, v);
+    this.#changed(local);
+    if (symbol) this.#symbols.set(local.index, symbol);
+  }
+  override tee<T extends Type>(local: Local<T>, v: Arg<T>): Value<T> {
+    const x = super.tee(local, v);
+    return new Value(local.type, (w) => (x.emit(w), this.#changed(local)));
+  }
+  #changed(local: Local): void {
+    this.#log.push(local.index);
+    this.#symbols.delete(local.index);
+  }
+  /** What `body` learns is not known behind it, nor what the locals are that it changes. */
+  #aside<R>(body: () => R): R {
+    const symbols = new Map(this.#symbols), facts = new Map(this.#facts), own = this.#own;
+    const from = this.#log.length;
+    this.#own = new Set();
+    try {
+      return body();
+    } finally {
+      for (let i = from; i < this.#log.length; i++) symbols.delete(this.#log[i]);
+      this.#symbols = symbols, this.#facts = facts, this.#own = own;
+    }
+  }
+
+  /** Without folding and following: for the structure of the region. Both ways begin with what is known here. */
+  plainIf(cond: I32, then: () => void, otherwise?: () => void): void {
+    const symbols = new Map(this.#symbols), facts = new Map(this.#facts);
+    this.#own.clear();
+    super.if(
+      cond,
+      then,
+      otherwise && (() => {
+        this.#symbols = new Map(symbols), this.#facts = new Map(facts);
+        this.#own.clear();
+        otherwise();
+      }),
+    );
+    this.forget();
+  }
+  /** `then` does not fall through, or changes no locals that are followed. */
   plainUnlikely(cond: I32, then: () => void): void {
     const { known } = this;
-    this.unlikely(cond, then);
+    this.#aside(() => this.unlikely(cond, then));
     this.known = known;
   }
   plainBlock(body: (leave: Label) => void): void {
@@ -59,21 +195,25 @@ export class RegionFunc extends Func {
     }
     const before = this.known;
     let after = before;
-    super.if(cond, () => {
-      then();
-      after = this.known;
-      this.known = before;
-    }, otherwise && (() => otherwise()));
+    this.#aside(() => {
+      super.if(cond, () => {
+        this.#aside(then);
+        after = this.known;
+        this.known = before;
+      }, otherwise);
+    });
     if (this.known !== after) this.known = undefined;
   }
   override block(body: (leave: Label) => void): void {
     const writes = this.#writes;
-    super.block(body);
+    this.#aside(() => super.block(body));
     if (writes !== this.#writes) this.known = undefined;
   }
   override loop(body: (again: Label) => void): void {
     this.known = undefined;
+    this.forget();
     super.loop(body);
+    this.forget();
     this.known = undefined;
   }
   override switch(
@@ -83,7 +223,9 @@ export class RegionFunc extends Func {
   ): void {
     const before = this.known;
     const start = (body: (leave: Label) => void) => (leave: Label) => (this.known = before, body(leave));
+    this.forget();
     super.switch(index, cases.map(start), start(otherwise));
+    this.forget();
     this.known = undefined;
   }
 
@@ -99,6 +241,7 @@ export class RegionFunc extends Func {
   }
   override do(to: FunctionRef, args: Arg<Type>[], ...into: Local[]): void {
     const helper = to as Helper;
+    for (const l of into) this.#changed(l);
     if (helper.reads) this.mover.spill(helper.reads), this.mover.spill(helper.writes);
     super.do(to, args, ...into);
     if (helper.reads) {

@@ -130,7 +130,7 @@ export function instructionAt(
     info.killsFlags && !(fields.imm & 31) && info.def.flags &&
     info.def.operands.some((o) => o.place === "imm" && o.size === 8)
   ) {
-    info = { ...info, killsFlags: false, readsFlags: true };
+    info = { ...info, killsFlags: false, readsFlags: true, needsFlags: info.needsFlags };
   }
   if (u32[at >>> 2] !== pc) return undefined;
   let length = u8[at + INFO.length], target = 0, branch = main;
@@ -162,8 +162,8 @@ export function instructionAt(
 export function flagsLiveAt(code: Code, analysis: Analysis, pc: number, bias: number): boolean {
   for (let n = 0; n < 12; n++) {
     const i = instructionAt(code, analysis, pc, bias);
-    if (!i || i.info.readsFlags) return true;
-    if (i.info.killsFlags) return false;
+    if (!i || i.info.needsFlags) return true;
+    if (i.info.killsFlags) return i.info.readsFlags;
     if (ends(i)) return true;
     pc = i.next;
   }
@@ -348,8 +348,8 @@ function liveness(blocks: readonly Block[], byPc: ReadonlyMap<number, Block>): v
       for (let i = b.instructions.length - 1; i >= 0; i--) {
         const x = b.instructions[i];
         x.flagsAfter = live;
-        if (x.info.killsFlags) live = false;
-        if (x.info.readsFlags || x.info.kind === "enter" || x.info.kind === "stop") live = true;
+        live = live ? x.info.readsFlags || !x.info.killsFlags : x.info.needsFlags;
+        if (x.info.kind === "enter" || x.info.kind === "stop") live = true;
         x.flagsBefore = live;
       }
       if (live !== before.get(b)) before.set(b, live), changed = true;

@@ -3,7 +3,7 @@
  * the whole region; the interpreter's functions and its slow path for memory are called where they are better.
  */
 // cold: constants of 64 bits, while code is generated
-import { ACCESS, BIAS, FIELD, PAGE_BIAS, RECORD } from "../layout.ts";
+import { ACCESS, BIAS, FIELD, PAGE_BIAS, RECORD, WINDOW } from "../layout.ts";
 import type { Cause, Env, Machine, OpDef, Operand, OperandSpec, TypeOf } from "../machine.ts";
 import {
   type Address,
@@ -27,7 +27,7 @@ import {
   value,
 } from "../wasm/mod.ts";
 import { fuses } from "./fuses.ts";
-import type { Helper, Mover, RegionFunc } from "./func.ts";
+import { type Helper, type Mover, REACH, type RegionFunc } from "./func.ts";
 import type { Slots, SlotSpec } from "./slots.ts";
 
 /** Semantics do something a region has no way for: the interpreter's function is called instead. */
@@ -77,6 +77,9 @@ export interface Helpers {
     body: (env: Env, ...params: Value<never>[]) => void,
   ): Helper;
   readonly slow: FunctionRef;
+  /** (lowest wasm address, bytes | access << 16, window) -> 1 when it is refused: when an address is outside its window. */
+  readonly window: FunctionRef;
+  readonly windows: Windows;
 }
 
 export class Memories {
@@ -392,36 +395,26 @@ export class HelperProbe extends BaseEnv {
   }
 }
 
-/** Accesses through the same registers tend to meet the same page. */
-export function placeOf(fields: Fields, indexed: boolean, spec: SlotSpec): string {
-  const { base, index, disp } = fields;
-  const indexes = indexed && index !== spec.zero;
-  if (base === spec.zero && !indexes) return `page ${disp >>> 12}`;
-  return base === spec.stack && !indexes ? STACK_PLACE : indexes ? `${base} ${index}` : `${base}`;
-}
-export const STACK_PLACE = "stack";
-
-/**
- * Pages that were found accessible, in locals: an access within one needs one comparison. Only the kernel takes permissions away, and
- * it runs when all regions have been left. What no page has been found for starts at an address that no program can know.
- */
-export class Pages {
-  readonly #places = new Map<string, { readonly start: Local<"i64">; readonly access: number }>();
-  static readonly none: bigint = crypto.getRandomValues(new BigInt64Array(1))[0] & 0x0ffffffffffff000n |
-    0x5000000000000000n;
-
-  constructor(readonly f: RegionFunc) {}
-
-  /** For accesses of this kind through this place; before the first `find`. */
-  add(place: string, access: number): void {
-    const key = place === STACK_PLACE ? place : `${place} ${access}`;
-    if (this.#places.has(key) || this.#places.size >= 16) return;
-    const start = this.f.local("i64");
-    this.f.set(start, Pages.none);
-    this.#places.set(key, { start, access: place === STACK_PLACE ? ACCESS.read | ACCESS.write : access });
+/** Addresses from the same register tend to lie in the same mapping: the registers share the windows (layout.ts). */
+export class Windows {
+  readonly #places = new Map<number, number>();
+  constructor(readonly spec: SlotSpec) {
+    this.#place(spec.stack);
   }
-  find(place: string, access: number): { readonly start: Local<"i64">; readonly access: number } | undefined {
-    return this.#places.get(place === STACK_PLACE ? place : `${place} ${access}`);
+  #place(register: number): number {
+    let n = this.#places.get(register);
+    if (n === undefined) this.#places.set(register, n = this.#places.size % (WINDOW.count / 2));
+    return n;
+  }
+  /** Offset in the state block of the window for an access. */
+  of({ base, index }: Fields, indexed: boolean, access: number): number {
+    const register = base === this.spec.zero && indexed ? index : base;
+    const n = this.#place(register) * 2 + (access === ACCESS.write || register === this.spec.stack ? 1 : 0);
+    return WINDOW.first + n * WINDOW.size;
+  }
+  /** That of the stack. */
+  get stack(): number {
+    return WINDOW.first + WINDOW.size;
   }
 }
 
@@ -437,7 +430,6 @@ export class RegionMachine extends BaseEnv implements Machine {
   #length = 0;
   flagsWanted = true;
   flow!: Flow;
-  pages: Pages | undefined;
   ended = false;
   /** Register operands that semantics read, or wrote only in part. */
   operandReads: boolean[] = [];
@@ -499,7 +491,7 @@ export class RegionMachine extends BaseEnv implements Machine {
           address,
           spec.size >> 3,
           spec.access === "r" ? ACCESS.read : ACCESS.write,
-          placeOf(fields, form === 1, this.values.slots.spec),
+          this.helpers.windows.of(fields, form === 1, spec.access === "r" ? ACCESS.read : ACCESS.write),
         );
       }
       return new RegionOperand(this, spec, 0, address);
@@ -533,23 +525,22 @@ export class RegionMachine extends BaseEnv implements Machine {
     const refused = page.and(access).eqz().or(address.shrU(32).wrap());
     return bytes === 1 ? refused : refused.or(address.wrap().and(4095).gtU(4096 - bytes));
   }
-  #check(address: Local<"i64">, bytes: number, access: number, place: string): void {
+  #check(address: Local<"i64">, bytes: number, access: number, window: number): void {
     if (access & ACCESS.write) access = ACCESS.write;
-    const { f } = this, page = this.pages?.find(place, access);
-    if (!page) {
+    const { f, memories: { guest } } = this;
+    if (bytes > REACH / 2) {
       f.unlikely(this.#suspicious(address, bytes, access), () => {
         f.unlikely(this.probe(address, bytes, access), () => this.flow.interpret(false));
       });
       return;
     }
-    f.unlikely(address.sub(page.start).gtU(4096 - bytes), () => {
-      f.unlikely(this.#suspicious(address, bytes, access), () => {
-        f.unlikely(this.probe(address, bytes, access), () => this.flow.interpret(false));
-      }, () => {
-        const remember = () => f.set(page.start, address.and(-4096));
-        if (page.access === access) remember();
-        else f.if(this.permissions(address).and(page.access).eq(page.access), remember);
-      });
+    const symbol = f.symbol(address)!;
+    if (f.proven(symbol, access, bytes)) return;
+    const { low, request } = f.check(symbol, access, bytes, address);
+    const distance = low.sub(guest.load("i64.load", 0, window + WINDOW.start));
+    f.plainUnlikely(distance.geU(guest.load("i64.load", 0, window + WINDOW.length)), () => {
+      const refused = f.call("i32", this.helpers.window, low, request, window);
+      f.plainUnlikely(refused, () => this.flow.interpret(false));
     });
   }
 
@@ -588,7 +579,7 @@ export class RegionMachine extends BaseEnv implements Machine {
 
   checked(guestAddress: I64, bytes: number, access: number): I64 {
     const address = this.f.let(guestAddress.sub(BIAS));
-    this.#check(address, bytes, access, STACK_PLACE);
+    this.#check(address, bytes, access, this.helpers.windows.stack);
     return address;
   }
   fixed(offset: number, size: number): Operand {

@@ -12,6 +12,7 @@ import { RegionFunc } from "./func.ts";
 import { discover, flagsLiveAt, type Graph } from "./graph.ts";
 import { describe, flagsWanted } from "./reports.ts";
 import { Unsupported } from "./machine.ts";
+import { emitWindow } from "./window.ts";
 import { Slots, type SlotSpec } from "./slots.ts";
 
 export type { Slot, SlotSpec } from "./slots.ts";
@@ -107,6 +108,9 @@ export function createTranslator(spec: TranslatorSpec): Translator {
       const name = h === analysis.slow ? h.name : `help ${h.name}`;
       h.index = m.importFunction("help", name, h.params, h.results).index;
     }
+    const { window } = analysis, declared = m.declare(window.params, window.results);
+    window.index = declared.index;
+    m.define(declared, (f) => emitWindow(f, analysis.memories, analysis.slow));
     const type = m.type(["i32"], ["i32"]);
     const target = {
       module: m,

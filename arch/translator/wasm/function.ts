@@ -128,6 +128,11 @@ export class Func {
     return local;
   }
 
+  /** As `let`, for what is not assigned to again: a constant stays one. */
+  keep<T extends Type>(v: Value<T>): Value<T> {
+    return v.constant === undefined ? this.let(v) : v;
+  }
+
   /** Locals made inside are reused after it. */
   scope<R>(body: () => R): R {
     const outer = this.#scope, mine: Local[] = [];

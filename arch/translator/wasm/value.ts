@@ -83,12 +83,15 @@ export class Value<T extends Type = Type> {
   readonly emit: (w: Writer) => void;
   /** Set for constants. */
   readonly constant: number | bigint | undefined;
+  /** The value and the constant that it is the sum of, for who follows addresses. */
+  affine: { readonly of: Value; readonly plus: number } | undefined;
 
   /** `emit` pushes it; `constant` is set for constants. */
   constructor(type: T, emit: (w: Writer) => void, constant?: number | bigint) {
     this.type = type;
     this.emit = emit;
     this.constant = constant;
+    this.affine = undefined;
   }
 
   /** Two constants of 32 bits make a constant. */
@@ -116,11 +119,18 @@ export class Value<T extends Type = Type> {
 
   /** Sum. */
   add(b: Arg<T>): Value<T> {
-    return b === 0 ? this : this.#bin("add", b);
+    return b === 0 ? this : this.#plus(this.#bin("add", b), b, 1);
+  }
+  #plus(sum: Value<T>, b: Arg<T>, sign: number): Value<T> {
+    const by = typeof b === "object" ? b.constant : b;
+    if (this.type === "i64" && typeof by === "number" && sum.constant === undefined) {
+      sum.affine = { of: this, plus: sign * by };
+    }
+    return sum;
   }
   /** Difference. */
   sub(b: Arg<T>): Value<T> {
-    return b === 0 ? this : this.#bin("sub", b);
+    return b === 0 ? this : this.#plus(this.#bin("sub", b), b, -1);
   }
   /** Product, low half for integers. */
   // deno-fmt-ignore

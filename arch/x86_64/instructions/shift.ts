@@ -140,7 +140,7 @@ function family(
 ): Declaration[] {
   const mask = (size: number) => size === 64 ? 63 : 31;
   const byImmediate = (m: Machine, dst: Operand, n: Operand) =>
-    shift(m, dst, m.f.let(n.read().wrap().and(mask(dst.size))));
+    shift(m, dst, m.f.keep(n.read().wrap().and(mask(dst.size))));
   const byOne = (m: Machine, dst: Operand) => shift(m, dst, i32(1));
   const byCl = (m: Machine, dst: Operand) =>
     shift(m, dst, m.f.let(m.state("i32.load8_u", RCX).and(mask(dst.size))));
@@ -176,7 +176,7 @@ function family(
 function doubles(mnemonic: string, opcode: number, left: boolean, p: e.Properties): Declaration[] {
   const op = double(left);
   const byImmediate = (m: Machine, dst: Operand, src: Operand, n: Operand) =>
-    op(m, dst, src, m.f.let(n.read().wrap()));
+    op(m, dst, src, m.f.keep(n.read().wrap()));
   const byCl = (m: Machine, dst: Operand, src: Operand) =>
     op(m, dst, src, m.f.let(m.state("i32.load8_u", RCX)));
   const hex = (n: number) => (opcode + n).toString(16).toUpperCase();

@@ -1,0 +1,53 @@
+/**
+ * The function behind every check of a region: an address is outside its window. It looks at the page table, asks the kernel where that
+ * refuses, and every now and then moves the window to the pages around the address that allow the access.
+ */
+// cold: constants of 64 bits, while code is generated
+import { PAGE_BIAS, WINDOW } from "../layout.ts";
+import { type Func, type FunctionRef, type I32, i32, i64 } from "../wasm/mod.ts";
+import { ACCESS } from "../layout.ts";
+import { REACH } from "./func.ts";
+import type { Memories } from "./machine.ts";
+
+/** Pages that a search looks at in each direction, and misses between two searches. */
+const FAR = 2048, PATIENCE = 32;
+
+export function emitWindow(f: Func, { guest, pages }: Memories, slow: FunctionRef): void {
+  const address = f.param(0, "i64"), request = f.param(1, "i32"), window = f.param(2, "i32");
+  const bytes = f.let(request.and(0xffff)), access = f.let(request.shrU(16));
+  // What may be written may be read.
+  const mask = f.let(access.or(ACCESS.read)), low = f.let(address.wrap());
+  const page = f.let(low.shrU(12).add(PAGE_BIAS));
+  const refused = pages.load("i32.load8_u", page).and(mask).ne(mask).or(address.shrU(32).ne(0)).or(
+    low.and(4095).add(bytes).gtU(4096),
+  );
+  f.if(refused, () => f.return(f.call("i32", slow, address, request)));
+  const patience = f.let(guest.load("i32.load", window, WINDOW.patience));
+  f.if(patience.gtS(0), () => {
+    f.store(guest, "i32.store", window, patience.sub(1), WINDOW.patience);
+    f.return(i32(0));
+  });
+  const eight = f.let(mask.extendU().mul(i64(0x0101010101010101n)));
+  const first = f.let(page), end = f.let(page.add(1));
+  const least = f.let(page.sub(FAR)), most = f.let(page.add(FAR));
+  f.if(least.ltS(8), () => f.set(least, 8));
+  f.if(most.gtS(0x100000 - 8), () => f.set(most, 0x100000 - 8));
+  const all = (at: I32, offset: number) => pages.load("i64.load", at, offset).and(eight).eq(eight);
+  const one = (at: I32) => pages.load("i32.load8_u", at).and(mask).eq(mask);
+  f.while(() => first.gtS(least), (leave) => {
+    f.if(all(first.sub(8), 0), () => f.set(first, first.sub(8)), () => {
+      f.brIf(leave, one(first.sub(1)).eqz());
+      f.set(first, first.sub(1));
+    });
+  });
+  f.while(() => end.ltS(most), (leave) => {
+    f.if(all(end, 0), () => f.set(end, end.add(8)), () => {
+      f.brIf(leave, one(end).eqz());
+      f.set(end, end.add(1));
+    });
+  });
+  f.store(guest, "i64.store", window, first.sub(PAGE_BIAS).extendU().shl(12), WINDOW.start);
+  f.store(guest, "i64.store", window, end.sub(first).extendU().shl(12).sub(REACH), WINDOW.length);
+  f.store(guest, "i32.store", window, PATIENCE, WINDOW.patience);
+  f.return(i32(0));
+}
