@@ -163,7 +163,7 @@ export function flagsLiveAt(code: Code, analysis: Analysis, pc: number, bias: nu
   for (let n = 0; n < 12; n++) {
     const i = instructionAt(code, analysis, pc, bias);
     if (!i || i.info.needsFlags) return true;
-    if (i.info.killsFlags) return i.info.readsFlags;
+    if (i.info.killsFlags && !i.info.readsFlags) return false;
     if (ends(i)) return true;
     pc = i.next;
   }

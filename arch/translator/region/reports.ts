@@ -11,8 +11,8 @@ export function flagsWanted(code: Code, analysis: Analysis, pc: number, bias: nu
   for (let n = 0; n < 64; n++) {
     const i = instructionAt(code, analysis, pc, bias);
     if (!i) return false;
-    if (i.info.how === "inline" && i.info.readsFlags) return true;
-    if (i.info.how !== "inline" || i.info.killsFlags) return false;
+    if (i.info.how === "inline" && i.info.needsFlags) return true;
+    if (i.info.how !== "inline" || (i.info.killsFlags && !i.info.readsFlags)) return false;
     if (i.info.kind === "jmp") pc = i.target;
     else if (i.info.kind === "next") pc = i.next;
     else return false;

@@ -27,6 +27,9 @@ export function emitWindow(f: Func, { guest, pages }: Memories, slow: FunctionRe
     f.store(guest, "i32.store", window, patience.sub(1), WINDOW.patience);
     f.return(i32(0));
   });
+  // Every second window is for writing, whatever looks through it now.
+  f.if(window.and(WINDOW.size), () => f.set(mask, ACCESS.read | ACCESS.write));
+  f.if(pages.load("i32.load8_u", page).and(mask).ne(mask), () => f.return(i32(0)));
   const eight = f.let(mask.extendU().mul(i64(0x0101010101010101n)));
   const first = f.let(page), end = f.let(page.add(1));
   const least = f.let(page.sub(FAR)), most = f.let(page.add(FAR));
