@@ -3,7 +3,7 @@
  * accesses meet, so a wild pointer is EFAULT and a store of the kernel reaches decoded code and shared pages as a
  * guest's store does. Addresses may be any number.
  */
-import { READ, WRITE } from "./arch.ts";
+import { EXEC, READ, WRITE } from "./arch.ts";
 import { EFAULT, ENAMETOOLONG, type Errno } from "./errno.ts";
 import { BIAS, LOWEST, PAGE, WINDOWS } from "./memory.ts";
 import { growMemory, type HostMemory, type MemoryPair, RESIDENT, TOUCHED } from "./pool.ts";
@@ -93,17 +93,19 @@ export abstract class GuestMemory {
   /** Zeroes what was touched in a range of pages and makes it untouched. */
   protected clearPages(first: number, end: number): void {
     const bits = this.bits;
-    this.narrowed();
+    let had = 0;
     for (let page = first; page < end; page++) {
+      had |= bits[page];
       if ((bits[page] & TOUCHED) === 0) {
         bits[page] &= RESIDENT;
         continue;
       }
       const from = page;
-      while (page < end && (bits[page] & TOUCHED) !== 0) bits[page++] &= RESIDENT;
+      while (page < end && (bits[page] & TOUCHED) !== 0) had |= bits[page], bits[page++] &= RESIDENT;
       this.u8.fill(0, from * PAGE - BIAS, page * PAGE - BIAS);
       page--;
     }
+    if ((had & (READ | WRITE | EXEC)) !== 0) this.narrowed();
   }
 
   abstract resolve(address: number, access: number): boolean;

@@ -297,7 +297,6 @@ export abstract class MappedMemory extends GuestMemory {
         while (next < last && (this.bits[next] & TOUCHED) !== 0) next++;
         this.#noCode(page * PAGE, next * PAGE);
         this.clearPages(page, next);
-        this.revoked++;
         this.refreshBits(region, page * PAGE, next * PAGE);
         page = this.touchedFrom(next, last);
       }

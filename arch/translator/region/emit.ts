@@ -5,7 +5,16 @@
  */
 // cold: constants of 64 bits, while code is generated
 import { BIAS, CORE_OPS, FIELD, LEAVE, RECORD } from "../layout.ts";
-import { type FunctionRef, type I32, i32, type I64, i64, type Label, type Local, type Module } from "../wasm/mod.ts";
+import {
+  type FunctionRef,
+  type I32,
+  i32,
+  type I64,
+  i64,
+  type Label,
+  type Local,
+  type Module,
+} from "../wasm/mod.ts";
 import type { Analysis } from "./analysis.ts";
 import type { RegionFunc } from "./func.ts";
 import type { Block, Graph, Instruction } from "./graph.ts";
