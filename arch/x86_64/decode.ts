@@ -3,7 +3,7 @@
  * the decoder in WebAssembly (decoder.ts) leaves it what is rare.
  */
 import { type BaseCpu, BIAS, CORE_OPS, INFO, infoOf, RECORD } from "@guise/translator/run";
-import { STATE } from "./state.ts";
+import { NARROW, STATE } from "./state.ts";
 import { BIT, FLOW, IMM, type NumericTables, SOURCE, TEMPLATE } from "./template.ts";
 
 /** Instructions in a run, and the records that they can need: two each, an end, and a stub for each branch. */
@@ -304,7 +304,7 @@ export class Decoder {
               u32[at + 4 >>> 2] = count << 24;
               i32[at + 8 >>> 2] = low, i32[at + 12 >>> 2] = high;
               at = this.#info(at, pc, p.length);
-              baseSlot = STATE.temporary, disp = -bias;
+              baseSlot = STATE.temporary, disp = -bias, scale = p.addr32 ? NARROW : 0;
             }
           } else {
             if (p.base >= 0) baseSlot = p.base * 8;
@@ -318,7 +318,8 @@ export class Decoder {
               u32[at + 4 >>> 2] = baseSlot | indexSlot << 8 | scale << 16 | count << 24;
               i32[at + 8 >>> 2] = p.disp, i32[at + 12 >>> 2] = 0;
               at = this.#info(at, pc, p.length);
-              baseSlot = STATE.temporary, indexSlot = STATE.zero, scale = 0, disp = -bias;
+              baseSlot = STATE.temporary, indexSlot = STATE.zero, disp = -bias;
+              scale = p.addr32 ? NARROW : 0;
             } else {
               disp = p.disp - bias;
               if (segment) indexSlot = segment;

@@ -22,7 +22,7 @@ import {
   TABLES,
 } from "@guise/translator";
 import { RUN_INSTRUCTIONS } from "./decode.ts";
-import { STATE } from "./state.ts";
+import { NARROW, STATE } from "./state.ts";
 import { BIT, FLOW, IMM, type NumericTables, SOURCE, TEMPLATE } from "./template.ts";
 
 /** Offsets of the tables in memory 2. */
@@ -438,7 +438,7 @@ class DecoderBody {
       this.#info(pc, v("length"));
       f.set(baseSlot, STATE.temporary),
         f.set(indexSlot, STATE.zero),
-        f.set(scale, 0),
+        f.set(scale, select(addr32, i32(NARROW), 0)),
         f.set(disp, i32(0).sub(bias));
     };
     const hasForm = bits.and(BIT.indexed).ne(0);

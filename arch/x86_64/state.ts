@@ -36,6 +36,9 @@ export const STATE = {
 
 export const RAX = 0, RCX = 8, RDX = 16, RBX = 24, RSP = 32, RBP = 40, RSI = 48, RDI = 56, R11 = 88;
 
+/** In the scale field of a record behind one that computed its address: the address has 32 bits. */
+export const NARROW = 4;
+
 /** Bits of rflags. */
 export const CF = 1, PF = 4, AF = 0x10, ZF = 0x40, SF = 0x80, TF = 0x100, IF = 0x200, DF = 0x400, OF = 0x800;
 export const STATUS_FLAGS: number = CF | PF | AF | ZF | SF | OF;

@@ -3,7 +3,7 @@ import { ACCESS, i32, type Int, type Machine, type Operand, select } from "@guis
 import * as e from "../encoding.ts";
 import { address, type Declaration, rw, w, x86 } from "../encoding.ts";
 import { flagsImage, setImage, setLogic } from "../flags.ts";
-import { CF, ZF } from "../state.ts";
+import { CF, NARROW, ZF } from "../state.ts";
 import { extendFrom } from "./common.ts";
 
 type Change = (v: Int, bit: Int) => Int;
@@ -28,13 +28,15 @@ const inOperand = (change: Change | undefined) => (m: Machine, dst: Operand, ind
   setCarry(m, v, n);
   if (change) dst.write(change(v, one(v).shl(n)));
 };
-/** A bit string in memory: the register's signed number reaches beyond the operand (SDM volume 2, BT). */
+/** A bit string in memory: the register's signed number reaches beyond the operand (SDM volume 2, BT); addresses of 32 bits wrap. */
 const inMemory =
   (size: number, change: Change | undefined) => (m: Machine, dst: Operand, index: Operand): void => {
     const { f } = m;
     const n = f.let(index.signed());
     const far = n.extendS().shrS(Math.log2(size)).shl(Math.log2(size) - 3);
-    const at = m.checked(f.let(dst.address.add(far)), size >> 3, change ? ACCESS.write : ACCESS.read);
+    const sum = f.let(dst.address.add(far));
+    const address = f.let(select(m.narrow().and(NARROW), sum.wrap().extendU(), sum));
+    const at = m.checked(address, size >> 3, change ? ACCESS.write : ACCESS.read);
     const load = size === 16 ? "i32.load16_u" : size === 32 ? "i32.load" : "i64.load";
     const v = f.let(m.load(load, at) as unknown as Int), bit = f.let(n.and(size - 1));
     setCarry(m, v, bit);

@@ -87,12 +87,16 @@ function enter(m: Machine): void {
   const sp = f.let(m.state("i64.load", RSP)), bp = f.let(m.state("i64.load", RBP));
   const frame = f.let(sp.sub(8));
   const bottom = f.let(frame.sub(level.shl(3).extendU()));
-  f.if(m.probe(bottom.sub(BIAS), level.shl(3).add(8), ACCESS.write), () => m.fault());
-  f.if(level.gtU(1), () => {
-    f.if(
-      m.probe(bp.sub(level.shl(3).sub(8).extendU()).sub(BIAS), level.shl(3).sub(8), ACCESS.read),
-      () => m.fault(),
-    );
+  // Push by push, so that the first that cannot be done is the one reported.
+  f.if(m.probe(frame.sub(BIAS), 8, ACCESS.write), () => m.fault());
+  const k = f.let(i32(1));
+  f.while(() => k.leU(level), () => {
+    const offset = f.let(k.shl(3).extendU());
+    f.if(k.ltU(level), () => {
+      f.if(m.probe(bp.sub(offset).sub(BIAS), 8, ACCESS.read), () => m.fault());
+    });
+    f.if(m.probe(frame.sub(offset).sub(BIAS), 8, ACCESS.write), () => m.fault());
+    f.set(k, k.add(1));
   });
   const end = f.let(bottom.sub(size.extendU()));
   m.store("i64.store", frame.sub(BIAS), bp);
