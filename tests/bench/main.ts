@@ -54,7 +54,7 @@ async function measure(): Promise<Results> {
     calls: async () => (await each(machines, (m) => calls(m, engines, rounds, only))).flat(),
     start: async () => (await each(machines, start)).flat(),
     memory,
-    entries: () => entries(engines),
+    entries: () => entries(engines, rounds),
   };
   const before = conditions();
   const tables: Table[] = [];

@@ -18,7 +18,7 @@ export interface Table {
 export function show(cell: Cell): string {
   if (cell === undefined) return "-";
   if (typeof cell === "string") return cell;
-  if (cell === 0) return "0";
+  if (Number.isInteger(cell)) return String(cell);
   const digits = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(cell))));
   return cell.toFixed(Math.min(digits, 3));
 }
