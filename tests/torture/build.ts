@@ -1,23 +1,58 @@
 /**
- * Builds gcc's c-torture execute set (Debian's gcc-12-source, fetched by `deno task guests`) as static programs. A test
- * that does not build or does not pass natively is no test of ours: both are listed with the result.
+ * Builds gcc's c-torture execute set and its tests of Advanced SIMD (Debian's gcc-12-source, fetched by `deno task guests`)
+ * as static programs. A test that does not build or does not pass natively is no test of ours: both are listed with the result.
  */
 import { fromFileUrl } from "@std/path";
 
 /** Where `deno task guests` puts the sources and where the programs go; git ignores it. */
 const guests = fromFileUrl(new URL("../.guests/", import.meta.url));
-export const sources = `${guests}src/gcc/gcc/testsuite/gcc.c-torture/execute`;
+const testsuite = `${guests}src/gcc/gcc/testsuite`;
+
+/** A folder of programs that end with status 0 when they pass. */
+export interface Suite {
+  readonly name: string;
+  readonly folder: string;
+  /** Folders of it, besides itself. */
+  readonly below: readonly string[];
+  /** Whether a file is a program to be run, on the CPU that is announced. */
+  readonly runnable: (source: string) => boolean;
+}
+/** gcc.c-torture/execute. */
+export const TORTURE: Suite = {
+  name: "torture",
+  folder: `${testsuite}/gcc.c-torture/execute`,
+  below: ["ieee"],
+  runnable: () => true,
+};
+/**
+ * gcc.target/aarch64/advsimd-intrinsics. Its driver runs what does not ask for something else; as there, a test that
+ * requires hardware of later architectures (half-precision arithmetic, sqrdmlah, dot products) is not for a CPU without.
+ */
+export const ADVSIMD: Suite = {
+  name: "advsimd",
+  folder: `${testsuite}/gcc.target/aarch64/advsimd-intrinsics`,
+  below: [],
+  runnable: (source) =>
+    !/dg-do\s+(compile|assemble|preprocess|link)/.test(source) &&
+    !/dg-require-effective-target\s+(?!arm_v8_neon_hw)\w+_hw\s*\}/.test(source),
+};
+/** Suites by name. */
+export const suites: Readonly<Record<string, Suite>> = { torture: TORTURE, advsimd: ADVSIMD };
 
 export type Level = "O0" | "O2";
 
-/** Names of the tests, in order: those of the folder and of its `ieee/` subfolder. */
-export function names(): string[] {
+/** Names of the tests, in order: those of the folder and of the ones below it. */
+export function names(suite: Suite = TORTURE): string[] {
   const list = (folder: string, prefix: string) =>
     [...Deno.readDirSync(folder)].map((e) => e.name).filter((n) => n.endsWith(".c")).map((n) =>
       prefix + n.slice(0, -2)
     );
   try {
-    return [...list(sources, ""), ...list(`${sources}/ieee`, "ieee/")].sort();
+    const all = [
+      ...list(suite.folder, ""),
+      ...suite.below.flatMap((below) => list(`${suite.folder}/${below}`, `${below}/`)),
+    ];
+    return all.filter((name) => suite.runnable(Deno.readTextFileSync(`${suite.folder}/${name}.c`))).sort();
   } catch {
     return [];
   }
@@ -26,23 +61,32 @@ export function names(): string[] {
 /** Options that a test asks for by DejaGnu comments, without those for other targets. */
 function options(source: string): string[] {
   const found: string[] = [];
-  for (const [, list] of source.matchAll(/\{\s*dg-(?:additional-)?options\s+"([^"]*)"\s*\}/g)) {
+  for (
+    const [, list] of source.matchAll(
+      /\{\s*dg-(?:additional-)?options\s+"([^"]*)"\s*(?:\{\s*target\s+aarch64[^}]*\}\s*)?\}/g,
+    )
+  ) {
     found.push(...list.split(/\s+/));
   }
-  return found.filter((o) => o !== "");
+  return found.filter((o) => o !== "" && !/^-?-save-temps$/.test(o));
 }
 
 /** Builds one test if it is not there yet; undefined when the compiler refuses it. */
-export async function build(name: string, level: Level, compiler = "gcc"): Promise<string | undefined> {
-  const folder = `${guests}torture/${compiler}-${level}`;
+export async function build(
+  name: string,
+  level: Level,
+  compiler = "gcc",
+  suite: Suite = TORTURE,
+): Promise<string | undefined> {
+  const folder = `${guests}${suite.name}/${compiler}-${level}`;
   const program = `${folder}/${name}`;
   try {
     if (Deno.statSync(program).isFile) return program;
   } catch {
     // Not built yet.
   }
-  Deno.mkdirSync(name.startsWith("ieee/") ? `${folder}/ieee` : folder, { recursive: true });
-  const file = `${sources}/${name}.c`;
+  for (const below of ["", ...suite.below]) Deno.mkdirSync(`${folder}/${below}`, { recursive: true });
+  const file = `${suite.folder}/${name}.c`;
   const { success } = await new Deno.Command(compiler, {
     args: [
       "-w",

@@ -1,11 +1,11 @@
 /**
- * Runs gcc's c-torture execute set under Guise: every test that passes natively must pass.
+ * Runs gcc's c-torture execute set under Guise: every test that passes natively must pass. Likewise its tests of Advanced SIMD.
  *
- *   deno run -A tests/torture/torture.ts [--level O0|O2]... [--only TEXT] [--every N] [--engine E] [--report FILE] [--aarch64]
+ *   deno run -A tests/torture/torture.ts [--level O0|O2]... [--only TEXT] [--every N] [--engine E] [--report FILE] [--aarch64] [--suite advsimd]
  */
 import { run, type RunOptions } from "@guise/guise";
 import { parseArgs } from "@std/cli";
-import { build, type Level, names } from "./build.ts";
+import { build, type Level, names, type Suite, suites, TORTURE } from "./build.ts";
 
 /** What became of one level. */
 export interface Report {
@@ -56,8 +56,9 @@ export async function torture(
   every = 1,
   engine?: RunOptions["engine"],
   target: Target = HOST,
+  suite: Suite = TORTURE,
 ): Promise<Report> {
-  const list = names().filter((n) => n.includes(only)).filter((_, i) => i % every === 0);
+  const list = names(suite).filter((n) => n.includes(only)).filter((_, i) => i % every === 0);
   const report = {
     level,
     tests: list.length,
@@ -68,7 +69,7 @@ export async function torture(
     compared: 0,
   };
   for (const name of list) {
-    const program = await build(name, level, target.compiler);
+    const program = await build(name, level, target.compiler, suite);
     if (program === undefined) {
       report.refused.push(name);
       continue;
@@ -105,10 +106,12 @@ export function describe(r: Report): string {
 
 if (import.meta.main) {
   const args = parseArgs(Deno.args, {
-    string: ["level", "only", "every", "engine", "report"],
+    string: ["level", "only", "every", "engine", "report", "suite"],
     boolean: ["aarch64"],
     collect: ["level"],
   });
+  const suite = suites[args.suite ?? "torture"];
+  if (suite === undefined) throw new Error(`there are the suites ${Object.keys(suites).join(", ")}`);
   const levels = (args.level.length > 0 ? args.level : ["O2", "O0"]) as Level[];
   const text: string[] = [];
   let failed = 0;
@@ -120,6 +123,7 @@ if (import.meta.main) {
       Number(args.every ?? 1),
       args.engine as RunOptions["engine"],
       args.aarch64 ? AARCH64 : HOST,
+      suite,
     );
     failed += report.failed.length;
     text.push(`${describe(report)}\n  (${((performance.now() - start) / 1000).toFixed(0)} s)`);

@@ -1,6 +1,6 @@
 /** A part of gcc's c-torture in the suite; the whole by `deno run -A tests/torture/torture.ts` (docs/acceptance.md has its last result). */
 import { assertEquals } from "@std/assert";
-import { names } from "./build.ts";
+import { ADVSIMD, names } from "./build.ts";
 import { AARCH64, torture } from "./torture.ts";
 
 const missing = names().length === 0;
@@ -27,6 +27,17 @@ Deno.test({
   ignore: missing || !cross,
   fn: async () => {
     const report = await torture("O2", "", 24, undefined, AARCH64);
+    assertEquals(report.failed, []);
+  },
+});
+
+Deno.test({
+  name: `Advanced SIMD by gcc's own tests at -O2: every 8th passes as under qemu${
+    missing || !cross ? " (skipped: needs gcc's sources, aarch64-linux-gnu-gcc and qemu-aarch64)" : ""
+  }`,
+  ignore: missing || !cross,
+  fn: async () => {
+    const report = await torture("O2", "", 8, undefined, AARCH64, ADVSIMD);
     assertEquals(report.failed, []);
   },
 });
