@@ -38,8 +38,10 @@ function programOf(process: Process, path: string): Uint8Array | Failure {
 export function start(process: Process, request: SpawnRequest): Failure | undefined {
   const { program } = request, { space } = process, { arch } = process.cpu;
   const called = request.args[0] ?? (typeof program === "string" ? program : "program");
-  if (arch.name !== "x86-64") {
-    return { error: `${called}: axle runs on x86-64 only, not on ${arch.name}`, status: 126 };
+  const { tables } = process.personality;
+  if (!tables.some((table) => table.arch === arch.name)) {
+    const known = tables.map((table) => table.arch).join(", ");
+    return { error: `${called}: axle runs on ${known} only, not on ${arch.name}`, status: 126 };
   }
   const bytes = typeof program === "string" ? programOf(process, program) : program;
   if ("error" in bytes) return bytes;

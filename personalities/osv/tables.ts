@@ -211,7 +211,8 @@ const replaced: Readonly<Record<string, (call: Syscall) => Syscall>> = {
     }),
   clone: (call) =>
     guarded(call, (task, arg) => {
-      const [child, tls] = task.process.cpu.arch.name === "aarch64" ? [4, 3] : [3, 4];
+      const order: readonly string[] = processOf(task).arch.cloneOrder;
+      const child = 2 + order.indexOf("ctid"), tls = 2 + order.indexOf("tls");
       if ((arg(0) & CLONE_THREAD) === 0) return ENOSYS;
       return arg(1) === 0 ? EINVAL : missing(arg(0), arg(2), arg(child), arg(tls));
     }, givesStack),

@@ -63,7 +63,7 @@ function options(source: string): string[] {
   const found: string[] = [];
   for (
     const [, list] of source.matchAll(
-      /\{\s*dg-(?:additional-)?options\s+"([^"]*)"\s*(?:\{\s*target\s+aarch64[^}]*\}\s*)?\}/g,
+      /\{\s*dg-(?:additional-)?options\s+"([^"]*)"\s*(?:\{\s*target\s+\{?\s*aarch64[^}]*\}\s*\}?\s*)?\}/g,
     )
   ) {
     found.push(...list.split(/\s+/));

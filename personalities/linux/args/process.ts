@@ -1,4 +1,5 @@
 /** Programs, children and their ends among the arguments of system calls. */
+import { linuxArch } from "../arch/mod.ts";
 import type { ArgType, RowAbi, Task } from "@guise/core";
 import { signalName } from "../signals/numbers.ts";
 import { outStruct } from "./buffer.ts";
@@ -118,10 +119,9 @@ export interface CloneArguments {
 
 /** Order of the three arguments after flags and stack (spec A9). */
 function cloneSlots(abi: RowAbi, slot: number): { ptid: number; ctid: number; tls: number } {
-  const [third, fourth, fifth] = [abi.registers[slot + 2], abi.registers[slot + 3], abi.registers[slot + 4]];
-  return abi.arch === "x86-64"
-    ? { ptid: third, ctid: fourth, tls: fifth }
-    : { ptid: third, tls: fourth, ctid: fifth };
+  const order: readonly string[] = linuxArch(abi.arch)?.cloneOrder ?? [];
+  const at = (name: string) => abi.registers[slot + 2 + order.indexOf(name)];
+  return { ptid: at("ptid"), ctid: at("ctid"), tls: at("tls") };
 }
 
 /** All five arguments of clone(2), printed with their names as strace does. */

@@ -152,8 +152,8 @@ const kinds: Readonly<Record<number, ReadonlyMap<number, Kind>>> = {
   183: new Map<number, Kind>([[0, "none"], [257, "symbol"], [1024, "copy"], [1025, "symbol"], [1026, "symbol"],
     [1027, "relative"], [1028, "module"], [1029, "offset"], [1030, "pointer"], [1032, "indirect"]]),
 };
-/** R_X86_64_GLOB_DAT and JUMP_SLOT take no addend. */
-const noAddend = new Set([6, 7]);
+/** Relocations that take no addend, by architecture: R_X86_64_GLOB_DAT and JUMP_SLOT. */
+const NO_ADDEND: Readonly<Record<number, readonly number[]>> = { 62: [6, 7], 183: [] };
 /** Where static thread-local data begin above the thread pointer, by architecture; absent: they lie below it. */
 const TLS_ABOVE: Readonly<Record<number, number>> = { 183: 16 };
 /** Calls through the procedure linkage table, by architecture. */
@@ -398,7 +398,7 @@ class Linker {
         const bound = target.symbol;
         switch (kind) {
           case "symbol":
-            value = target.address + (noAddend.has(type) && this.#machine.elfMachine === 62 ? 0 : addend);
+            value = target.address + (NO_ADDEND[this.#machine.elfMachine]?.includes(type) ? 0 : addend);
             if (bound?.type === 10) {
               this.#indirect.push({ resolver: target.address, place, addend: value - target.address });
               continue;
