@@ -366,7 +366,8 @@ export async function run(program: string | Uint8Array, options: RunOptions = {}
   try {
     await kernel.run();
   } finally {
-    clearTimeout(timer);
+    // Without a timer this is not nothing: the host loads its timers for it.
+    if (timer !== undefined) clearTimeout(timer);
     options.signal?.removeEventListener("abort", abort);
   }
   stdio.forEach((s, fd) => {
