@@ -45,6 +45,8 @@ for (
     "int80",
     "gates",
     "delivery",
+    "sigreturn",
+    "quotas",
     "files",
     "waiting",
     "proc",

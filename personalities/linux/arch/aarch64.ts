@@ -5,7 +5,7 @@ import type { LinuxArch } from "./abi.ts";
 
 /** FPSIMD record: magic, size, fpsr, fpcr, v0-v31; then the terminator. */
 const FPSIMD_MAGIC = 0x46508001, FPSIMD_SIZE = 528, IMAGE = 520;
-const UCONTEXT = 128, MCONTEXT = 176, RESERVED = 288;
+const UCONTEXT = 128, MCONTEXT = 176, RESERVED = 288, PSTATE = 272;
 
 /** HWCAP bits of what the CPU has: FP, ASIMD, CRC32, ATOMICS (spec A6). No CPUID: identification registers are not there. */
 const HWCAP = 1 << 0 | 1 << 1 | 1 << 7 | 1 << 8;
@@ -59,7 +59,7 @@ export const aarch64: LinuxArch = {
       ...Array.from({ length: 31 }, (_, i) => ({ name: `x${i}`, offset: 8 + 8 * i })),
       { name: "sp", offset: 256 },
       { name: "pc", offset: 264 },
-      { name: "pstate", offset: 272 },
+      { name: "pstate", offset: PSTATE },
     ],
     constants: [],
     trap: { address: 0 },
@@ -85,6 +85,8 @@ export const aarch64: LinuxArch = {
         return undefined;
       },
     },
+    // EL0t of AArch64, with no exception masked (valid_user_regs).
+    acceptable: (view, mcontext) => (view.getUint32(mcontext + PSTATE, true) & 0x3df) === 0,
     returnTo: { kind: "register", name: "x30" },
     needsRestorer: false,
     returnOffset: 0,

@@ -60,6 +60,11 @@ export interface SignalFrameLayout {
     /** The image in bytes that the guest may have changed (a view of them will do); undefined: not valid. */
     undress(bytes: Uint8Array): Uint8Array | undefined;
   };
+  /**
+   * Whether rt_sigreturn may take a frame whose mcontext is at `mcontext` in `view`: it names user code at the user's
+   * level of privilege (spec X28, X31, A8). Registers have been through their masks then.
+   */
+  acceptable(view: DataView, mcontext: number): boolean;
   /** Where the return address goes: pushed at the frame's start, or a register. */
   readonly returnTo: { readonly kind: "memory"; readonly offset: number } | {
     readonly kind: "register";

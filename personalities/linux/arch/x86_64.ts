@@ -37,6 +37,8 @@ new DataView(START.buffer).setUint16(0, 0x37f, true);
 new DataView(START.buffer).setUint32(24, 0x1f80, true);
 new DataView(START.buffer).setUint32(28, 0xffff, true);
 
+/** The code segment of 64-bit programs (X2), and its place in mcontext. */
+const USER_CS = 0x33, CODE_SEGMENT = 144;
 /** Flag bits that rt_sigreturn takes from the frame (FIX_EFLAGS of the kernel; X28). */
 const FLAG_BITS = 0x50dd5;
 
@@ -106,7 +108,7 @@ export const x86_64: LinuxArch = {
       { name: "rflags", offset: 17 * 8, mask: FLAG_BITS },
     ],
     constants: [
-      { offset: 144, value: 0x33, bytes: 2 },
+      { offset: CODE_SEGMENT, value: USER_CS, bytes: 2 },
       { offset: 150, value: 0x2b, bytes: 2 },
     ],
     trap: { error: 152, vector: 160, oldMask: 168, address: 176 },
@@ -120,9 +122,12 @@ export const x86_64: LinuxArch = {
         bytes.set(HEADER, FXSAVE);
       },
       undress(bytes) {
-        return bytes.subarray(0, FXSAVE);
+        // Bits of MXCSR that are not there are a fault of FXRSTOR.
+        return (bytes[26] | bytes[27]) !== 0 ? undefined : bytes.subarray(0, FXSAVE);
       },
     },
+    // Linux makes the segment's privilege 3; what is no segment of a user's then fails in IRET. 32-bit code is not here.
+    acceptable: (view, mcontext) => (view.getUint16(mcontext + CODE_SEGMENT, true) | 3) === USER_CS,
     returnTo: { kind: "memory", offset: 0 },
     needsRestorer: true,
     returnOffset: -8,

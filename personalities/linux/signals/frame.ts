@@ -182,6 +182,7 @@ export function popFrame(task: Task): Control {
   if (!space.check(start, layout.size, READ)) return badFrame(thread);
   const { view } = space;
   const uc = start - BIAS + layout.ucontext, mc = uc + layout.mcontext;
+  if (!layout.acceptable(view, mc)) return badFrame(thread);
   setMask(
     thread,
     new SignalSet(view.getInt32(uc + layout.ucMask, true), view.getInt32(uc + layout.ucMask + 4, true)),
