@@ -334,12 +334,17 @@ export class Dispatcher implements KernelEntry {
     for (let n = 0; n < inRegisters; n++) frame.setNum(arch.register(abi.args[n]), call.args[n]);
     frame.setNum(arch.sp, sp);
     frame.setNum(arch.pc, call.address);
-    task.frames.push({ saved, then: call.then, kind, table, row, number, observed });
+    const end = abi.link === undefined ? sp + size : sp;
+    task.frames.push({ saved, sp: end, then: call.then, kind, table, row, number, observed });
     task.kind = "none";
     task.observed = false;
   }
 
   #returned(task: TaskImpl): void {
+    // Calls that were left by longjmp do not return: the one that does is told by its stack pointer.
+    const sp = task.frame.num(task.process.host.arch.sp);
+    const own = task.frames.findLastIndex((frame) => frame.sp === sp);
+    if (own >= 0) task.frames.length = own + 1;
     const call = task.frames.pop();
     // A guest that jumps to the return stub by itself.
     if (call === undefined) return this.#faulted(task, this.#fault.illegal());

@@ -191,6 +191,8 @@ export type CallKind = "none" | "syscall" | "stub";
 /** A call of guest code by the kernel that has not returned yet. */
 export interface InvokeFrame {
   readonly saved: Uint8Array;
+  /** The stack pointer when the function returns. */
+  readonly sp: number;
   readonly then: (task: Task, result: number) => Outcome;
   readonly kind: CallKind;
   readonly table: EntryTable | undefined;

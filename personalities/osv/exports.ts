@@ -3,12 +3,17 @@ import type { Calls, DirectCall } from "./direct.ts";
 import { calendarCalls } from "./libc/calendar.ts";
 import { directoryCalls } from "./libc/directory.ts";
 import { dlCalls } from "./libc/dl.ts";
+import { getoptCalls } from "./libc/getopt.ts";
+import { jumpCalls } from "./libc/jumps.ts";
 import { kernelCalls } from "./libc/kernel.ts";
 import { memoryCalls } from "./libc/memory.ts";
 import { miscCalls } from "./libc/misc.ts";
+import { moreCalls } from "./libc/more.ts";
+import { moreThreadCalls } from "./libc/more_threads.ts";
 import { nameCalls } from "./libc/names.ts";
 import { processCalls } from "./libc/process.ts";
 import { regexCalls } from "./libc/regex.ts";
+import { semaphoreCalls } from "./libc/semaphores.ts";
 import { signalCalls } from "./libc/signals.ts";
 import { startCalls } from "./libc/start.ts";
 import { stdioCalls } from "./libc/stdio.ts";
@@ -19,6 +24,7 @@ import { userCalls } from "./libc/users.ts";
 /** All functions by name; later subjects win over what is only a system call. */
 const calls: Calls = {
   ...kernelCalls,
+  ...moreCalls,
   ...memoryCalls,
   ...directoryCalls,
   ...stdioCalls,
@@ -32,6 +38,10 @@ const calls: Calls = {
   ...timeCalls,
   ...miscCalls,
   ...regexCalls,
+  ...jumpCalls,
+  ...moreThreadCalls,
+  ...getoptCalls,
+  ...semaphoreCalls,
   ...calendarCalls,
 };
 

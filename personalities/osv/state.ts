@@ -1,5 +1,5 @@
 /** What OSv keeps about a process beside what Linux's services keep: how it was linked, its heap, streams and handlers. */
-import { Key, type Process, type Task } from "@guise/core";
+import { errnoText, Key, type Process, type Task } from "@guise/core";
 import type { DynamicObject, Linked } from "@guise/elf/key";
 import type { OpenFile } from "@guise/vfs/key";
 import type { Heap } from "./heap.ts";
@@ -62,6 +62,10 @@ export class OsvProcess {
     if (this.logged.has(text)) return;
     this.logged.add(text);
     this.log(text);
+  }
+  /** strerror's text. */
+  words(errno: number): string {
+    return errno === 0 ? "Success" : errnoText(-errno);
   }
   /** The address of a NUL-terminated constant; 0 without memory. */
   string(text: string): number {

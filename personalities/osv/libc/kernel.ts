@@ -1,6 +1,5 @@
 /** Functions that are system calls under their own name or another one: files, sockets, time, identity (O1). */
 import { type Calls, direct, type DirectCall } from "../direct.ts";
-import { callNamed } from "@guise/linux/services";
 
 // deno-fmt-ignore
 /** The same name in libc and kernel. */
@@ -17,7 +16,12 @@ const same = `access accept accept4 bind chdir chmod chown chroot clock_getres c
   setgid setgroups sethostname setitimer setpgid setpriority setregid setresgid setresuid setreuid setrlimit setsockopt
   setuid setxattr shmat shmctl shmdt shmget shutdown sigaltstack socket socketpair splice stat statfs statx symlink
   symlinkat sync syncfs sysinfo time timerfd_create timerfd_gettime timerfd_settime times truncate umask uname unlink
-  unlinkat utime utimensat utimes write writev`.trim().split(/\s+/);
+  unlinkat utime utimensat utimes write writev alarm capget capset clock_settime fremovexattr inotify_add_watch
+  inotify_init inotify_init1 inotify_rm_watch mknod mknodat mount name_to_handle_at open_by_handle_at pivot_root
+  process_vm_readv process_vm_writev quotactl readahead reboot setdomainname setfsgid setfsuid setns settimeofday swapoff
+  swapon sync_file_range tee umount2 unshare vhangup vmsplice acct adjtimex clock_adjtime init_module delete_module
+  fanotify_mark fanotify_init ioperm iopl personality ptrace remap_file_pages timer_create timer_delete timer_settime
+  timer_gettime timer_getoverrun`.trim().split(/\s+/);
 
 /** Another name, or the 64-bit one of a time when off_t had 32. */
 const other: Readonly<Record<string, string>> = {
@@ -48,10 +52,29 @@ const other: Readonly<Record<string, string>> = {
   stat64: "stat",
   statfs64: "statfs",
   truncate64: "truncate",
+  __poll: "poll",
+  __read: "read",
+  __write: "write",
+  __close: "close",
+  __open: "open",
+  __lseek: "lseek",
+  __fcntl: "fcntl",
+  __pipe: "pipe",
+  __dup2: "dup2",
+  __select: "select",
+  __poll_chk: "poll",
+  __pread64_chk: "pread64",
+  __pread_chk: "pread64",
+  __read_chk: "read",
+  __readlink_chk: "readlink",
+  __readlinkat_chk: "readlinkat",
+  __recvfrom_chk: "recvfrom",
+  __openat_2: "openat",
 };
 
 const rows: Record<string, DirectCall> = {};
-for (const name of same) if (callNamed(name) !== undefined) rows[name] = direct(name);
+// What Linux's services have not is ENOSYS here too, instead of a system call of the libc under us.
+for (const name of same) rows[name] = direct(name);
 for (const [name, call] of Object.entries(other)) rows[name] = direct(call);
 
 /** See the file's head. */

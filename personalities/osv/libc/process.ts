@@ -1,5 +1,5 @@
 /** Processes and identity as OSv has them: there is one process, with id 2, and it is root's (O1, O7). */
-import { ECHILD, EINVAL, ENOEXEC, ENOSYS, errnoText, type Outcome, type Task } from "@guise/core";
+import { ECHILD, EINVAL, ENOEXEC, ENOSYS, type Outcome, type Task } from "@guise/core";
 import { answer, arg, type Calls, type DirectCall, fail, int, long, perform } from "../direct.ts";
 import { osvOf } from "../state.ts";
 import { processOf } from "@guise/linux/services";
@@ -13,6 +13,11 @@ function stubbed(name: string, errno: number): DirectCall {
     return fail(task, errno);
   };
 }
+
+const notImplemented: DirectCall = (task) => {
+  osvOf(task).logOnce("execvp not implemented\n");
+  return fail(task, ENOSYS);
+};
 
 // deno-fmt-ignore
 /** sysconf's names (glibc's numbers) that programs ask for. */
@@ -68,14 +73,7 @@ const vectors = (task: Task, name: string): Outcome =>
 const plain = (name: string, map: (task: Task) => number[]): DirectCall => (task) =>
   perform(task, name, map(task), (_t, n) => n < 0 ? -n : 0);
 
-const messages = new Map<number, string>();
-
-const strerror: DirectCall = (task) => {
-  const errno = int(task, 0);
-  let words = messages.get(errno);
-  if (words === undefined) messages.set(errno, words = errno === 0 ? "Success" : errnoText(-errno));
-  return osvOf(task).string(words);
-};
+const strerror: DirectCall = (task) => osvOf(task).string(osvOf(task).words(int(task, 0)));
 
 /** See the file's head. */
 export const processCalls: Calls = {
@@ -89,10 +87,17 @@ export const processCalls: Calls = {
   fork: stubbed("fork", ENOSYS),
   vfork: stubbed("vfork", ENOSYS),
   execve: stubbed("execve", ENOEXEC),
-  execvp: (task) => {
-    osvOf(task).logOnce("execvp not implemented\n");
-    return fail(task, ENOSYS);
-  },
+  execvp: notImplemented,
+  execv: stubbed("execve", ENOEXEC),
+  execl: stubbed("execve", ENOEXEC),
+  execle: stubbed("execve", ENOEXEC),
+  fexecve: stubbed("execve", ENOEXEC),
+  execvpe: notImplemented,
+  execlp: notImplemented,
+  // They answer the error number itself.
+  posix_spawn: () => -ENOSYS,
+  posix_spawnp: () => -ENOSYS,
+  waitid: (task) => fail(task, ECHILD),
   waitpid: (task) => fail(task, ECHILD),
   wait: (task) => fail(task, ECHILD),
   wait3: (task) => fail(task, ECHILD),

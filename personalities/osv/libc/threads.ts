@@ -31,7 +31,7 @@ const STACK = 1 << 20, LEAST_STACK = 16384, GUARD = 4096;
 export const THREAD_BEGIN = "__guise_thread_begin", THREAD_END = "__guise_thread_end";
 
 /** A thread as pthread_join sees it. */
-interface Thread {
+export interface Thread {
   readonly pointer: number;
   readonly stack: number;
   readonly stackSize: number;
@@ -42,10 +42,16 @@ interface Thread {
   done: boolean;
   detached: boolean;
   result: number;
+  /** Asked to end at the next point where it may (pthread_cancel). */
+  cancelled: boolean;
+  /** Whether it heeds that. */
+  cancellable: boolean;
+  /** Functions of __cxa_thread_atexit_impl. */
+  readonly atEnd: { readonly address: number; readonly argument: number }[];
 }
 
 /** Threads, keys and queues of a process. */
-class Threads {
+export class Threads {
   readonly all: Map<number, Thread> = new Map();
   readonly queues: Map<number, WaitQueue> = new Map();
   readonly destructors: Map<number, number> = new Map();
@@ -55,6 +61,21 @@ class Threads {
     let queue = this.queues.get(address);
     if (queue === undefined) this.queues.set(address, queue = new WaitQueue());
     return queue;
+  }
+  /** Of the calling thread: 0 enables, 1 disables; the state before, -1 for another number. */
+  cancelState(task: Task, wanted: number): number {
+    const thread = current(task);
+    if (wanted !== 0 && wanted !== 1) return -1;
+    const old = thread.cancellable ? 0 : 1;
+    thread.cancellable = wanted === 0;
+    return old;
+  }
+  /** Marks a thread; false when there is none. */
+  cancel(pointer: number): boolean {
+    const thread = this.all.get(pointer);
+    if (thread === undefined) return false;
+    thread.cancelled = true;
+    return true;
   }
   /** Wakes waiters; a queue without any is forgotten. */
   wake(address: number, limit: number): void {
@@ -67,7 +88,8 @@ class Threads {
 
 const known = new WeakMap<OsvProcess, Threads>();
 
-function threadsOf(task: Task): Threads {
+/** Threads and queues of a task's process. */
+export function threadsOf(task: Task): Threads {
   const osv = osvOf(task);
   let threads = known.get(osv);
   if (threads === undefined) known.set(osv, threads = new Threads());
@@ -99,11 +121,14 @@ function fresh(pointer: number, stack: number, stackSize: number): Thread {
     done: false,
     detached: false,
     result: 0,
+    cancelled: false,
+    cancellable: true,
+    atEnd: [],
   };
 }
 
 /** A signal ends the wait, but not the call: after the handler the program calls the function once more. */
-function doneAgain(task: Task, name: string, args: readonly number[]): number {
+export function doneAgain(task: Task, name: string, args: readonly number[]): number {
   const target = targetOf(name);
   const stub = target === undefined ? undefined : task.process.stub(target);
   if (stub === undefined) return EINTR;
@@ -176,6 +201,8 @@ const LC_GLOBAL_LOCALE = -1;
 /** The end of a thread: destructors of its keys, then whoever joins it. */
 function end(task: Task, result: number, rounds = 4): Outcome {
   const threads = threadsOf(task), thread = current(task);
+  const last = thread.atEnd.pop();
+  if (last !== undefined) return invoke(last.address, [last.argument], (t) => end(t, result, rounds));
   for (const [key, value] of thread.values) {
     const destructor = threads.destructors.get(key) ?? 0;
     thread.values.delete(key);
@@ -195,6 +222,14 @@ function end(task: Task, result: number, rounds = 4): Outcome {
   dropStack(task);
   exitThread(threadOf(task), 0);
   return EXIT;
+}
+
+const CANCELED = -1;
+
+/** The end of a thread that was cancelled; undefined: it goes on. */
+export function cancelAt(task: Task): Outcome | undefined {
+  const thread = current(task);
+  return thread.cancelled && thread.cancellable ? end(task, CANCELED) : undefined;
 }
 
 const join: DirectCall = (task) => {
@@ -288,7 +323,7 @@ const mutexInit: DirectCall = (task) => {
 const CLOCK = 40, CONDITION = 48;
 
 /** A timespec as a deadline of the kernel's monotonic clock, in ns. */
-function deadlineOf(task: Task, address: number, clock: number): number | undefined {
+export function deadlineOf(task: Task, address: number, clock: number): number | undefined {
   const seconds = task.space.getNum64(address), nanoseconds = task.space.getNum64(address + 8);
   if (seconds === undefined || nanoseconds === undefined || nanoseconds >= 1e9) return undefined;
   const { clock: host } = task.kernel;
@@ -387,6 +422,10 @@ export const threadCalls: Calls = {
     if (thread === undefined) return ESRCH;
     thread.detached = true;
     if (thread.done) threadsOf(task).all.delete(thread.pointer);
+    return 0;
+  },
+  __cxa_thread_atexit_impl: (task) => {
+    current(task).atEnd.push({ address: arg(task, 0), argument: arg(task, 1) });
     return 0;
   },
   pthread_self: (task) => current(task).pointer,
