@@ -1,417 +1,99 @@
 /**
- * The command: a thin client of mod.ts. It gives a guest what it has itself (files, read-only under a layer in memory,
- * environment, working directory, standard streams, signals) and answers with the guest's exit status.
+ * The command's entry: `deno run -A cli.ts run PROGRAM`. Loading and checking some 250 modules takes longer than a small program
+ * runs, so it takes the bundle of them (`bundle/`, by `deno task bundle`) where that is current, and the modules themselves
+ * where it is not. Nothing is imported here, and no name below is a literal: Deno would load what it names in any case.
+ *
+ * Current means: every file has the SHA-256 that the bundle's list has for it. That was so when these files had the sizes and
+ * times of change that a note in the user's cache folder remembers; a missing or damaged note means to look again.
  *
  * @module
  */
-import { parseArgs } from "@std/cli/parse-args";
-import {
-  foregroundOf,
-  hostFolder,
-  hostSignals,
-  hostStdio,
-  isFolder,
-  resized,
-  restoreTerminal,
-  stopHost,
-} from "@guise/host-deno";
-import type { Kernel, Plugin, Process } from "@guise/core";
-import type { FileSystem, MountSpec } from "@guise/vfs";
-import { HostFs, OverlayFs } from "@guise/vfs";
-import { run, type RunOptions, type User } from "./mod.ts";
-
-const SIGTSTP = 20, SIGWINCH = 28;
-const VERSION = "0.1.0";
-/** Milliseconds after which the host's signals go to the guest. */
-const LISTEN_AFTER = 20;
-
-const USAGE = `Usage: guise run [options] [--] PROGRAM [ARG...]
-
-Runs a Linux program in a kernel made of TypeScript plugins.
-
-  --root DIR              the guest's root directory; default: the host's files
-  --mount HOST:GUEST[:rw] another folder of the host, read-only without :rw
-  --cwd DIR               working directory of the guest
-  --env K=V               an environment variable, beside the host's
-  --user UID[:GID]        default: the host user's
-  --personality NAME      linux (default), axle, osv; sets of OSv's system calls: osv:2023, osv:trivial
-  --engine auto|interpreter|jit|lockstep
-                          lockstep compares all translated code with the interpreter
-  --trace[=FILE]          print system calls as strace does, to standard error or FILE
-  --stats FILE            write counters as JSON
-  --protect               check every memory access
-  --timeout S             kill the guest after S seconds
-  --memory-limit MB       memory that the guest may have
-  --help, --version
-
-Without --root and without :rw the guest's writes stay in memory and are gone with it.
-The exit status is the guest's; 128+N after signal N; 127 not found; 126 not runnable; 2 for wrong usage.
-`;
-
-/** A mistake of the person at the keyboard: one line and a status. */
-class Mistake extends Error {
-  readonly status: number;
-  constructor(message: string, status = 2) {
-    super(message);
-    this.status = status;
-  }
+interface Command {
+  main(args: readonly string[]): Promise<number>;
 }
 
-/** What the command line asks for. */
-interface Request {
-  readonly root?: string;
-  readonly mounts: readonly { readonly host: string; readonly guest: string; readonly write: boolean }[];
-  readonly cwd?: string;
-  readonly env: readonly (readonly [string, string])[];
-  readonly user?: User;
-  readonly personality?: string;
-  readonly engine?: RunOptions["engine"];
-  /** File of the trace; "-" is standard error. */
-  readonly trace?: string;
-  readonly stats?: string;
-  readonly protect: boolean;
-  readonly timeout?: number;
-  readonly memoryLimit?: number;
-  readonly program: string;
-  readonly args: readonly string[];
+const here = new URL(".", import.meta.url);
+const folder = decodeURIComponent(here.pathname);
+const source = "command.ts", bundle = "bundle/main.js", list = "bundle/files.json";
+
+/** What changes with a file's contents, as far as that can be seen without reading them. */
+interface Note {
+  readonly current: boolean;
+  readonly names: readonly string[];
+  /** For each file its size, its times of modification and change (ms), and its inode. */
+  readonly stamps: readonly number[];
 }
 
-const VALUES = [
-  "root",
-  "mount",
-  "cwd",
-  "env",
-  "user",
-  "personality",
-  "engine",
-  "stats",
-  "timeout",
-  "memory-limit",
-] as const;
-
-/**
- * Splits the arguments at the program, and gives `--trace` without a value the value `-`: an option whose value may be left out
- * cannot be told from the program otherwise.
- */
-function split(args: readonly string[]): { options: string[]; rest: string[] } {
-  const options: string[] = [];
-  for (let i = 0; i < args.length; i++) {
-    const arg = args[i];
-    if (arg === "--") return { options, rest: args.slice(i + 1) };
-    if (!arg.startsWith("-") || arg === "-") return { options, rest: args.slice(i) };
-    if (arg === "--trace") {
-      options.push("--trace=-");
-      continue;
-    }
-    const name = VALUES.find((v) => arg === `--${v}`);
-    if (name === undefined) {
-      options.push(arg);
-      continue;
-    }
-    const value = args[++i];
-    if (value === undefined) throw new Mistake(`--${name} needs a value`);
-    options.push(`--${name}=${value}`);
-  }
-  return { options, rest: [] };
+function stampOf(name: string): [size: number, modified: number, changed: number, inode: number] {
+  const { size, mtime, ctime, ino } = Deno.lstatSync(folder + name);
+  return [size, mtime?.getTime() ?? 0, ctime?.getTime() ?? 0, ino ?? 0];
 }
 
-/** Reads the arguments after `run`. */
-function parse(args: readonly string[]): Request | "help" | "version" {
-  const { options, rest } = split(args);
-  const parsed = parseArgs(options, {
-    string: [...VALUES, "trace"],
-    collect: ["mount", "env"],
-    boolean: ["protect", "help", "version"],
-    alias: { h: "help" },
-    unknown: (arg) => {
-      throw new Mistake(`unknown option ${arg}; try --help`);
-    },
-  });
-  if (parsed.help) return "help";
-  if (parsed.version) return "version";
-  const number = (name: "timeout" | "memory-limit"): number | undefined => {
-    const text = parsed[name];
-    if (text === undefined) return undefined;
-    const value = Number(text);
-    if (!/^[0-9.]+$/.test(text) || !(value > 0)) {
-      throw new Mistake(`--${name} needs a number above 0, not "${text}"`);
-    }
-    return value;
-  };
-  const engine = parsed.engine;
-  if (
-    engine !== undefined && engine !== "auto" && engine !== "interpreter" && engine !== "jit" &&
-    engine !== "lockstep"
-  ) throw new Mistake(`--engine is auto, interpreter, jit or lockstep, not "${engine}"`);
-  const mounts = (parsed.mount ?? []).map((text) => {
-    const match = /^(.+?):(\/[^:]*)(?::(rw|ro))?$/.exec(text);
-    if (match === null) {
-      throw new Mistake(`--mount needs HOST:GUEST or HOST:GUEST:rw with an absolute GUEST, not "${text}"`);
-    }
-    return { host: match[1], guest: match[2], write: match[3] === "rw" };
-  });
-  const env = (parsed.env ?? []).map((text) => {
-    const at = text.indexOf("=");
-    if (at < 1) throw new Mistake(`--env needs NAME=VALUE, not "${text}"`);
-    return [text.slice(0, at), text.slice(at + 1)] as const;
-  });
-  let user: User | undefined;
-  if (parsed.user !== undefined) {
-    const match = /^(\d{1,10})(?::(\d{1,10}))?$/.exec(parsed.user);
-    if (match === null) throw new Mistake(`--user needs UID or UID:GID in numbers, not "${parsed.user}"`);
-    user = { uid: Number(match[1]), gid: Number(match[2] ?? match[1]) };
-  }
-  const [program, ...programArgs] = rest;
-  if (program === undefined) throw new Mistake("no program is given; try --help");
-  return {
-    root: parsed.root,
-    mounts,
-    cwd: parsed.cwd,
-    env,
-    user,
-    personality: parsed.personality,
-    engine,
-    trace: parsed.trace,
-    stats: parsed.stats,
-    protect: parsed.protect,
-    timeout: number("timeout"),
-    memoryLimit: number("memory-limit"),
-    program,
-    args: programArgs,
-  };
+/** Where the note is kept; undefined where there is no such place. */
+function placeOf(): string | undefined {
+  const home = Deno.env.get("HOME");
+  const cache = Deno.env.get("XDG_CACHE_HOME") || (home ? `${home}/.cache` : undefined);
+  return cache?.startsWith("/") ? `${cache}/guise/${folder.replaceAll("/", "%")}` : undefined;
 }
 
-/** An existing folder of the host, as an absolute path without links. */
-function folder(option: string, path: string): string {
-  let real: string;
+/** What the note says, if the files are as it remembers them. */
+function remembered(place: string): boolean | undefined {
+  let note: Note;
   try {
-    real = Deno.realPathSync(path);
+    note = JSON.parse(Deno.readTextFileSync(place));
+    if (note.stamps.length !== 4 * note.names.length || !note.names.includes(list)) return undefined;
   } catch {
-    throw new Mistake(`${option} ${path}: there is no such folder on the host`);
+    return undefined; // none yet, or not a whole one
   }
-  if (isFolder(real) !== 0) throw new Mistake(`${option} ${path}: is not a folder`);
-  return real;
+  const { names, stamps } = note;
+  for (let i = 0; i < names.length; i++) {
+    const [size, modified, changed, inode] = stampOf(names[i]);
+    const at = 4 * i;
+    if (size !== stamps[at] || modified !== stamps[at + 1]) return undefined;
+    if (changed !== stamps[at + 2] || inode !== stamps[at + 3]) return undefined;
+  }
+  return note.current;
 }
 
-/** The root of the guest: the host's files (or a folder of them) under a layer in memory that takes all writes. */
-function rootOf(request: Request): FileSystem {
-  const path = request.root === undefined ? "/" : folder("--root", request.root);
-  return new OverlayFs({ lower: new HostFs(hostFolder(path)) });
-}
-
-function mountsOf(request: Request): MountSpec[] {
-  return request.mounts.map(({ host, guest, write }) => {
-    const path = folder("--mount", host);
-    const fs = new HostFs(hostFolder(path, { write }), { readonly: !write });
-    return { at: guest, fs, readonly: !write, source: path };
-  });
-}
-
-/** The host user, whose files the guest sees as its own. */
-function hostUser(): User {
-  const uid = Deno.uid(), gid = Deno.gid();
-  if (uid === null || gid === null) return { uid: 0, gid: 0 };
-  let groups: number[] = [];
+/** Reads all files, and writes the note. */
+async function compare(place: string | undefined): Promise<boolean> {
+  const { files } = JSON.parse(Deno.readTextFileSync(folder + list)) as {
+    readonly files: Readonly<Record<string, string>>;
+  };
+  const names = [list, ...Object.keys(files)];
+  // Before reading: what changes meanwhile has another stamp later.
+  const stamps = names.map(stampOf);
+  const sums = await Promise.all(
+    names.slice(1).map(async (name) => {
+      const sum = await crypto.subtle.digest("SHA-256", Deno.readFileSync(folder + name));
+      return Array.from(new Uint8Array(sum), (b) => b.toString(16).padStart(2, "0")).join("") === files[name];
+    }),
+  );
+  const current = sums.every((same) => same);
+  // What has just changed may change again without another time.
+  if (place === undefined || stamps.some(([, , changed]) => changed > Date.now() - 2000)) return current;
+  const note: Note = { current, names, stamps: stamps.flat() };
   try {
-    // Supplementary groups decide what can be read; only Linux tells them.
-    const text = Deno.readTextFileSync("/proc/self/status");
-    groups = (/^Groups:[ \t]*(.*)$/m.exec(text)?.[1] ?? "").split(/\s+/).filter((g) => g !== "").map(Number);
+    Deno.mkdirSync(place.slice(0, place.lastIndexOf("/")), { recursive: true });
+    // Complete or not there, also when several start at once.
+    const draft = `${place}.${Deno.pid}`;
+    Deno.writeTextFileSync(draft, JSON.stringify(note));
+    Deno.renameSync(draft, place);
   } catch {
-    // No such file: no groups.
+    // No such place: the next start looks again.
   }
-  return { uid, gid, groups };
+  return current;
 }
 
-/** Writes all of the bytes, whatever the host does. */
-function writeAll(file: { writeSync(bytes: Uint8Array): number }, bytes: Uint8Array): void {
-  for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
-}
-
-/** Where a trace goes: pieces of lines at once to standard error, in large pieces to a file. */
-function traceSink(path: string): { write(text: string): void; flush(): void } {
-  const encoder = new TextEncoder();
-  if (path === "-") {
-    return {
-      write: (text) => {
-        try {
-          writeAll(Deno.stderr, encoder.encode(text));
-        } catch {
-          // Nobody reads it any more.
-        }
-      },
-      flush: () => {},
-    };
-  }
-  let file: Deno.FsFile;
+async function bundled(): Promise<boolean> {
+  if (here.protocol !== "file:") return false;
   try {
-    file = Deno.openSync(path, { write: true, create: true, truncate: true });
-  } catch (error) {
-    throw new Mistake(`--trace=${path}: cannot write there: ${(error as Error).message}`);
-  }
-  let pending = "";
-  const flush = (): void => {
-    const text = pending;
-    pending = "";
-    try {
-      writeAll(file, encoder.encode(text));
-    } catch {
-      // A full disk ends the trace, not the guest.
-    }
-  };
-  return {
-    write: (text) => {
-      pending += text;
-      if (pending.length > 65536) flush();
-    },
-    flush,
-  };
-}
-
-/** Runs the guest and answers the exit status. */
-async function runGuest(request: Request): Promise<number> {
-  let kernel: Kernel;
-  let guest: Process | undefined;
-  const stdio = hostStdio(() => kernel);
-  const deliver = (signal: number): void => {
-    kernel.post(() => {
-      if (signal === SIGWINCH) return resized(stdio);
-      // ^Z stops a job of a guest's shell; without one it stops us, as it would stop any program.
-      const foreground = foregroundOf(stdio);
-      if (signal === SIGTSTP && (foreground === undefined || foreground === guest?.id)) return stopHost();
-      if (guest !== undefined) guest.personality.signal?.(guest, signal);
-    });
-  };
-  // What is said while the guest runs may be its last words too.
-  const said = new Set<string>();
-  const say = (text: string): void => {
-    if (!said.has(text)) complain(text);
-    said.add(text);
-  };
-  const end = (): void => {
-    restoreTerminal(stdio);
-    Deno.exit(130);
-  };
-  const listening: (() => void)[] = [];
-  const command: Plugin = {
-    name: "command",
-    setup: (k) => {
-      kernel = k;
-    },
-    hooks: {
-      event: (event) => {
-        if (event.kind === "message") say(event.text);
-        // The first program is the one in the foreground.
-        if (event.kind !== "spawn" || guest !== undefined) return;
-        guest = event.process;
-        // Listening costs some ms, which a program that ends at once need not pay: until then signals end us. The kernel's
-        // timer, since the host's first one costs some ms itself.
-        const soon = kernel.clock.monotonic() + LISTEN_AFTER * 1e6;
-        listening.push(kernel.timer(soon, () => listening.push(hostSignals({ deliver, end }))));
-      },
-    },
-  };
-  const plugins: Plugin[] = [command];
-  const sink = request.trace === undefined ? undefined : traceSink(request.trace);
-  if (sink !== undefined) {
-    const { strace } = await import("@guise/strace");
-    plugins.push(strace({ write: sink.write, leader: request.trace === "-" ? "several" : "always" }));
-  }
-  const env = { ...Deno.env.toObject(), ...Object.fromEntries(request.env) };
-  const result = await run(request.program, {
-    args: request.args,
-    env,
-    cwd: cwdOf(request),
-    root: rootOf(request),
-    mounts: mountsOf(request),
-    user: request.user ?? hostUser(),
-    personality: request.personality,
-    engine: request.engine,
-    timeout: request.timeout === undefined ? undefined : request.timeout * 1000,
-    memoryLimit: request.memoryLimit === undefined ? undefined : request.memoryLimit * 2 ** 20,
-    stats: request.stats !== undefined,
-    stdio,
-    plugins,
-    options: { protect: request.protect },
-  });
-  sink?.flush();
-  restoreTerminal(stdio);
-  for (const stop of listening) stop();
-  if (result.message !== undefined) say(result.message);
-  const { lockstep } = result;
-  if (lockstep !== undefined) {
-    for (const text of lockstep.differences) say(text);
-    say(
-      `lockstep: ${lockstep.compared} runs of regions with ${lockstep.instructions} instructions compared, ` +
-        `${lockstep.differences.length} differences`,
-    );
-  }
-  if (request.stats !== undefined) {
-    try {
-      Deno.writeTextFileSync(request.stats, JSON.stringify(result.stats) + "\n");
-    } catch (error) {
-      complain(`--stats ${request.stats}: cannot write there: ${(error as Error).message}`);
-    }
-  }
-  return result.status;
-}
-
-/** The guest's working directory: ours, if it has one of that name. */
-function cwdOf(request: Request): string {
-  if (request.cwd !== undefined) return request.cwd;
-  let cwd: string;
-  try {
-    cwd = Deno.cwd();
+    const place = placeOf();
+    return (place === undefined ? undefined : remembered(place)) ?? await compare(place);
   } catch {
-    return "/";
-  }
-  if (request.root === undefined) return cwd;
-  const root = folder("--root", request.root);
-  return isFolder(`${root}${cwd}`) === 0 ? cwd : "/";
-}
-
-function complain(message: string): void {
-  try {
-    writeAll(
-      Deno.stderr,
-      new TextEncoder().encode(message.startsWith("guise: ") ? `${message}\n` : `guise: ${message}\n`),
-    );
-  } catch {
-    // Standard error is closed.
+    return false; // no bundle, or one of its files is missing
   }
 }
 
-/** The command with its arguments; the result is its exit status. */
-export async function main(args: readonly string[]): Promise<number> {
-  try {
-    const [command, ...rest] = args;
-    const request = command === "run"
-      ? parse(rest)
-      : command === undefined
-      ? undefined
-      : parse([command, ...rest, "-"]);
-    if (request === "help") {
-      writeAll(Deno.stdout, new TextEncoder().encode(USAGE));
-      return 0;
-    }
-    if (request === "version") {
-      writeAll(Deno.stdout, new TextEncoder().encode(`guise ${VERSION}\n`));
-      return 0;
-    }
-    if (request === undefined) throw new Mistake("no command is given; try --help");
-    if (command !== "run") throw new Mistake(`unknown command ${command}; the command is run (try --help)`);
-    return await runGuest(request);
-  } catch (error) {
-    if (error instanceof Mistake) {
-      complain(error.message);
-      return error.status;
-    }
-    if (error instanceof Error && error.message.startsWith("guise: ")) {
-      complain(error.message);
-      return 2;
-    }
-    complain(`a mistake in guise itself: ${error instanceof Error ? error.stack : String(error)}`);
-    return 70;
-  }
-}
-
-if (import.meta.main) Deno.exit(await main(Deno.args));
+const { main } = await import(new URL(await bundled() ? bundle : source, here).href) as Command;
+Deno.exit(await main(Deno.args));

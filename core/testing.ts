@@ -4,6 +4,11 @@
  *
  * @module
  */
+import type { Arch } from "./arch.ts";
+import type { Personality } from "./personality.ts";
+import { EntryTable } from "./rows.ts";
+import type { Syscall } from "./syscall.ts";
+
 export * from "./fake_arch.ts";
 export {
   conformance,
@@ -12,4 +17,13 @@ export {
   type ConformanceGuest,
   type ConformanceSubject,
 } from "./conformance.ts";
-export { EntryTable } from "./rows.ts";
+
+/** Looks numbers up as a program's calls do: what a personality answers at an entry of an architecture. Throws where a row is wrong. */
+export function callsOf(
+  personality: Personality,
+  arch: Arch,
+  entry: string,
+): (number: number) => Syscall | undefined {
+  const table = new EntryTable(personality, arch, entry);
+  return (number) => table.find(number)?.call;
+}

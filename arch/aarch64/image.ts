@@ -17,6 +17,11 @@ declare global {
   }
 }
 
+/** A bundle (docs/decisions/0040) gives bytes in the place of text. */
+function bytesOf(base64: string | Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  return typeof base64 === "string" ? Uint8Array.fromBase64(base64) : base64;
+}
+
 let narrow: string | undefined;
 /** The module for 32-bit memories, which hosts without memory64 import. */
 export function provideMemory32(base64: string): void {
@@ -31,7 +36,7 @@ export const image = (): Image =>
     idle: shipped.IDLE,
     module: (wide) => {
       if (!wide && !narrow) throw new Error('memory32 needs `import "@guise/aarch64/memory32"`');
-      return new WebAssembly.Module(Uint8Array.fromBase64(wide ? shipped.MODULE : narrow!));
+      return new WebAssembly.Module(bytesOf(wide ? shipped.module() : narrow!));
     },
   };
 export function use(other: Image): void {

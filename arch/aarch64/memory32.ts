@@ -4,6 +4,6 @@
  * @module
  */
 import { provideMemory32 } from "./image.ts";
-import { MODULE } from "./memory32.generated.ts";
+import { module } from "./memory32.generated.ts";
 
-provideMemory32(MODULE);
+provideMemory32(module());

@@ -29,7 +29,7 @@ declare global {
 }
 
 function load(): Image {
-  const block = bytesOf(shipped.TABLES);
+  const block = bytesOf(shipped.tables());
   let at = 0;
   const bytes = (n: number) => block.subarray(at, at += n);
   const words = (n: number) => new Uint16Array(block.buffer, at, ((at += n * 2), n));
@@ -48,7 +48,7 @@ function load(): Image {
     module: (wide) => {
       if (!wide && !narrow) throw new Error('memory32 needs `import "@guise/x86-64/memory32"`');
       try {
-        return new WebAssembly.Module(bytesOf(wide ? shipped.MODULE : narrow!));
+        return new WebAssembly.Module(bytesOf(wide ? shipped.module() : narrow!));
       } catch (error) {
         if (wide || !(error instanceof WebAssembly.CompileError)) throw error;
         const why =
@@ -59,7 +59,9 @@ function load(): Image {
   };
 }
 
-function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
+/** A bundle (docs/decisions/0040) gives bytes in the place of text. */
+function bytesOf(base64: string | Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  if (typeof base64 !== "string") return base64;
   // Younger than some engines that can run the rest.
   if (Uint8Array.fromBase64 !== undefined) return Uint8Array.fromBase64(base64);
   return Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));

@@ -8,11 +8,11 @@
  * | arch/*             | core, translator                                               |
  * | plugins/*          | core; another plugin's `./key`                                 |
  * | personalities/*    | core; plugins' `./key`; another personality's `./services`     |
- * | mod.ts, cli.ts     | all packages                                                   |
+ * | mod.ts, command.ts | all packages                                                   |
  * | examples, tests    | all packages; nobody imports them                              |
  *
  * Between packages only names count (`@guise/core`), as in what is published. `node:` is for tests, plugins/host_deno and
- * cli.ts: the rest runs in a browser too. Tests beside the code (`*_test.ts`, `testdata/`) may also import @std, npm,
+ * command.ts: the rest runs in a browser too. Tests beside the code (`*_test.ts`, `testdata/`) may also import @std, npm,
  * `node:`, and any public entry of a package that theirs may import.
  *
  * @module
@@ -71,8 +71,10 @@ export function violation(i: Import, all: Package[]): string | undefined {
   if (i.to === undefined) {
     if (outside || isTest(i.from)) return undefined;
     if (from === "core") return "core imports nothing";
-    if (i.specifier.startsWith("node:") && !i.from.startsWith("plugins/host_deno/") && i.from !== "cli.ts") {
-      return "only plugins/host_deno, cli.ts and tests use the host (node:)";
+    if (
+      i.specifier.startsWith("node:") && !i.from.startsWith("plugins/host_deno/") && i.from !== "command.ts"
+    ) {
+      return "only plugins/host_deno, command.ts and tests use the host (node:)";
     }
     return undefined;
   }

@@ -39,7 +39,7 @@ Deno.test("violation allows what the table allows", () => {
     ["personalities/linux/a.ts", "@x/vfs/key", "plugins/vfs/key.ts"],
     ["personalities/linux/a_test.ts", "@x/core/testing", "core/testing.ts"],
     ["mod.ts", "@x/linux", "personalities/linux/mod.ts"],
-    ["cli.ts", "./mod.ts", "mod.ts"],
+    ["command.ts", "./mod.ts", "mod.ts"],
     ["examples/hello.ts", "../mod.ts", "mod.ts"],
     ["examples/hello.ts", "@x/vfs", "plugins/vfs/mod.ts"],
     ["tests/a_test.ts", "./tools/b.ts", "tests/tools/b.ts"],

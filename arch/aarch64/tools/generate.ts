@@ -16,9 +16,9 @@ export function generated(): { readonly main: string; readonly memory32: string 
     main: `${head}export const IDLE = ${image.idle};
 export const SPECIAL = ${JSON.stringify(JSON.stringify(image.special))};
 export const ROWS = ${JSON.stringify(JSON.stringify(image.rows))};
-export const MODULE = "${base64(image.bytes(true))}";
+export const module = (): string => "${base64(image.bytes(true))}";
 `,
-    memory32: `${head}export const MODULE = "${base64(image.bytes(false))}";\n`,
+    memory32: `${head}export const module = (): string => "${base64(image.bytes(false))}";\n`,
   };
 }
 

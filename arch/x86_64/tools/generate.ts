@@ -16,10 +16,11 @@ export function generated(): { readonly main: string; readonly memory32: string 
     main:
       `${head}export const LEAVES = ${tables.leaves.length}, TEMPLATES = ${tables.templates.length}, FUSED = ${tables.fused.length};
 export const IDLE = ${image.idle}, ILLEGAL = ${image.special.illegal}, PROTECTION = ${image.special.protection};
-export const TABLES = "${base64(image.block)}";
-export const MODULE = "${base64(image.bytes(true))}";
+// Functions: what a program's start does not ask for is not made, and not kept with the compiled code either.
+export const tables = (): string => "${base64(image.block)}";
+export const module = (): string => "${base64(image.bytes(true))}";
 `,
-    memory32: `${head}export const MODULE = "${base64(image.bytes(false))}";\n`,
+    memory32: `${head}export const module = (): string => "${base64(image.bytes(false))}";\n`,
   };
 }
 

@@ -15,10 +15,15 @@ function builtAhead(arch: string): VdsoImage | undefined {
   const found = prebuilt[arch];
   if (found === undefined) return undefined;
   const bytes = new Uint8Array(found.size);
-  const text = atob(found.base64);
-  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  bytes.set(bytesOfBase64(found.base64));
   const [start, end] = found.text;
   return { bytes, symbols: new Map(Object.entries(found.symbols)), targets: [], text: { start, end } };
+}
+
+/** By the engine where it can; `atob` is loaded by some hosts when it is first used. */
+function bytesOfBase64(text: string): Uint8Array {
+  const { fromBase64 } = Uint8Array as unknown as { readonly fromBase64?: (text: string) => Uint8Array };
+  return fromBase64?.call(Uint8Array, text) ?? Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
 }
 
 function imageFor(arch: Arch): VdsoImage | undefined {

@@ -1,0 +1,144 @@
+/**
+ * `deno task bundle`: writes `bundle/`, the modules of the command as one file, and what it loads later as others. See
+ * docs/decisions/0040.
+ *
+ * Bundling twice: the first time splits at `import()`, so that a module that both sides use exists once; then what
+ * the command always loads is joined to one file. Long constants (the interpreters) stay in the file that they are in and are
+ * read from there.
+ *
+ * @module
+ */
+import { fromFileUrl, join, relative } from "@std/path";
+import { root } from "./workspace.ts";
+
+const place = join(root, "bundle");
+
+/** Constants of base64 that are not copied into the bundle. */
+const LONG = 20_000;
+
+async function deno(...args: string[]): Promise<string> {
+  const command = new Deno.Command(Deno.execPath(), { args, cwd: root, stdout: "piped", stderr: "piped" });
+  const { success, stdout, stderr } = await command.output();
+  if (!success) throw new Error(`deno ${args.join(" ")}: ${new TextDecoder().decode(stderr)}`);
+  return new TextDecoder().decode(stdout);
+}
+
+/** The files that the bundle is made of: modules, and what says how their imports are resolved; and the bundle's own. */
+export async function sources(): Promise<string[]> {
+  const { modules } = JSON.parse(await deno("info", "--json", "command.ts")) as {
+    readonly modules: readonly { readonly local?: string; readonly specifier: string }[];
+  };
+  const files = modules.map(({ specifier }) => relative(root, fromFileUrl(specifier)));
+  const config = JSON.parse(Deno.readTextFileSync(join(root, "deno.json"))) as {
+    readonly workspace: string[];
+  };
+  const configs = ["deno.json", ...config.workspace.map((member) => join(member, "deno.json"))];
+  return [...files, ...configs].sort();
+}
+
+/** The SHA-256 of files below the root, by name. */
+export async function sums(files: readonly string[]): Promise<Record<string, string>> {
+  const result: Record<string, string> = {};
+  for (const file of files) {
+    const sum = await crypto.subtle.digest("SHA-256", Deno.readFileSync(join(root, file)));
+    result[file] = Array.from(new Uint8Array(sum), (b) => b.toString(16).padStart(2, "0")).join("");
+  }
+  return result;
+}
+
+/** `import("./x.js")` by a name that Deno does not see: else it would load the file before it is asked for. */
+function hidden(code: string): string {
+  return code.replace(/\bimport\("(\.\/[^"]*)"\)/g, "import(new URL(`$1`,import.meta.url).href)");
+}
+
+/** Functions that answer a long constant read it from the file that has it. */
+function outside(code: string, files: readonly string[]): string {
+  const texts = new Map<string, string>();
+  const found = new RegExp(`(\\(\\)=>)"([A-Za-z0-9+/=]{${LONG},})"`, "g");
+  const result = code.replace(found, (_, arrow: string, constant: string) => {
+    for (const file of files) {
+      let text = texts.get(file);
+      if (text === undefined) texts.set(file, text = Deno.readTextFileSync(join(root, file)));
+      const at = text.indexOf(constant);
+      if (at >= 0) return `${arrow}__constant(${JSON.stringify(`../${file}`)},${at},${constant.length})`;
+    }
+    throw new Error(`a constant of ${constant.length} characters is in none of the files`);
+  });
+  if (result === code) return code;
+  return "const __constant=(file,at,length)=>Uint8Array.fromBase64(new TextDecoder().decode(" +
+    `Deno.readFileSync(new URL(file,import.meta.url)).subarray(at,at+length)));${result}`;
+}
+
+/** What a split file exports. */
+function exportsOf(code: string): string[] {
+  const clause = /export\{([^}]*)\};?\s*$/.exec(code)?.[1] ?? "";
+  return clause.split(",").map((name) => name.split(" as ").at(-1)!.trim()).filter((name) => name !== "");
+}
+
+/** The files that `name` imports in any case, it last. */
+function closure(code: ReadonlyMap<string, string>, name: string, into: string[] = []): string[] {
+  if (into.includes(name)) return into;
+  for (const [, other] of code.get(name)!.matchAll(/(?:from|import)"\.\/([^"]+)"/g)) {
+    closure(code, other, into);
+  }
+  return [...into.splice(0), name].forEach((n) => into.push(n)), into;
+}
+
+async function make(): Promise<void> {
+  const files = await sources();
+  const generated = files.filter((file) => file.endsWith(".generated.ts"));
+  const folder = await Deno.makeTempDir();
+  await deno(
+    "bundle",
+    "-q",
+    "--minify",
+    "--code-splitting",
+    "--platform",
+    "deno",
+    "--outdir",
+    folder,
+    "command.ts",
+  );
+  const code = new Map<string, string>();
+  for (const { name } of Deno.readDirSync(folder)) {
+    code.set(name, hidden(Deno.readTextFileSync(join(folder, name))));
+  }
+  for (const [name, text] of code) Deno.writeTextFileSync(join(folder, name), text);
+
+  // One file of what is always loaded; what comes later finds its exports there under other names.
+  const first = closure(code, "command.js");
+  const joined = first.map((name, i) => {
+    if (name === "command.js") return `export {main} from "./${name}";`;
+    const names = exportsOf(code.get(name)!).map((n) => `${n} as c${i}_${n}`);
+    return `export {${names}} from "./${name}";`;
+  });
+  Deno.writeTextFileSync(join(folder, "joined.js"), joined.join("\n"));
+  const main = join(folder, "main.js");
+  await deno("bundle", "-q", "--minify", "--platform", "deno", "-o", main, join(folder, "joined.js"));
+
+  const written = new Map([["main.js", Deno.readTextFileSync(main)]]);
+  for (const [name, text] of code) {
+    const i = first.indexOf(name);
+    if (i < 0) written.set(name, text);
+    else if (name !== "command.js") {
+      const names = exportsOf(text).map((n) => `c${i}_${n} as ${n}`);
+      written.set(name, `export{${names}}from"./main.js";\n`);
+    }
+  }
+  await Deno.remove(folder, { recursive: true });
+
+  await Deno.remove(place, { recursive: true }).catch(() => {});
+  await Deno.mkdir(place);
+  let size = 0;
+  for (const [name, text] of written) {
+    const kept = outside(text, generated);
+    size += kept.length;
+    Deno.writeTextFileSync(join(place, name), kept);
+  }
+  const own = [...written.keys()].map((name) => `bundle/${name}`).sort();
+  const list = { files: await sums([...files, ...own]) };
+  Deno.writeTextFileSync(join(place, "files.json"), JSON.stringify(list, undefined, 1) + "\n");
+  console.log(`${relative(Deno.cwd(), place)}: ${own.length} files, ${size} bytes`);
+}
+
+if (import.meta.main) await make();
