@@ -5,6 +5,7 @@ import {
   BIAS,
   EAGERNESS,
   Engine,
+  FIELD,
   type Kernel,
   type LockstepLog,
   type Space,
@@ -15,7 +16,7 @@ import { type Image, image, moduleOf } from "./image.ts";
 import { Decoder, RUN_INSTRUCTIONS, RUN_RECORDS } from "./decode.ts";
 import { Frame } from "./frame.ts";
 import { KIND } from "./kinds.ts";
-import { STATE } from "./state.ts";
+import { DATA_ABORT, INSTRUCTION_ABORT, PC_ALIGNMENT, STACK_ALIGNMENT, STATE } from "./state.ts";
 
 const engines = new Map<Image, Engine>();
 function engineOf(i: Image): Engine {
@@ -32,10 +33,10 @@ export function loadTranslator(): Promise<void> {
   });
 }
 
-/** Exception classes (ESR_ELx.EC). */
-const EC = { instructionAbort: 0x20, dataAbort: 0x24 } as const;
-/** Fault status of a level 3 translation fault, and WnR. */
-const TRANSLATION = 7, WRITE_NOT_READ = 0x40;
+/** Fault status of a level 3 translation fault, of an alignment fault, and WnR. */
+const TRANSLATION = 7, ALIGNMENT = 0x21, WRITE_NOT_READ = 0x40;
+/** Names of the bits that must be 0 in sp for accesses by it. */
+const STACK_MASK = 15;
 
 export class ArmCpu extends BaseCpu {
   readonly frame: Frame;
@@ -96,8 +97,63 @@ export class ArmCpu extends BaseCpu {
   protected override fault(): TrapData {
     const { trap } = this, fetch = trap.access === ACCESS.exec;
     trap.cause = "page";
-    trap.vector = fetch ? EC.instructionAbort : EC.dataAbort;
+    trap.vector = fetch ? INSTRUCTION_ABORT : DATA_ABORT;
     trap.error = TRANSLATION | (trap.access === ACCESS.write ? WRITE_NOT_READ : 0);
     return trap;
+  }
+
+  /** Where an access was not aligned; of sp and pc it is their own value. */
+  protected override adjust(_length: number): void {
+    const { trap, state, engine } = this;
+    if (trap.cause !== "alignment") return;
+    if (trap.vector === DATA_ABORT) {
+      trap.error = ALIGNMENT;
+      return this.#at(engine.i32[FIELD.address >>> 2], engine.i32[FIELD.address + 4 >>> 2]);
+    }
+    const from = trap.vector === PC_ALIGNMENT ? STATE.pc : STATE.sp;
+    this.#at(state.getInt32(from, true), state.getInt32(from + 4, true));
+  }
+  #at(low: number, high: number): void {
+    const { trap } = this;
+    trap.addressLo = low;
+    trap.addressHi = high & 0xff000000 && !(high & 0x800000) ? high & 0xffffff : high;
+    trap.address = (trap.addressHi >>> 0) * 0x100000000 + (low >>> 0);
+  }
+
+  /**
+   * Runs about `budget` instructions. An access by sp faults when sp is not a multiple of 16 (SCTLR_EL1.SA0). That costs nothing
+   * where sp is read: what would misalign it stops here first, and then instructions are looked at one by one.
+   */
+  override run(budget: number): TrapData {
+    const { state } = this;
+    if ((state.getInt32(STATE.sp, true) & STACK_MASK) === 0) {
+      const before = this.instructions;
+      state.setInt32(STATE.stackMask, STACK_MASK, true);
+      const trap = super.run(budget);
+      if (trap.cause !== "alignment" || trap.vector !== STACK_ALIGNMENT) return trap;
+      budget = Math.max(1, budget - (this.instructions - before));
+    }
+    for (let left = budget; left > 0; left--) {
+      if (this.state.getInt32(STATE.sp, true) & STACK_MASK && this.#usesStack()) {
+        const { trap } = this;
+        trap.cause = "alignment", trap.vector = STACK_ALIGNMENT, trap.error = 0;
+        this.adjust(4);
+        return trap;
+      }
+      this.state.setInt32(STATE.stackMask, 0, true);
+      const trap = super.run(1);
+      if (trap.cause !== "budget") return trap;
+      if ((this.state.getInt32(STATE.sp, true) & STACK_MASK) === 0 && left > 1) return this.run(left - 1);
+    }
+    return this.trap;
+  }
+  /** The instruction at pc loads or stores by sp. */
+  #usesStack(): boolean {
+    const { pc } = this;
+    if (pc & 3 || !this.executable(pc)) return false;
+    const word = this.state.getInt32(pc - BIAS, true);
+    if ((word >>> 5 & 31) !== 31) return false;
+    const kind = this.image.finder.find(word)?.memory?.kind;
+    return kind !== undefined && kind !== "lit" && kind !== "none";
   }
 }

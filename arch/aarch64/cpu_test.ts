@@ -102,6 +102,48 @@ Deno.test("a call stub calls the kernel from pages of stubs, and is undefined el
   }
 });
 
+Deno.test("an access by sp that is not a multiple of 16 faults before anything is done", () => {
+  const sp = aarch64.sp, ADRALN = ["alignment", 0x26];
+  for (
+    const words of [
+      [0xd10023ff, 0xf94003e0], // sub sp, sp, #8; ldr x0, [sp]
+      [0xcb2163ff, 0xa9bf7bfd], // sub sp, sp, x1; stp x29, x30, [sp, #-16]!
+      [0x9240f83f, 0x3dc003e0], // and sp, x1, #0x7fff...; ldr q0, [sp]
+      [0x910023ff, 0xd503201f, 0x88dfffe0], // add sp, sp, #8; nop; ldar w0, [sp]
+    ]
+  ) {
+    const { cpu, pc } = machine(...words);
+    cpu.frame.setNum(sp, DATA + 256), cpu.frame.setNum(X1, 8);
+    const trap = cpu.run(ALWAYS), at = cpu.frame.num(sp);
+    assertEquals([trap.cause, trap.vector, trap.address, pc()], [...ADRALN, at, words.length * 4 - 4]);
+    assertEquals([at % 16, cpu.instructions], [8, words.length - 1]);
+  }
+  // Aligned again in time, and by another register: nothing happens; a budget of one counts one.
+  const { cpu, pc } = machine(0xd10023ff, 0x910003e2, 0xf9400040, 0x910023ff, 0xf94003e0, BRK);
+  cpu.frame.setNum(sp, DATA + 256);
+  for (let i = 1; i <= 3; i++) assertEquals([cpu.run(1).cause, cpu.instructions, pc()], ["budget", i, 4 * i]);
+  assertEquals([cpu.run(ALWAYS).cause, pc()], ["breakpoint", 20]);
+  // As the kernel sets it for a new thread.
+  const other = machine(0xf94003e0);
+  other.cpu.frame.setNum(sp, DATA + 4);
+  assertEquals([other.cpu.run(ALWAYS).cause, other.pc()], ["alignment", 0]);
+});
+
+Deno.test("an unaligned atomic access faults with its address, mapped or not", () => {
+  for (const address of [DATA + 4, 0x70004]) {
+    const { cpu, pc } = machine(0xc85f7c20); // ldxr x0, [x1]
+    cpu.frame.setBig(X1, 0x5600000000000000n + BigInt(address));
+    const trap = cpu.run(ALWAYS);
+    assertEquals([trap.cause, trap.vector, trap.error, trap.address, pc()], [
+      "alignment",
+      0x24,
+      0x21,
+      address,
+      0,
+    ]);
+  }
+});
+
 Deno.test("dc zva clears the 64 bytes around its address, as DCZID_EL0 says", () => {
   // mrs x0, dczid_el0; dc zva, x1; dc zva, x2
   const { cpu, space, pc } = machine(0xd53b00e0, 0xd50b7421, 0xd50b7422);

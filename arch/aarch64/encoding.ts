@@ -14,7 +14,7 @@
 import type { Access, Machine, OpDef, Operand, OperandSpec, RegisterField } from "@guise/translator";
 import { RECORD } from "@guise/translator/run";
 import { IMMEDIATES } from "./immediates.ts";
-import { STATE } from "./state.ts";
+import { DATA_ABORT, STATE } from "./state.ts";
 
 /** Operands by their letters; memory is `mem`. */
 export type Operands = Readonly<Record<string, Operand>>;
@@ -26,6 +26,8 @@ export interface Properties {
   /** Memory operand: bytes and what is done to it. */
   readonly bytes?: number;
   readonly access?: Access;
+  /** Memory must be aligned to all its bytes: exclusives, acquire and release, atomics. */
+  readonly aligned?: boolean;
   /** How a run goes on: not after `end` and `jmp`; a direct branch is `jmp` or `jcc`; `stub` is undefined outside of pages of stubs. */
   readonly flow?: "jmp" | "jcc" | "end" | "syscall" | "stub";
   /** In the big switch of the interpreter. */
@@ -153,7 +155,10 @@ export function operationOf(d: Declaration): OpDef {
   // A field that is read and written by different registers, or read twice, has a 2 the second time.
   for (const { part: { letter } } of placed) letters.push(letters.includes(letter) ? `${letter}2` : letter);
   if (d.memory && d.memory.kind !== "none") {
-    operands.push({ place: "mem", size: (d.bytes ?? 0) * 8, access: d.access ?? "none" });
+    const mem: OperandSpec = { place: "mem", size: (d.bytes ?? 0) * 8, access: d.access ?? "none" };
+    operands.push(
+      d.aligned && d.bytes! > 1 ? { ...mem, misaligned: DATA_ABORT, misalignedCause: "alignment" } : mem,
+    );
     letters.push("mem");
   }
   const { semantics } = d;

@@ -25,6 +25,8 @@ export const STATE = {
   exclusive: 336,
   exclusiveLow: 344,
   exclusiveHigh: 352,
+  /** 15 while instructions that would misalign sp are to stop before they do (cpu.ts), else 0. */
+  stackMask: 360,
   /** v0-v31, 16 bytes each. */
   v: 512,
   /** End of what belongs to a task. */
@@ -33,6 +35,8 @@ export const STATE = {
   scratch: 1024,
 } as const;
 
+/** Exception classes (ESR_ELx.EC). */
+export const INSTRUCTION_ABORT = 0x20, PC_ALIGNMENT = 0x22, DATA_ABORT = 0x24, STACK_ALIGNMENT = 0x26;
 /** A register field of a record times 2^this is the offset. */
 export const FIELD_SHIFT = 1;
 export const X16 = 128, X30 = 240;

@@ -23,8 +23,10 @@ export interface OperandSpec {
   readonly access: Access;
   /** Offset in the state block: of a fixed slot, or of the register file that the record's field counts from. */
   readonly offset?: number;
-  /** Memory must be aligned to its size, else a protection fault with this vector comes before any page fault. */
+  /** Memory must be aligned to its size, else a fault with this vector comes before any page fault; FIELD.address tells where. */
   readonly misaligned?: number;
+  /** Cause of that fault; default "protection". */
+  readonly misalignedCause?: Cause;
   /** Field of the record that names the register. */
   readonly field?: RegisterField;
   /** Place of an immediate in the record; default its field `imm`. */

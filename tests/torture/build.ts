@@ -58,6 +58,9 @@ export function names(suite: Suite = TORTURE): string[] {
   }
 }
 
+/** What DejaGnu adds for a feature that a test only compiles with. */
+const ADDED: Readonly<Record<string, string>> = { arm_v8_2a_bf16_neon: "-march=armv8.2-a+bf16" };
+
 /** Options that a test asks for by DejaGnu comments, without those for other targets. */
 function options(source: string): string[] {
   const found: string[] = [];
@@ -68,6 +71,7 @@ function options(source: string): string[] {
   ) {
     found.push(...list.split(/\s+/));
   }
+  for (const [, name] of source.matchAll(/dg-add-options\s+(\w+)/g)) found.push(ADDED[name] ?? "");
   return found.filter((o) => o !== "" && !/^-?-save-temps$/.test(o));
 }
 

@@ -22,14 +22,9 @@ const LOADS = { 1: "i32.load8_u", 2: "i32.load16_u", 4: "i32.load", 8: "i64.load
 const read = (mem: Operand, bytes: number, offset = 0): Int => int(mem.load(LOADS[bytes as 8], offset));
 const SIZES = [["00", 1, "b", "w"], ["01", 2, "h", "w"], ["10", 4, "", "w"], ["11", 8, "", "x"]] as const;
 
-/** Atomic accesses must be aligned (EC 0x25 is not told: Linux gives SIGBUS either way). */
-function aligned(m: Machine, mem: Operand, bytes: number): void {
-  if (bytes > 1) m.f.if(mem.address.wrap().and(bytes - 1), () => m.raise("alignment", 0x24));
-}
 const open = (m: Machine): void => m.setState("i64.store", STATE.exclusive, i64(-1));
 
 const loadExclusive = (bytes: number, pair: boolean): Semantics => ({ t, u, mem }, m) => {
-  aligned(m, mem, pair ? 2 * bytes : bytes);
   const first = m.f.let(read(mem, bytes));
   m.setState("i64.store", STATE.exclusive, mem.address);
   m.setState("i64.store", STATE.exclusiveLow, first.extendU());
@@ -40,7 +35,6 @@ const loadExclusive = (bytes: number, pair: boolean): Semantics => ({ t, u, mem 
   } else t.write(first);
 };
 const storeExclusive = (bytes: number, pair: boolean): Semantics => ({ s, t, u, mem }, m) => {
-  aligned(m, mem, pair ? 2 * bytes : bytes);
   const { f } = m, failed = f.let(i32(1));
   let same = m.state("i64.load", STATE.exclusive).eq(mem.address)
     .and(read(mem, bytes).extendU().eq(m.state("i64.load", STATE.exclusiveLow)));
@@ -77,35 +71,32 @@ const lse: Declaration[] = SIZES.flatMap(([size, bytes, suffix, kind]) =>
         `${size}111000${a}${r}1 sssss ${bits}00 nnnnn ttttt`,
         `ld${name}${order}${suffix} {s/${kind}}, {=t/${kind}}, {@base}`,
         ({ s, t, mem }, m) => {
-          aligned(m, mem, bytes);
           const old = m.f.let(read(mem, bytes)), operand = m.f.let(s.read());
           storeLow(mem, bytes, f(old, operand, bytes));
           t.write(old);
         },
-        { bytes, access: "rw", feature: "lse" },
+        { bytes, access: "rw", aligned: true, feature: "lse" },
       )
     ),
     ...a64(
       `${size}111000${a}${r}1 sssss 100000 nnnnn ttttt`,
       `swp${order}${suffix} {s/${kind}}, {=t/${kind}}, {@base}`,
       ({ s, t, mem }, m) => {
-        aligned(m, mem, bytes);
         const old = m.f.let(read(mem, bytes));
         storeLow(mem, bytes, s.read());
         t.write(old);
       },
-      { bytes, access: "rw", feature: "lse" },
+      { bytes, access: "rw", aligned: true, feature: "lse" },
     ),
     ...a64(
       `${size}0010001${a}1 sssss ${r}11111 nnnnn ttttt`,
       `cas${order}${suffix} {s/${kind}}, {=s/${kind}}, {t/${kind}}, {@base}`,
       ({ s, s2, t, mem }, m) => {
-        aligned(m, mem, bytes);
         const old = m.f.let(read(mem, bytes));
         m.f.if(old.eq(low(s.read(), bytes)), () => storeLow(mem, bytes, t.read()));
         s2.write(old);
       },
-      { bytes, access: "rw", feature: "lse" },
+      { bytes, access: "rw", aligned: true, feature: "lse" },
     ),
   ])
 );
@@ -117,7 +108,6 @@ const casp: Declaration[] = ([["0", 4, "w"], ["1", 8, "x"]] as const).flatMap(([
       `0${z}0010000${a}1 ssss0 ${r}11111 nnnnn tttt0`.replace("ssss0", "sssss").replace("tttt0", "ttttt"),
       `casp${order} {+s/${kind}}, {t/${kind}}, {@base}`,
       ({ s, t, mem }, m) => {
-        aligned(m, mem, 2 * bytes);
         const name = bytes === 8 ? "i64.load" : "i64.load32_u";
         const first = m.f.let(mem.load(name)), second = m.f.let(mem.load(name, bytes));
         const t2 = t.load("i64.load", 8);
@@ -127,7 +117,13 @@ const casp: Declaration[] = ([["0", 4, "w"], ["1", 8, "x"]] as const).flatMap(([
         });
         s.store("i64.store", first), s.store("i64.store", second, 8);
       },
-      { bytes: 2 * bytes, access: "rw", feature: "lse", fuzz: "odd registers are unallocated" },
+      {
+        bytes: 2 * bytes,
+        access: "rw",
+        aligned: true,
+        feature: "lse",
+        fuzz: "odd registers are unallocated",
+      },
     )
   )
 );
@@ -136,18 +132,18 @@ const casp: Declaration[] = ([["0", 4, "w"], ["1", 8, "x"]] as const).flatMap(([
 export const atomics: Declaration[] = [
   ...SIZES.flatMap(([size, bytes, suffix, kind]) => [
     ...([["stx", "0"], ["stlx", "1"]] as const).flatMap(([name, o]) =>
-      a64(`${size}001000000 sssss ${o} ----- nnnnn ttttt`, `${name}r${suffix} {=s/w}, {t/${kind}}, {@base}`, storeExclusive(bytes, false), { bytes, access: "rw", key: `stxr${suffix} ${kind}`, hot: bytes >= 4 })),
+      a64(`${size}001000000 sssss ${o} ----- nnnnn ttttt`, `${name}r${suffix} {=s/w}, {t/${kind}}, {@base}`, storeExclusive(bytes, false), { bytes, access: "rw", aligned: true, key: `stxr${suffix} ${kind}`, hot: bytes >= 4 })),
     ...([["ldx", "0"], ["ldax", "1"]] as const).flatMap(([name, o]) =>
-      a64(`${size}001000010 ----- ${o} ----- nnnnn ttttt`, `${name}r${suffix} {=t/${kind}}, {@base}`, loadExclusive(bytes, false), { bytes, access: "r", key: `ldxr${suffix} ${kind}`, hot: bytes >= 4 })),
+      a64(`${size}001000010 ----- ${o} ----- nnnnn ttttt`, `${name}r${suffix} {=t/${kind}}, {@base}`, loadExclusive(bytes, false), { bytes, access: "r", aligned: true, key: `ldxr${suffix} ${kind}`, hot: bytes >= 4 })),
     ...([["stllr", "0"], ["stlr", "1"]] as const).flatMap(([name, o]) =>
-      a64(`${size}001000100 ----- ${o} ----- nnnnn ttttt`, `${name}${suffix} {t/${kind}}, {@base}`, ({ t, mem }, m) => { aligned(m, mem, bytes); storeLow(mem, bytes, t.read()); }, { bytes, access: "w" })),
+      a64(`${size}001000100 ----- ${o} ----- nnnnn ttttt`, `${name}${suffix} {t/${kind}}, {@base}`, ({ t, mem }, m) => { storeLow(mem, bytes, t.read()); }, { bytes, access: "w", aligned: true })),
     ...([["ldlar", "0"], ["ldar", "1"]] as const).flatMap(([name, o]) =>
-      a64(`${size}001000110 ----- ${o} ----- nnnnn ttttt`, `${name}${suffix} {=t/${kind}}, {@base}`, ({ t, mem }, m) => { aligned(m, mem, bytes); t.write(read(mem, bytes)); }, { bytes, access: "r" })),
+      a64(`${size}001000110 ----- ${o} ----- nnnnn ttttt`, `${name}${suffix} {=t/${kind}}, {@base}`, ({ t, mem }, m) => { t.write(read(mem, bytes)); }, { bytes, access: "r", aligned: true })),
   ]),
   ...([["0", 4, "w"], ["1", 8, "x"]] as const).flatMap(([z, bytes, kind]) =>
     ([["", "0"], ["l", "1"]] as const).flatMap(([order, o]) => [
-      ...a64(`1${z}001000001 sssss ${o} uuuuu nnnnn ttttt`, `st${order}xp {=s/w}, {t/${kind}}, {u/${kind}}, {@base}`, storeExclusive(bytes, true), { bytes: 2 * bytes, access: "rw", key: `stxp ${kind}` }),
-      ...a64(`1${z}001000011 ----- ${o} uuuuu nnnnn ttttt`, `ld${order ? "a" : ""}xp {=t/${kind}}, {=u/${kind}}, {@base}`, loadExclusive(bytes, true), { bytes: 2 * bytes, access: "r", key: `ldxp ${kind}` }),
+      ...a64(`1${z}001000001 sssss ${o} uuuuu nnnnn ttttt`, `st${order}xp {=s/w}, {t/${kind}}, {u/${kind}}, {@base}`, storeExclusive(bytes, true), { bytes: 2 * bytes, access: "rw", aligned: true, key: `stxp ${kind}` }),
+      ...a64(`1${z}001000011 ----- ${o} uuuuu nnnnn ttttt`, `ld${order ? "a" : ""}xp {=t/${kind}}, {=u/${kind}}, {@base}`, loadExclusive(bytes, true), { bytes: 2 * bytes, access: "r", aligned: true, key: `ldxp ${kind}` }),
     ])),
   ...lse,
   ...casp,

@@ -2,6 +2,7 @@
 // cold: constants of the generated code
 import { type I32, i32, type I64, i64, type Int, type Machine, select, type Value } from "@guise/translator";
 import { a64, type Declaration, type Semantics } from "../encoding.ts";
+import { STACK_ALIGNMENT, STATE } from "../state.ts";
 import { carry, conditionOf, setAdd, setCompare, setConstant, setImage, setLogic } from "../flags.ts";
 
 /** Either width: types say "either", at run time they agree. */
@@ -48,6 +49,16 @@ const EXTENSIONS: readonly (readonly [name: string, bits: string, f: (v: I64) =>
   ["sxtx", "111", (v) => v],
 ];
 
+/** Writes sp. Before it would be misaligned the CPU takes over: accesses by it are to fault (cpu.ts). */
+function toStack(m: Machine, v: Int): void {
+  const result = m.f.let(v);
+  m.f.if(
+    result.wrap().and(m.state("i32.load", STATE.stackMask)),
+    () => m.raise("alignment", STACK_ALIGNMENT),
+  );
+  m.fixed(STATE.sp, 64).write(result);
+}
+
 const sums: Declaration[] = SUMS.flatMap(([name, op, s, f]) => {
   // Flags change nothing of how registers are named, except that the destination is xzr then.
   const d = s === "1" ? "{=d}" : "{=d/sp}";
@@ -59,6 +70,21 @@ const sums: Declaration[] = SUMS.flatMap(([name, op, s, f]) => {
       ({ d, n, i }, m) => d.write(f(m, n.read(), i.read())),
       { hot: true },
     ),
+    ...(s === "1" ? [] : [
+      ...a64(
+        `1${op}010001 0h iiiiiiiiiiii nnnnn 11111`,
+        `${name} sp, {n/xsp}, #{i/add12}`,
+        ({ n, i }, m) => toStack(m, f(m, n.read(), i.read())),
+        { hot: true },
+      ),
+      ...["000", "001", "010", "011", "100"].flatMap((shift, amount) =>
+        a64(
+          `1${op}001011 00 1 mmmmm 011 ${shift} nnnnn 11111`,
+          `${name} sp, {n/xsp}, {m/x}, uxtx #${amount}`,
+          ({ n, m: b }, m) => toStack(m, f(m, n.read(), int((b.read() as I64).shl(i64(amount))))),
+        )
+      ),
+    ]),
     ...a64(`z${op}${s}01011 00 0 mmmmm 000000 nnnnn ddddd`, `${name} {=d}, {n}, {m}`, plain, { hot: true }),
     ...SHIFTS.slice(0, 3).flatMap(([shift, bits, g]) =>
       a64(
@@ -124,6 +150,11 @@ const logic: Declaration[] = LOGIC.flatMap(([name, inverted, opc, f]) => {
       ({ d, n, i }, m) => d.write(done(flags, () => f(n.read(), i.read()), m)),
       { hot: true },
     ),
+    ...(flags ? [] : a64(
+      `1${opc}100100 iiiiiiiiiiiii nnnnn 11111`,
+      `${name} sp, {n/x}, #{i/mask}`,
+      ({ n, i }, m) => toStack(m, f(n.read(), i.read())),
+    )),
     ...a64(
       `0${opc}100100 0iiiiiiiiiiii nnnnn ddddd`,
       `${name} ${flags ? "{=d/w}" : "{=d/wsp}"}, {n/w}, #{i/maskw}`,

@@ -482,9 +482,12 @@ export class RegionMachine extends BaseEnv implements Machine {
         return new RegionOperand(this, spec, field, undefined, place);
       }
       const address = this.f.let(this.effectiveAddress(this.#form === 1));
-      const { misaligned } = spec;
+      const { misaligned, misalignedCause = "protection" } = spec;
       if (misaligned !== undefined) {
-        this.f.if(address.wrap().and((spec.size >> 3) - 1), () => this.raise("protection", misaligned));
+        this.f.if(address.wrap().and((spec.size >> 3) - 1), () => {
+          this.setField("i64.store", FIELD.address, address.add(BIAS));
+          this.raise(misalignedCause, misaligned);
+        });
       }
       if (spec.access !== "none") {
         this.#check(

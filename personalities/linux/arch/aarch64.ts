@@ -32,7 +32,7 @@ export const aarch64: LinuxArch = {
     protection: { signal: SIGSEGV, code: SI_KERNEL, address: "zero" },
     divide: { signal: SIGFPE, code: FPE_INTDIV, address: "pc" },
     overflow: { signal: SIGSEGV, code: SI_KERNEL, address: "zero" },
-    alignment: { signal: SIGBUS, code: BUS_ADRALN, address: "pc" },
+    alignment: { signal: SIGBUS, code: BUS_ADRALN, address: "fault" },
     float: { signal: SIGFPE, code: FPE_FLTINV, address: "pc" },
   },
   vectors: {},
