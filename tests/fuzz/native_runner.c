@@ -3,8 +3,8 @@
 //   native_runner CASES RESULTS
 //
 // CASES is an array of `struct state`; RESULTS gets the same array after execution. Every case starts from the full
-// register file in its struct, with its code at CODE, which it cannot write, and its data window at DATA; it ends by running past its code, or
-// by a signal, which is recorded with the fault's address and error code. Built with: cc -O1 -no-pie -Wl,-Ttext-segment=0x13579000 -o native_runner native_runner.c
+// register file in its struct, with its code at CODE, which it cannot write, and its data window at DATA; it ends at the hlt behind its code
+// (the same bytes as in our memory: cases read them), or by a signal, which is recorded with the fault's address and error code. Built with: cc -O1 -no-pie -Wl,-Ttext-segment=0x13579000 -o native_runner native_runner.c
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <setjmp.h>
@@ -39,7 +39,6 @@ struct state live __attribute__((aligned(64)));
 uint64_t host_rsp, host_rbx, host_rbp, host_r12, host_r13, host_r14, host_r15;
 uint8_t host_fx[512] __attribute__((aligned(64)));
 void enter_case(void);
-void leave_case(void);
 
 #define S "live+"
 __asm__(
@@ -54,12 +53,6 @@ __asm__(
     "mov live+168, %rbp\nmov live+176, %rsi\nmov live+184, %rdi\nmov live+192, %r8\nmov live+200, %r9\n"
     "mov live+208, %r10\nmov live+216, %r11\nmov live+224, %r12\nmov live+232, %r13\nmov live+240, %r14\nmov live+248, %r15\n"
     "jmp *case_entry\n"
-    ".globl leave_case\nleave_case:\n"
-    "mov %rax, live+128\nmov %rcx, live+136\nmov %rdx, live+144\nmov %rbx, live+152\nmov %rsp, live+160\n"
-    "mov %rbp, live+168\nmov %rsi, live+176\nmov %rdi, live+184\nmov %r8, live+192\nmov %r9, live+200\n"
-    "mov %r10, live+208\nmov %r11, live+216\nmov %r12, live+224\nmov %r13, live+232\nmov %r14, live+240\nmov %r15, live+248\n"
-    "lea flags_stack+64(%rip), %rsp\npushfq\npopq live+256\n"
-    "fxsave64 live+784\n"
     ".globl restore_host\nrestore_host:\n"
     "fxrstor64 host_fx\ncld\n"
     "mov host_rsp, %rsp\nmov host_rbx, %rbx\nmov host_rbp, %rbp\n"
@@ -79,6 +72,7 @@ static void on_signal(int signal, siginfo_t *info, void *context) {
   live.rip = g[REG_RIP] - CODE;
   live.fault = (uint64_t)info->si_addr;
   live.error = g[REG_ERR];
+  if (live.rip == live.code_length) live.signal = 0, live.fault = 0, live.error = 0; // the hlt
   memcpy(live.fx, u->uc_mcontext.fpregs, 512);
   // Go on in the host's code instead of the case.
   g[REG_RIP] = (greg_t)restore_host;
@@ -116,11 +110,7 @@ int main(int argc, char **argv) {
     live.signal = 0, live.fault = 0, live.error = 0, live.rip = live.code_length;
     memset(code, 0x90, 128);
     memcpy(code, live.code, live.code_length);
-    // jmp *[rip+0]; .quad leave_case
-    uint8_t *end = code + live.code_length;
-    memcpy(end, "\xff\x25\0\0\0\0", 6);
-    void *leave = leave_case;
-    memcpy(end + 6, &leave, 8);
+    code[live.code_length] = 0xf4; // hlt
     memset(data, 0, DATA_SIZE);
     memcpy((void *)WINDOW, live.window, WINDOW_SIZE);
     enter_case();

@@ -80,34 +80,26 @@ function leave(m: Machine): void {
   m.setState("i64.store", RSP, bp.add(8));
   m.setState("i64.store", RBP, v);
 }
-/** SDM volume 2, ENTER. The whole frame is checked first. */
+/** SDM volume 2, ENTER. Push by push: what was pushed before one that faults stays, as on processors. */
 function enter(m: Machine): void {
   const { f } = m;
   const size = f.let(m.immediate().and(0xffff)), level = f.let(m.immediate().shrU(16).and(31));
   const sp = f.let(m.state("i64.load", RSP)), bp = f.let(m.state("i64.load", RBP));
-  const frame = f.let(sp.sub(8));
-  const bottom = f.let(frame.sub(level.shl(3).extendU()));
-  // Push by push, so that the first that cannot be done is the one reported.
-  f.if(m.probe(frame.sub(BIAS), 8, ACCESS.write), () => m.fault());
-  const k = f.let(i32(1));
-  f.while(() => k.leU(level), () => {
-    const offset = f.let(k.shl(3).extendU());
-    f.if(k.ltU(level), () => {
-      f.if(m.probe(bp.sub(offset).sub(BIAS), 8, ACCESS.read), () => m.fault());
-    });
-    f.if(m.probe(frame.sub(offset).sub(BIAS), 8, ACCESS.write), () => m.fault());
-    f.set(k, k.add(1));
-  });
-  const end = f.let(bottom.sub(size.extendU()));
-  m.store("i64.store", frame.sub(BIAS), bp);
-  const n = f.let(i32(1));
+  const frame = f.let(sp.sub(8)), value = f.let(bp), to = f.let(frame.sub(BIAS)), n = f.let(i32(0));
+  f.if(m.probe(to, 8, ACCESS.write), () => m.fault());
+  m.store("i64.store", to, value);
   f.while(() => n.ltU(level), () => {
-    const offset = f.let(n.shl(3).extendU());
-    m.store("i64.store", frame.sub(offset).sub(BIAS), m.load("i64.load", bp.sub(offset).sub(BIAS)));
-    f.set(n, n.add(1));
+    f.set(n, n.add(1)), f.set(to, to.sub(8));
+    f.if(n.ltU(level), () => {
+      const from = f.let(bp.sub(n.shl(3).extendU()).sub(BIAS));
+      f.if(m.probe(from, 8, ACCESS.read), () => m.fault());
+      f.set(value, m.load("i64.load", from));
+    }, () => f.set(value, frame));
+    f.if(m.probe(to, 8, ACCESS.write), () => m.fault());
+    m.store("i64.store", to, value);
   });
-  f.if(level, () => m.store("i64.store", bottom.sub(BIAS), frame));
   // The new top of the stack must be writable; processors find out last.
+  const end = f.let(to.add(BIAS).sub(size.extendU()));
   f.if(m.probe(end.sub(BIAS), 8, ACCESS.write), () => m.fault());
   m.setState("i64.store", RBP, frame);
   m.setState("i64.store", RSP, end);
