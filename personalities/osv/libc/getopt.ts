@@ -82,7 +82,7 @@ function longOptions(task: Task, table: number): LongOption[] {
 /** One call of any of the forms. */
 class Call {
   readonly #task: Task;
-  readonly #argc: number;
+  #argc: number;
   readonly #argv: number;
   readonly #short: string;
   readonly #long: readonly LongOption[];
@@ -144,7 +144,7 @@ class Call {
   #exchange(): void {
     const { space } = this.#task, state = this.#state, index = this.#variables.index;
     const words: number[] = [];
-    for (let n = state.first; n < index; n++) words.push(this.#pointer(n));
+    for (let n = Math.max(0, state.first); n < Math.min(index, this.#argc); n++) words.push(this.#pointer(n));
     const count = state.last - state.first;
     const moved = [...words.slice(count), ...words.slice(0, count)];
     moved.forEach((pointer, n) => space.setNum64(this.#argv + 8 * (state.first + n), pointer));
@@ -179,7 +179,9 @@ class Call {
     if (state.order === "permute") {
       if (state.first !== state.last && state.last !== v.index) this.#exchange();
       else if (state.last !== v.index) state.first = v.index;
-      while (v.index < this.#argc && this.#operand(v.index)) v.index++;
+      // A null pointer ends the arguments too, whatever their number is said to be.
+      while (v.index < this.#argc && this.#pointer(v.index) !== 0 && this.#operand(v.index)) v.index++;
+      if (v.index < this.#argc && this.#pointer(v.index) === 0) this.#argc = v.index;
       state.last = v.index;
     }
     if (v.index < this.#argc && this.#word(v.index) === "--") {

@@ -1,5 +1,5 @@
 /** What glibc has and the libc under us does not, or has otherwise: fortified forms, locales, message catalogues, TLS. */
-import { invoke, type Outcome, type Task } from "@guise/core";
+import { invoke, type Outcome, READ, type Task } from "@guise/core";
 import type { DynamicObject } from "@guise/elf/key";
 import { arg, type Calls, type DirectCall, int, text } from "../direct.ts";
 import { osvOf } from "../state.ts";
@@ -127,10 +127,12 @@ export const miscCalls: Calls = {
   },
   rawmemchr: (task) => {
     const stop = int(task, 1) & 255;
-    for (let at = arg(task, 0);; at++) {
-      const bytes = task.space.read(at, 1);
-      if (bytes === undefined) return 0;
-      if (bytes[0] === stop) return at;
+    for (let at = arg(task, 0);;) {
+      const length = 4096 - at % 4096;
+      if (!task.space.check(at, length, READ)) return 0;
+      const found = task.space.bytes(at, length).indexOf(stop);
+      if (found >= 0) return at + found;
+      at += length;
     }
   },
   __syslog_chk: () => 0,

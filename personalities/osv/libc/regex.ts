@@ -2,7 +2,7 @@
  * regex.h: POSIX's regcomp and regexec, and GNU's re_* that grep, sed and expr use. The compiled expression is the kernel's; the
  * program's structure holds a block of the heap that names it, and what the program reads of the structure itself.
  */
-import type { Task } from "@guise/core";
+import { type Task, WRITE } from "@guise/core";
 import { arg, type Calls, type DirectCall, int, long } from "../direct.ts";
 import { compile, Matcher, type Program } from "../regex/match.ts";
 import { parse } from "../regex/parse.ts";
@@ -152,10 +152,14 @@ const regexec: DirectCall = (task) => {
   });
   if (found === undefined) return S.NOMATCH;
   if (found === "exhausted") return S.ESPACE;
-  for (let n = 0; n < wanted; n++) {
-    const [from, to] = 2 * n < found.length ? [found[2 * n], found[2 * n + 1]] : [-1, -1];
-    if (!space.setU32(matches + 8 * n, from >>> 0) || !space.setU32(matches + 8 * n + 4, to >>> 0)) break;
+  const taken = Math.min(wanted, found.length / 2);
+  for (let n = 0; n < taken; n++) {
+    space.setU32(matches + 8 * n, found[2 * n] >>> 0);
+    space.setU32(matches + 8 * n + 4, found[2 * n + 1] >>> 0);
   }
+  // The others are -1; more than there is memory for is the program's mistake.
+  const rest = matches + 8 * taken, length = 8 * (wanted - taken);
+  if (length > 0 && space.check(rest, length, WRITE)) space.bytes(rest, length).fill(0xff);
   return 0;
 };
 
