@@ -5,25 +5,32 @@ import type { Clock } from "./kernel.ts";
 export function hostClock(): Clock {
   const start = performance.now();
   const origin = performance.timeOrigin;
-  let last = 0;
-  const monotonicAt = (host: number): number => {
-    const now = Math.floor((host - start) * 1e6);
-    return last = now > last ? now : last;
+  /** The latest reading: a host call costs more than a system call, so it is shared. */
+  let latest = start;
+  const read = (): number => {
+    const now = performance.now();
+    return latest = now > latest ? now : latest;
   };
+  const monotonicAt = (host: number): number => Math.floor((host - start) * 1e6);
   const realtimeAt = (host: number, into: [number, number]): void => {
     const ms = origin + host;
     const seconds = Math.floor(ms / 1000);
     into[0] = seconds;
     into[1] = Math.min(999_999_999, Math.floor((ms - seconds * 1000) * 1e6));
   };
+  const last = (into: [number, number]): number => {
+    realtimeAt(latest, into);
+    return monotonicAt(latest);
+  };
   return {
-    monotonic: () => monotonicAt(performance.now()),
-    realtime: (into) => realtimeAt(performance.now(), into),
+    monotonic: () => monotonicAt(read()),
+    realtime: (into) => realtimeAt(read(), into),
     both(into: [number, number]): number {
-      const host = performance.now();
-      realtimeAt(host, into);
-      return monotonicAt(host);
+      read();
+      return last(into);
     },
+    read,
+    last,
   };
 }
 

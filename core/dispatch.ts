@@ -14,11 +14,15 @@ import { type CallKind, RETURN_TARGET, type Runtime, type TaskImpl } from "./tas
 export interface Scheduler extends Runtime {
   readonly hooks: HookSet;
   readonly current: TaskImpl | undefined;
-  poll(task: TaskImpl): void;
+  /** Looks at the clock; the ms since it last did. */
+  poll(task: TaskImpl): number;
 }
 
-/** Weight of the calls between two looks at the host's clock; one that decodes arguments counts as several. */
-const POLL_EVERY = 64;
+/**
+ * Weight of the calls between two looks at the host's clock: as many as take about {@link POLL_TIME} ms by the last ones, within these
+ * limits. One that decodes arguments counts as several.
+ */
+const POLL_LEAST = 8, POLL_MOST = 192, POLL_TIME = 0.05;
 /** A personality whose attend never clears the flag is a bug of its author. */
 const ATTEND_MOST = 10_000;
 
@@ -32,7 +36,8 @@ export class Dispatcher implements KernelEntry {
   readonly #event = new CallEvent();
   readonly #fault = new SyntheticTrap();
   /** Weight of calls until the next look at the host's clock. */
-  #until = POLL_EVERY;
+  #until = 0;
+  #every = POLL_LEAST;
 
   constructor(kernel: Scheduler) {
     this.#kernel = kernel;
@@ -77,8 +82,15 @@ export class Dispatcher implements KernelEntry {
   }
 
   #poll(task: TaskImpl): void {
-    this.#until = POLL_EVERY;
-    if (task.running) this.#kernel.poll(task);
+    if (task.running) {
+      const ms = this.#kernel.poll(task);
+      this.#every = Math.floor(Math.min(Math.max(this.#every * POLL_TIME / ms, POLL_LEAST), POLL_MOST));
+    }
+    this.#until = this.#every;
+  }
+  /** Something took long: the next call looks at the clock. */
+  pollSoon(): void {
+    this.#until = 0;
   }
 
   /** From inside guest code: a call stub. */

@@ -16,6 +16,10 @@ export interface Clock {
   realtime(into: [number, number]): void;
   /** Both by one reading, which can be dear: gives `realtime` and returns `monotonic`. */
   both?(into: [number, number]): number;
+  /** Reads the host's clock, in its milliseconds; what is not asked for a new reading tells this one. */
+  read?(): number;
+  /** As `both`, by the last reading. */
+  last?(into: [number, number]): number;
   /** A virtual clock is told the instructions that were run… */
   tick?(instructions: number): void;
   /** …and moved here when every task sleeps. A clock without it is real: the kernel then sleeps. */

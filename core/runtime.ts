@@ -76,7 +76,7 @@ export class RuntimeImpl implements Runtime {
   /** Host time by which the loop must go back to the host. */
   #turnEnds = 0;
   /** Host time when guest code was left the last time: a reading costs more than a system call, so it is shared. */
-  #ms = performance.now();
+  #ms: number;
   #turns = 0;
   /** Host time of the last refresh of what guests read, and for whom; undefined: it is due. */
   #refreshedAt = 0;
@@ -87,6 +87,7 @@ export class RuntimeImpl implements Runtime {
   constructor(options: KernelOptions) {
     this.options = options;
     this.clock = options.clock ?? hostClock();
+    this.#ms = this.#now();
     this.lockstep = options.engine === "lockstep"
       ? { compared: 0, instructions: 0, partial: 0, differences: [] }
       : undefined;
@@ -97,6 +98,11 @@ export class RuntimeImpl implements Runtime {
     this.#quantum = Math.max(1, Math.floor(options.quantum ?? 2_000_000));
     this.#dispatcher = new Dispatcher(this);
     this.entry = this.#dispatcher;
+  }
+
+  /** A reading of the host's clock, in ms, which {@link Clock.last} tells from then on. */
+  #now(): number {
+    return this.clock.read?.() ?? performance.now();
   }
 
   // What plugins and personalities use.
@@ -202,6 +208,7 @@ export class RuntimeImpl implements Runtime {
   }
   taskStarted(task: TaskImpl, parent: Task | undefined): void {
     this.#alive++;
+    this.#dispatcher.pollSoon();
     task.start();
     this.emit({ kind: "task", task, ...(parent === undefined ? {} : { parent }) });
   }
@@ -338,7 +345,7 @@ export class RuntimeImpl implements Runtime {
     const host = new HostTurn();
     try {
       for (;;) {
-        this.#ms = performance.now();
+        this.#ms = this.#now();
         this.#turnEnds = this.#ms + HOST_TURN;
         this.#refreshed = undefined;
         const idle = this.#work();
@@ -369,7 +376,7 @@ export class RuntimeImpl implements Runtime {
       if (task.state.kind === "runnable") this.#turn(task);
       if (this.#finished.length > 0 || this.#doomed.length > 0) this.#reap();
       // Turns in which no guest code runs take time, too.
-      if ((++this.#turns & 63) === 0) this.#ms = performance.now();
+      if ((++this.#turns & 63) === 0) this.#ms = this.#now();
       if (this.#ms >= this.#turnEnds) return false;
     }
   }
@@ -448,7 +455,7 @@ export class RuntimeImpl implements Runtime {
       this.clock.tick?.(ran);
       dispatcher.trap(task, trap);
       if (trap.cause !== "budget" && trap.cause !== "interrupt") task.left -= TRAP_COST;
-      const now = this.#ms = performance.now();
+      const now = this.#ms = this.#now();
       if (this.#real) {
         this.#adapt(ran, now - from);
         if (now - start > HOST_TURN) task.left = 0;
@@ -475,12 +482,17 @@ export class RuntimeImpl implements Runtime {
   }
 
   /** Called by the dispatcher now and then: leaves guest code when the host must get its turn. */
-  poll(task: TaskImpl): void {
+  poll(task: TaskImpl): number {
     // With a virtual clock the host's time must not show: the turn ends with the next piece of work.
-    if (!this.#real) return task.process.personality.refresh?.(task);
-    this.#ms = performance.now();
+    if (!this.#real) {
+      task.process.personality.refresh?.(task);
+      return 0.01;
+    }
+    const from = this.#ms;
+    this.#ms = this.#now();
     if (this.#ms >= this.#turnEnds) task.process.cpu.interrupt();
     else this.#refresh(task);
+    return this.#ms - from;
   }
 
   /** Nothing to run: waits for a timer, a host completion, or a post. */

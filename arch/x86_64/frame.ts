@@ -17,6 +17,10 @@ export class Frame {
   /** Where the last image went, and a view of it: signal frames are built in one place. */
   #into: Uint8Array | undefined;
   #out: DataView | undefined;
+  /** The last image that was restored: views of one place. */
+  readonly #image: Uint8Array = new Uint8Array(512);
+  readonly #in: DataView = new DataView(this.#image.buffer);
+  readonly #vectors: Uint8Array = this.#image.subarray(160, 416);
 
   constructor(readonly cpu: BaseCpu) {}
 
@@ -159,7 +163,8 @@ export class Frame {
     into.set(memory.subarray(STATE.xmm, STATE.xmm + 256), 160);
   }
   #fxrstor(from: Uint8Array): void {
-    const { state, memory } = this.cpu, view = new DataView(from.buffer, from.byteOffset, 512);
+    const { state, memory } = this.cpu, view = this.#in;
+    this.#image.set(from);
     const fsw = view.getUint16(2, true), top = fsw >> 11 & 7;
     // As the instruction: reserved bits are dropped, and the summary follows from flags and masks.
     const fcw = view.getUint16(0, true) & 0x1f3f | 0x40;
@@ -179,7 +184,7 @@ export class Frame {
       state.setInt32(to + 8, view.getUint16(at + 8, true), true);
       state.setInt32(to + 12, 0, true);
     }
-    memory.set(from.subarray(160, 416), STATE.xmm);
+    memory.set(this.#vectors, STATE.xmm);
   }
 
   save(into?: Uint8Array): Uint8Array {

@@ -23,7 +23,7 @@ export const personality: Personality = {
   attend,
   signal: signalFromOutside,
   refresh(task: Task): void {
-    refreshClock(task);
+    refreshClock(task, true);
     const thread = task.data.find(taskKey);
     // Somebody else may have run on this CPU meanwhile.
     if (thread !== undefined && thread.rseq !== 0) restartRseq(thread);

@@ -123,7 +123,8 @@ export const x86_64: LinuxArch = {
       },
       undress(bytes) {
         // Bits of MXCSR that are not there are a fault of FXRSTOR.
-        return (bytes[26] | bytes[27]) !== 0 ? undefined : bytes.subarray(0, FXSAVE);
+        if ((bytes[26] | bytes[27]) !== 0) return undefined;
+        return bytes.length === FXSAVE ? bytes : bytes.subarray(0, FXSAVE);
       },
     },
     // Linux makes the segment's privilege 3; what is no segment of a user's then fails in IRET. 32-bit code is not here.

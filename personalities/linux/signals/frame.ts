@@ -41,7 +41,10 @@ class Workshop {
   /** In the order of the layout's registers. */
   readonly registers: readonly number[];
   readonly extended: number;
+  /** The state's image, and the bytes in the frame that begin with it. */
   readonly image: Uint8Array;
+  readonly around: Uint8Array;
+  /** The fixed part: what no signal changes stays in it. */
   readonly bytes: Uint8Array;
   readonly view: DataView;
   constructor(layout: SignalFrameLayout, arch: Arch) {
@@ -50,11 +53,16 @@ class Workshop {
     this.arch = arch;
     this.registers = layout.registers.map(({ name }) => register(arch, name));
     this.extended = register(arch, extended.register);
-    this.image = new Uint8Array(arch.registers[this.extended].bits / 8);
-    // Between the two parts there are gaps of alignment.
-    const above = extended.place.kind === "above" ? extended.size + extended.place.align : 0;
-    this.bytes = new Uint8Array(layout.size + above + 32);
+    this.bytes = new Uint8Array(layout.size);
     this.view = new DataView(this.bytes.buffer);
+    const size = arch.registers[this.extended].bits / 8;
+    if (extended.place.kind === "above") {
+      this.around = new Uint8Array(Math.max(extended.size, size));
+      this.image = this.around.subarray(0, size);
+    } else {
+      this.around = this.bytes.subarray(layout.ucontext + layout.mcontext + extended.place.offset);
+      this.image = new Uint8Array(size);
+    }
   }
 }
 
@@ -86,14 +94,13 @@ export function pushFrame(thread: LinuxTask, info: SigInfo, action: Action, mask
     switched = true;
   }
   const { extended } = layout;
-  const above = extended.place.kind === "above";
   let extendedAt = 0;
   if (extended.place.kind === "above") {
     sp -= extended.size;
     sp -= sp % extended.place.align;
     extendedAt = sp;
   }
-  const top = above ? extendedAt + extended.size : sp;
+  const top = extended.place.kind === "above" ? extendedAt + extended.size : sp;
   sp -= layout.size;
   sp -= sp % 16;
   if (layout.misalignment !== 0) sp -= 16 - layout.misalignment;
@@ -102,9 +109,8 @@ export function pushFrame(thread: LinuxTask, info: SigInfo, action: Action, mask
   if (!(sp > 0) || !space.check(sp, top - sp, WRITE)) return false;
 
   const workshop = workshopOf(layout, arch);
-  const { bytes, view, image } = workshop;
-  const size = above ? top - sp : layout.size;
-  bytes.fill(0);
+  const { bytes, view, image, around } = workshop;
+  bytes.fill(0, layout.siginfo, layout.siginfo + SIGINFO_SIZE);
   writeInfo(info, bytes, view, layout.siginfo);
   const uc = layout.ucontext;
   put64(view, uc + layout.ucFlags, layout.flags);
@@ -137,11 +143,10 @@ export function pushFrame(thread: LinuxTask, info: SigInfo, action: Action, mask
     view.setInt32(mc + trap.oldMask + 4, mask.hi, true);
   }
   frame.read(workshop.extended, image);
+  extended.dress(around, image);
   if (extended.place.kind === "above") {
     put64(view, mc + extended.place.pointer, extendedAt);
-    extended.dress(bytes.subarray(extendedAt - sp), image);
-  } else {
-    extended.dress(bytes.subarray(mc + extended.place.offset), image);
+    space.u8.set(around, extendedAt - BIAS);
   }
   if (layout.record !== undefined) {
     layout.record.registers.forEach((name, i) => {
@@ -152,7 +157,7 @@ export function pushFrame(thread: LinuxTask, info: SigInfo, action: Action, mask
   }
   const restorer = action.flags & SA_RESTORER ? action.restorer : thread.process.mm.sigreturn;
   if (layout.returnTo.kind === "memory") put64(view, layout.returnTo.offset, restorer);
-  space.bytes(sp, size).set(bytes.subarray(0, size));
+  space.u8.set(bytes, sp - BIAS);
 
   if (layout.returnTo.kind === "register") setRegister(arch, frame, layout.returnTo.name, restorer);
   if (layout.record !== undefined) setRegister(arch, frame, layout.record.pointer, sp + layout.record.offset);
@@ -193,9 +198,8 @@ export function popFrame(task: Task): Control {
     const where = view.getUint32(mc + extended.place.pointer, true) +
       view.getUint32(mc + extended.place.pointer + 4, true) * 2 ** 32;
     if (where !== 0) {
-      const whole = space.check(where, extended.size, READ);
-      if (!whole && !space.check(where, 512, READ)) return badFrame(thread);
-      image = extended.undress(space.bytes(where, whole ? extended.size : 512));
+      if (!space.check(where, 512, READ)) return badFrame(thread);
+      image = extended.undress(space.bytes(where, 512));
       if (image === undefined) return badFrame(thread);
     }
   } else {

@@ -10,8 +10,8 @@ import { MONOTONIC, SEQUENCE, WALL } from "./exports.ts";
 
 const wall: Time = [0, 0], monotonic: Time = [0, 0];
 
-/** Writes the present time into the task's data pages; false when it has none. */
-export function refreshClock(task: Task): boolean {
+/** Writes the time into the task's data pages, by a new reading unless `last`; false when it has none. */
+export function refreshClock(task: Task, last = false): boolean {
   const vvar = task.data.find(taskKey)?.process.mm.vvar ?? 0;
   if (vvar === 0) return false;
   const { space } = task;
@@ -19,7 +19,8 @@ export function refreshClock(task: Task): boolean {
   if (space.find(vvar)?.name !== "[vvar]" || !space.check(vvar, 64, READ)) return false;
   const { clock } = task.kernel;
   let now: number;
-  if (clock.both !== undefined) now = clock.both(wall);
+  if (last && clock.last !== undefined) now = clock.last(wall);
+  else if (clock.both !== undefined) now = clock.both(wall);
   else {
     clock.realtime(wall);
     now = clock.monotonic();
