@@ -9,6 +9,7 @@ import {
 } from "@guise/translator";
 import { Finder, type Row, rowOf } from "./decode.ts";
 import { type Declaration, operationOf } from "./encoding.ts";
+import { CONDITIONS } from "./flag_names.ts";
 import { instructions } from "./instructions/mod.ts";
 import { EXTENDED, MISALIGNED, UNDEFINED, WRITEBACK, WRITEBACK_REGISTER } from "./instructions/special.ts";
 import { type Image, use } from "./image.ts";
@@ -18,13 +19,19 @@ import { FIELD_SHIFT, STATE } from "./state.ts";
 interface Operations {
   readonly ops: readonly OpDef[];
   readonly numbering: Numbering;
-  readonly index: readonly number[];
+  readonly index: readonly {
+    readonly plain: number;
+    /** With an index that is extended from a w register. */
+    readonly extended: readonly number[];
+    /** By condition. */
+    readonly fused?: readonly number[];
+  }[];
 }
 function operationsOf(declarations: readonly Declaration[]): Operations {
   const ops: OpDef[] = [UNDEFINED, MISALIGNED, WRITEBACK, WRITEBACK_REGISTER, ...Object.values(EXTENDED)];
   const byName = new Map<string, number>(), semantics = new Map<string, Declaration>();
-  const index = declarations.map((d) => {
-    const def = operationOf(d), old = byName.get(def.name);
+  const numberOf = (d: Declaration, def: OpDef) => {
+    const old = byName.get(def.name);
     if (old === undefined) {
       byName.set(def.name, ops.length), semantics.set(def.name, d);
       return ops.push(def) - 1;
@@ -34,7 +41,14 @@ function operationsOf(declarations: readonly Declaration[]): Operations {
       throw new Error(`${def.name}: two meanings of one operation; give a key`);
     }
     return old;
-  });
+  };
+  const index = declarations.map((d) => ({
+    plain: numberOf(d, operationOf(d)),
+    extended: d.memory?.kind === "reg" && d.hot
+      ? [numberOf(d, operationOf(d, "uxtw")), numberOf(d, operationOf(d, "sxtw"))]
+      : [],
+    fused: d.fuse && CONDITIONS.map((_, cc) => d.fuse!(cc) ? numberOf(d, operationOf(d, "", cc)) : -1),
+  }));
   return { ops, numbering: number(ops), index };
 }
 
@@ -42,7 +56,16 @@ function operationsOf(declarations: readonly Declaration[]): Operations {
 export function build(declarations: readonly Declaration[]): Built {
   const { ops, numbering, index } = operationsOf(declarations);
   const { numbers } = numbering, of = (i: number) => numbers[i * 4 + 1];
-  const rows = declarations.map((d, i) => rowOf(d, of(index[i]), numbers[index[i] * 4 + 3]));
+  const rows = declarations.map((d, i) => {
+    const { plain, extended, fused } = index[i];
+    return rowOf(
+      d,
+      of(plain),
+      numbers[plain * 4 + 3],
+      extended.map(of),
+      (fused ?? []).map((n) => n < 0 ? 0 : of(n)),
+    );
+  });
   const extended = Object.fromEntries(Object.keys(EXTENDED).map((option, i) => [option, of(4 + i)]));
   const spec = (wide: boolean): InterpreterSpec => ({
     ops,

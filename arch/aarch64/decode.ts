@@ -3,7 +3,7 @@
  * declaration first; what a declaration puts into the record is prepared once.
  */
 import { type BaseCpu, BIAS, CORE_OPS, INFO, infoOf, RECORD } from "@guise/translator/run";
-import { type Declaration, isGeneral, isVector, place } from "./encoding.ts";
+import { type Declaration, isGeneral, isVector, place, writesBack } from "./encoding.ts";
 import { high, type ImmediateKind, IMMEDIATES } from "./immediates.ts";
 import { FIELD_SHIFT, STATE } from "./state.ts";
 
@@ -64,6 +64,14 @@ export type Row = readonly [
   offset: 0 | readonly number[],
   registers: readonly (readonly [at: number, table: number, positions: readonly number[]])[],
   immediates: readonly (readonly [kind: string, positions: readonly number[]])[],
+  /** Operations with an index that is a w register, uxtw and sxtw; empty: the address is a record of its own. */
+  extended: readonly number[],
+  /** By condition: the operation of a pair with the branch behind; empty: there is none. */
+  fused: readonly number[],
+  /** The condition of a conditional branch, or 16. */
+  condition: number,
+  /** The base is written back by the operation itself. */
+  back: 0 | 1,
 ];
 
 /** One declaration, prepared. */
@@ -80,6 +88,10 @@ export interface Prepared {
   readonly memory: Declaration["memory"];
   readonly offset: ((word: number) => number) | undefined;
   readonly branch: ((word: number) => number) | undefined;
+  readonly extended: readonly number[];
+  readonly fused: readonly number[];
+  readonly condition: number;
+  readonly back: boolean;
 }
 
 const table = (f: (i: number) => number) => Uint8Array.from({ length: 32 }, (_, i) => f(i));
@@ -88,7 +100,13 @@ const SP = table((i) => i * 4), VECTORS = table((i) => i * 8);
 const TABLES = [READ, WRITE, SP, VECTORS];
 
 /** The row of a declaration. */
-export function rowOf(d: Declaration, op: number, indexed: number): Row {
+export function rowOf(
+  d: Declaration,
+  op: number,
+  indexed: number,
+  extended: readonly number[],
+  fused: readonly number[],
+): Row {
   const registers: Row[10][number][] = [], immediates: Row[11][number][] = [];
   for (const { part: { kind, letter, access }, field } of place(d)) {
     const positions = d.fields[letter];
@@ -112,6 +130,10 @@ export function rowOf(d: Declaration, op: number, indexed: number): Row {
     d.memory ? d.fields.i ?? 0 : 0,
     registers,
     immediates,
+    extended,
+    fused,
+    d.text.startsWith("b.") ? d.parameter! : 16,
+    writesBack(d) ? 1 : 0,
   ];
 }
 
@@ -147,6 +169,10 @@ function prepare(row: Row, index: number): Prepared {
     memory: memory ? { kind: memory, shift } : undefined,
     offset,
     branch: branch ? signedReader(branch, 4) : undefined,
+    extended: row[12],
+    fused: row[13],
+    condition: row[14],
+    back: row[15] === 1,
   };
 }
 
@@ -195,10 +221,10 @@ export class Decoder {
 
   /** Decodes up to `limit` instructions at a biased pc to `out`, entering them into the cache unless stepping; gives the end. */
   run(pc: number, limit: number, out: number, step: boolean): number {
-    const { cpu } = this, { engine, cache } = cpu, { u32 } = engine;
+    const { cpu } = this, { engine, cache } = cpu, { u16, u32 } = engine;
     const pageEnd = (pc | 4095) + 1, lookup = step ? 0 : cache.page(pc >>> 12) >>> 2;
     const view = cpu.state;
-    let count = 0, at = out, ended = false;
+    let count = 0, at = out, ended = false, previous: Prepared | undefined;
     this.#stubs.length = 0;
     while (count < limit && pc < pageEnd) {
       if (!step && count && u32[lookup + (pc & 4095)]) break;
@@ -214,6 +240,12 @@ export class Decoder {
         const next = p && this.#record(p, word, pc, count, at, step);
         if (!next) at = this.#plain(at, this.special.undefined, 0, count, pc), flow = "end";
         else at = next, flow = p!.flow || undefined;
+        // Compare and branch are one operation of the first record; the second holds the branch.
+        if (previous !== undefined && p !== undefined && p.condition < 16) {
+          const fused = previous.fused[p.condition];
+          if (fused) u16[record0 - RECORD.size >>> 1] = fused;
+        }
+        previous = next && p!.fused.length ? p : undefined;
       }
       if (!step) u32[lookup + (pc & 4095)] = record0;
       count++;
@@ -272,8 +304,10 @@ export class Decoder {
           const option = word >>> 13 & 7, m = READ[word >>> 16 & 31];
           if (!(option & 2)) return 0;
           scale = word >>> 12 & 1 ? memory.shift : 0;
-          if (option === 3 && p.indexed) {
+          if ((option & 3) === 3 && p.indexed) {
             op = p.indexed, index = m;
+          } else if (!(option & 1) && p.extended.length) {
+            op = p.extended[option >> 2], index = m;
           } else {
             u32[at >>> 2] = this.special.extended[option];
             u32[at + 4 >>> 2] = base | m << 8 | scale << 16 | count << 24;
@@ -299,7 +333,9 @@ export class Decoder {
     }
     if (p.branch) this.#branch(main, pc + p.branch(word), count + 1, step);
     at = this.#info(main, pc);
-    if (memory && (memory.kind === "pre" || memory.kind === "post")) {
+    if (p.back) {
+      i32[main + 12 >>> 2] = p.offset!(word);
+    } else if (memory && (memory.kind === "pre" || memory.kind === "post")) {
       u32[at >>> 2] = this.special.writeback | SP[word >>> 5 & 31] << 16, u32[at + 4 >>> 2] = count << 24;
       i32[at + 8 >>> 2] = 0, i32[at + 12 >>> 2] = p.offset!(word);
       at = this.#info(at, pc);

@@ -13,6 +13,7 @@
  */
 import type { Access, Machine, OpDef, Operand, OperandSpec, RegisterField } from "@guise/translator";
 import { RECORD } from "@guise/translator/run";
+import { CONDITIONS } from "./flag_names.ts";
 import { IMMEDIATES } from "./immediates.ts";
 import { DATA_ABORT, STATE } from "./state.ts";
 
@@ -39,6 +40,8 @@ export interface Properties {
   readonly alias?: boolean;
   /** Feature group for the support table. */
   readonly feature?: string;
+  /** Sets flags and may be one operation with the conditional branch after it: what it sets, by condition. */
+  readonly fuse?: (cc: number) => Semantics | undefined;
   /** Left out of random programs, with the reason. */
   readonly fuzz?: string;
 }
@@ -139,8 +142,15 @@ export function place(d: Declaration): Placed[] {
   return out;
 }
 
-/** The operation of a declaration. */
-export function operationOf(d: Declaration): OpDef {
+/** What a declaration's operation differs in: the index of its address is a w register, or the base is written back in the same record. */
+export type Variation = "" | "uxtw" | "sxtw";
+
+/** Write-back fits into the record of the access: there is no immediate in its place. */
+export const writesBack = (d: Declaration): boolean =>
+  (d.memory?.kind === "pre" || d.memory?.kind === "post") && place(d).every((p) => p.field);
+
+/** The operation of a declaration; with `branch` that of the pair with the conditional branch behind it. */
+export function operationOf(d: Declaration, variation: Variation = "", branch?: number): OpDef {
   const placed = place(d), operands: OperandSpec[] = [];
   for (const { part: { kind, access }, field } of placed) {
     if (isVector(kind)) operands.push({ place: "reg", size: 128, access, offset: STATE.v, field });
@@ -154,21 +164,35 @@ export function operationOf(d: Declaration): OpDef {
   const letters: string[] = [];
   // A field that is read and written by different registers, or read twice, has a 2 the second time.
   for (const { part: { letter } } of placed) letters.push(letters.includes(letter) ? `${letter}2` : letter);
+  const back = writesBack(d), semantics = branch === undefined ? d.semantics : d.fuse!(branch)!;
   if (d.memory && d.memory.kind !== "none") {
-    const mem: OperandSpec = { place: "mem", size: (d.bytes ?? 0) * 8, access: d.access ?? "none" };
+    const extend = variation === "uxtw" ? "zero" : variation === "sxtw" ? "sign" : undefined;
+    const mem: OperandSpec = { place: "mem", size: (d.bytes ?? 0) * 8, access: d.access ?? "none", extend };
     operands.push(
       d.aligned && d.bytes! > 1 ? { ...mem, misaligned: DATA_ABORT, misalignedCause: "alignment" } : mem,
     );
     letters.push("mem");
   }
-  const { semantics } = d;
+  if (back) {
+    operands.push({ place: "reg", size: 64, access: "rw", field: "base" });
+    operands.push({ place: "imm", size: 64, access: "r", at: RECORD.imm });
+  }
+  const suffix = (variation && ` ${variation}`) + (back ? "!" : "") +
+    (branch === undefined ? "" : ` b.${CONDITIONS[branch]}`);
   return {
-    name: d.key ?? d.text.replaceAll(/\{@\w+\}/g, "@"),
+    name: (d.key ?? d.text.replaceAll(/\{@\w+\}/g, "@")) + suffix,
     operands,
-    semantics: (m, ...list) => semantics(Object.fromEntries(list.map((o, i) => [letters[i], o])), m),
+    semantics: (m, ...list) => {
+      semantics(Object.fromEntries(letters.map((letter, i) => [letter, list[i]])), m);
+      if (!back) return;
+      const [base, step] = list.slice(-2);
+      base.write(base.read().add(step.read()));
+    },
     flags: false,
     hot: d.hot ?? false,
-    parameter: d.parameter,
+    parameter: branch ?? d.parameter,
+    form: variation ? 1 : back ? 0 : undefined,
+    fused: branch === undefined ? undefined : true,
   };
 }
 export { RECORD };

@@ -36,7 +36,7 @@ export function setAdd(m: Machine, a: Int, b: Int): void {
 }
 /** N and Z of a result, C and V clear. */
 export function setLogic(m: Machine, result: Int): void {
-  put(m, KIND.logic, result.extendS());
+  put(m, KIND.logic, result.extendS(), i64(0));
 }
 /** All four at their places in PSTATE; other bits are ignored. */
 export function setImage(m: Env, image: I32): void {
@@ -61,9 +61,9 @@ export function flagsImage(m: Env): I32 {
       f.return(select(x.gt(y), i32(C), i32(C | V)));
     });
     const result = f.let(a), bits = f.let(i32(0));
-    f.if(kind.ltU(KIND.logic), () => {
+    f.if(kind.ne(KIND.logic), () => {
       const shift = f.let(i64(32).sub(kind.and(1).shl(5).extendU()));
-      f.if(kind.ltU(KIND.add), () => {
+      f.if(kind.ltU(KIND.logic), () => {
         f.set(result, a.sub(b).shl(shift).shrS(shift));
         // Overflow: the sign of the result is not the order of the operands.
         f.set(bits, a.geU(b).shl(29).or(result.ltS(0).xor(a.ltS(b)).shl(28)));
@@ -178,6 +178,25 @@ function ofKind(kind: number, pair: number, a: I64, b: I64): I32 {
   }
   throw new Error(`no kind ${kind} of flags`);
 }
+/** A condition of a - b at the operands' own size. */
+export function comparison(cc: number, a: Int, b: Int): I32 {
+  const pair = cc >> 1;
+  const even = [
+    () => a.eq(b),
+    () => a.geU(b),
+    () => a.sub(b).ltS(0),
+    () => a.xor(b).and(a.xor(a.sub(b))).ltS(0),
+    () => a.gtU(b),
+    () => a.geS(b),
+    () => a.gtS(b),
+  ][pair]();
+  return cc & 1 ? even.eqz() : even;
+}
+/** A condition of the flags that a logic instruction sets. */
+export function ofLogic(cc: number, r: Int): I32 {
+  const even = [r.eqz(), i32(0), r.ltS(0), i32(0), i32(0), r.geS(0), r.gtS(0)][cc >> 1];
+  return cc & 1 ? even.eqz() : even;
+}
 /** Any condition with flags of any kind. */
 const conditionRef = (m: Env): FunctionRef =>
   m.helper("condition", ["i32"], ["i32"], (h) => {
@@ -205,7 +224,9 @@ export function condition(m: Env, cc: number): I32 {
   const slow = () => f.call("i32", conditionRef(m), i32(cc));
   if (pair === 2 || pair === 3) return slow();
   const r = f.local("i32");
-  f.if(kind.ltU(KIND.add), () => f.set(r, of(KIND.compare)), () => f.set(r, slow()));
+  // What a logic instruction sets differs from a comparison with 0 in C alone.
+  const first = pair === 1 || pair === 4 ? KIND.logic : KIND.add;
+  f.if(kind.ltU(first), () => f.set(r, of(KIND.compare)), () => f.set(r, slow()));
   return r;
 }
 

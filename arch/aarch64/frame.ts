@@ -55,10 +55,10 @@ export class Frame {
     }
     let result = a, c = false, v = false;
     const u = (x: bigint) => BigInt.asUintN(64, x), size = kind & 1 ? 64 : 32;
-    if (kind < KIND.add) {
+    if (kind < KIND.logic) {
       result = BigInt.asIntN(size, a - b);
       c = u(a) >= u(b), v = a < b !== result < 0n;
-    } else if (kind < KIND.logic) {
+    } else if (kind >= KIND.add) {
       result = BigInt.asIntN(size, a + b);
       c = u(result) < u(a), v = ((a ^ result) & (b ^ result)) < 0n;
     }

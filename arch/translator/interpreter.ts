@@ -81,7 +81,8 @@ export function number(ops: readonly OpDef[], hot?: ReadonlySet<string>): Number
     const memory = def.operands.some((o) => o.place === "mem");
     const chosen = (form: number, flags: number) => hot ? hot.has(name(form, flags)) : def.hot;
     for (const form of [0, 1] as const) {
-      if (form && !(memory && (chosen(1, 0) || chosen(1, 1)))) continue;
+      if (def.form !== undefined && form !== def.form) continue;
+      if (form && !def.form && !(memory && (chosen(1, 0) || chosen(1, 1)))) continue;
       for (const flags of def.flags ? [0, 1] as const : [0] as const) {
         const isHot = chosen(form, flags);
         // Rare: flags that nobody wants are computed all the same.
@@ -99,6 +100,9 @@ export function number(ops: readonly OpDef[], hot?: ReadonlySet<string>): Number
     if (!ops[v.def].flags) numbers[v.def * 4 + v.form * 2 + 1] = n;
   });
   for (let at = 0; at < numbers.length; at += 2) numbers[at] ||= numbers[at + 1];
+  ops.forEach((def, i) => {
+    if (def.form) numbers[i * 4] = numbers[i * 4 + 2], numbers[i * 4 + 1] = numbers[i * 4 + 3];
+  });
   return { variants, hot: CORE_OPS.first + lists[0].length, numbers };
 }
 

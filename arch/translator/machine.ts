@@ -33,6 +33,8 @@ export interface OperandSpec {
   readonly at?: number;
   /** An immediate of 64 bits fills disp and imm together. */
   readonly wideImmediate?: boolean;
+  /** Of the index of a memory operand: its low half counts, extended with zeros or its sign. */
+  readonly extend?: "zero" | "sign";
   /** Writing 32 bits clears the upper half (x86 and aarch64 general registers). */
   readonly zeroUpper?: boolean;
 }
@@ -179,6 +181,8 @@ export interface OpDef {
   readonly hot: boolean;
   /** `m.parameter` of the semantics. */
   readonly parameter?: number;
+  /** Its address has this form alone: base + disp, or base + index << scale + disp. */
+  readonly form?: 0 | 1;
   /** The record with the branch target comes after this one (fused compare and branch). */
   readonly fused?: boolean;
 }

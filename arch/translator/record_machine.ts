@@ -145,7 +145,7 @@ export class RecordMachine extends HelperEnv implements Machine {
           spec.field ?? (spec.place === "reg" && registers++ > 0 ? "b" : "a"),
         );
       }
-      const address = this.f.let(this.effectiveAddress(this.#form === 1));
+      const address = this.f.let(this.effectiveAddress(this.#form === 1, spec.extend));
       const { misaligned, misalignedCause = "protection" } = spec;
       if (misaligned !== undefined) {
         this.f.if(address.wrap().and((spec.size >> 3) - 1), () => {
@@ -174,12 +174,13 @@ export class RecordMachine extends HelperEnv implements Machine {
   }
 
   /** The address of the memory operand. */
-  effectiveAddress(indexed: boolean): I64 {
+  effectiveAddress(indexed: boolean, extend?: OperandSpec["extend"]): I64 {
     const { engine } = this.g;
     let address = this.slot("i64.load", "base").add(engine.load("i64.load32_s", this.record, RECORD.disp));
     if (indexed) {
       const scale = engine.load("i64.load8_u", this.record, RECORD.scale);
-      address = address.add(this.slot("i64.load", "index").shl(scale));
+      const load = extend === "zero" ? "i64.load32_u" : extend === "sign" ? "i64.load32_s" : "i64.load";
+      address = address.add(this.slot(load, "index").shl(scale));
     }
     return address;
   }

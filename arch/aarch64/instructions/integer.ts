@@ -3,7 +3,18 @@
 import { type I32, i32, type I64, i64, type Int, type Machine, select, type Value } from "@guise/translator";
 import { a64, type Declaration, type Semantics } from "../encoding.ts";
 import { STACK_ALIGNMENT, STATE } from "../state.ts";
-import { carry, conditionOf, setAdd, setCompare, setConstant, setImage, setLogic } from "../flags.ts";
+import { CONDITIONS } from "../flag_names.ts";
+import {
+  carry,
+  comparison,
+  condition,
+  ofLogic,
+  setAdd,
+  setCompare,
+  setConstant,
+  setImage,
+  setLogic,
+} from "../flags.ts";
 
 /** Either width: types say "either", at run time they agree. */
 const int = (v: Value<"i32"> | Value<"i64">): Int => v as Int;
@@ -63,12 +74,21 @@ const sums: Declaration[] = SUMS.flatMap(([name, op, s, f]) => {
   // Flags change nothing of how registers are named, except that the destination is xzr then.
   const d = s === "1" ? "{=d}" : "{=d/sp}";
   const plain: Semantics = ({ d, n, m: b }, m) => d.write(f(m, n.read(), b.read()));
+  const fuse = (cc: number): Semantics | undefined => {
+    if (name !== "subs" || cc >= 14 || cc >> 1 === 3) return undefined;
+    return ({ d, n, m: b, i }, m) => {
+      const x = m.f.let(n.read()), y = m.f.let((b ?? i).read());
+      setCompare(m, x, y);
+      d.write(x.sub(y));
+      m.branchIf(comparison(cc, x, y));
+    };
+  };
   return [
     ...a64(
       `z${op}${s}10001 0h iiiiiiiiiiii nnnnn ddddd`,
       `${name} ${d}, {n/sp}, #{i/add12}`,
       ({ d, n, i }, m) => d.write(f(m, n.read(), i.read())),
-      { hot: true },
+      { hot: true, fuse: name === "subs" ? fuse : undefined },
     ),
     ...(s === "1" ? [] : [
       ...a64(
@@ -85,7 +105,10 @@ const sums: Declaration[] = SUMS.flatMap(([name, op, s, f]) => {
         )
       ),
     ]),
-    ...a64(`z${op}${s}01011 00 0 mmmmm 000000 nnnnn ddddd`, `${name} {=d}, {n}, {m}`, plain, { hot: true }),
+    ...a64(`z${op}${s}01011 00 0 mmmmm 000000 nnnnn ddddd`, `${name} {=d}, {n}, {m}`, plain, {
+      hot: true,
+      fuse: name === "subs" ? fuse : undefined,
+    }),
     ...SHIFTS.slice(0, 3).flatMap(([shift, bits, g]) =>
       a64(
         `z${op}${s}01011 ${bits} 0 mmmmm yaaaaa nnnnn ddddd`,
@@ -143,12 +166,21 @@ const logic: Declaration[] = LOGIC.flatMap(([name, inverted, opc, f]) => {
     return r;
   };
   const flags = opc === "11", d = flags ? "{=d}" : "{=d/sp}";
+  const fuse = !flags ? undefined : (cc: number): Semantics | undefined => {
+    if (![0, 2, 5, 6].includes(cc >> 1)) return undefined;
+    return ({ d, n, m: b, i }, m) => {
+      const r = m.f.let(f(n.read(), (b ?? i).read()));
+      setLogic(m, r);
+      d.write(r);
+      m.branchIf(ofLogic(cc, r));
+    };
+  };
   return [
     ...a64(
       `1${opc}100100 iiiiiiiiiiiii nnnnn ddddd`,
       `${name} ${d.replace("sp", "xsp")}, {n}, #{i/mask}`,
       ({ d, n, i }, m) => d.write(done(flags, () => f(n.read(), i.read()), m)),
-      { hot: true },
+      { hot: true, fuse },
     ),
     ...(flags ? [] : a64(
       `1${opc}100100 iiiiiiiiiiiii nnnnn 11111`,
@@ -159,7 +191,7 @@ const logic: Declaration[] = LOGIC.flatMap(([name, inverted, opc, f]) => {
       `0${opc}100100 0iiiiiiiiiiii nnnnn ddddd`,
       `${name} ${flags ? "{=d/w}" : "{=d/wsp}"}, {n/w}, #{i/maskw}`,
       ({ d, n, i }, m) => d.write(done(flags, () => f(n.read(), i.read()), m)),
-      { hot: true },
+      { hot: true, fuse },
     ),
     ...[0, 1].flatMap((invert) => {
       const other = (v: Int) => invert ? v.not() : v, mnemonic = invert ? inverted : name;
@@ -168,7 +200,7 @@ const logic: Declaration[] = LOGIC.flatMap(([name, inverted, opc, f]) => {
           `z${opc}01010 00 ${invert} mmmmm 000000 nnnnn ddddd`,
           `${mnemonic} {=d}, {n}, {m}`,
           ({ d, n, m: b }, m) => d.write(done(flags, () => f(n.read(), other(b.read())), m)),
-          { hot: true },
+          { hot: true, fuse: invert ? undefined : fuse },
         ),
         ...SHIFTS.flatMap(([shift, bits, g]) =>
           a64(
@@ -295,17 +327,41 @@ const CRCS = ([["b", "00", 1], ["h", "01", 2], ["w", "10", 4], ["x", "11", 8]] a
 );
 
 // Conditional selection and comparison.
-const choose = (f: (v: Int) => Int): Semantics => ({ d, n, m: b, c }, m) => {
-  const { f: fn } = m, cond = fn.let(conditionOf(m, c.read().wrap()));
-  d.write(select(cond, n.read(), f(b.read())));
-};
-const conditional = (subtract: boolean): Semantics => ({ n, i, m: b, f: flags, c }, m) => {
-  const x = n.read(), y = i ? sized(x, i.read().wrap()) : b.read();
-  m.f.if(conditionOf(m, c.read().wrap()), () => {
-    if (subtract) setCompare(m, x, y);
-    else setAdd(m, x, y);
-  }, () => setConstant(m, flags.read().wrap(), x.type === "i64", subtract));
-};
+const choose = (name: string, bits: string, op: string, f: (v: Int) => Int): Declaration[] =>
+  CONDITIONS.flatMap((cc, i) =>
+    a64(
+      `z${bits}011010100 mmmmm ${i.toString(2).padStart(4, "0")} ${op} nnnnn ddddd`,
+      `${name} {=d}, {n}, {m}, ${cc}`,
+      ({ d, n, m: b }, m) => {
+        const cond = m.f.let(condition(m, i));
+        d.write(select(cond, n.read(), f(b.read())));
+      },
+      { hot: i < 14 && i >> 1 !== 3 },
+    )
+  );
+const conditional = (
+  name: string,
+  op: string,
+  second: string,
+  flag: string,
+  subtract: boolean,
+): Declaration[] =>
+  CONDITIONS.flatMap((cc, k) =>
+    a64(
+      `z${op}111010010 ${second === "m" ? "mmmmm" : "iiiii"} ${
+        k.toString(2).padStart(4, "0")
+      } ${flag} nnnnn 0 ffff`,
+      `${name} {n}, ${second === "m" ? "{m}" : "#{i/i0}"}, #{f/i1}, ${cc}`,
+      ({ n, i, m: b, f: flags }, m) => {
+        const x = n.read(), y = i ? sized(x, i.read().wrap()) : b.read();
+        m.f.if(condition(m, k), () => {
+          if (subtract) setCompare(m, x, y);
+          else setAdd(m, x, y);
+        }, () => setConstant(m, flags.read().wrap(), x.type === "i64", subtract));
+      },
+      { hot: subtract && k < 14 && k >> 1 !== 3 && k >> 1 !== 2 },
+    )
+  );
 
 // deno-fmt-ignore
 export const integer: Declaration[] = [
@@ -363,12 +419,12 @@ export const integer: Declaration[] = [
     const x = m.f.let(n.read());
     d.write(x.xor(x.shrS(constant(x, 1))).shl(constant(x, 1)).or(constant(x, 1)).clz());
   }),
-  ...a64("z0011010100 mmmmm cccc 00 nnnnn ddddd", "csel {=d}, {n}, {m}, {c/cond}", choose((v) => v), { hot: true }),
-  ...a64("z0011010100 mmmmm cccc 01 nnnnn ddddd", "csinc {=d}, {n}, {m}, {c/cond}", choose((v) => v.add(constant(v, 1))), { hot: true }),
-  ...a64("z1011010100 mmmmm cccc 00 nnnnn ddddd", "csinv {=d}, {n}, {m}, {c/cond}", choose((v) => v.not()), { hot: true }),
-  ...a64("z1011010100 mmmmm cccc 01 nnnnn ddddd", "csneg {=d}, {n}, {m}, {c/cond}", choose((v) => constant(v, 0).sub(v)), { hot: true }),
-  ...a64("z0111010010 mmmmm cccc 00 nnnnn 0 ffff", "ccmn {n}, {m}, #{f/i1}, {c/cond2}", conditional(false)),
-  ...a64("z1111010010 mmmmm cccc 00 nnnnn 0 ffff", "ccmp {n}, {m}, #{f/i1}, {c/cond2}", conditional(true), { hot: true }),
-  ...a64("z0111010010 iiiii cccc 10 nnnnn 0 ffff", "ccmn {n}, #{i/i0}, #{f/i1}, {c/cond2}", conditional(false)),
-  ...a64("z1111010010 iiiii cccc 10 nnnnn 0 ffff", "ccmp {n}, #{i/i0}, #{f/i1}, {c/cond2}", conditional(true), { hot: true }),
+  ...choose("csel", "0", "00", (v) => v),
+  ...choose("csinc", "0", "01", (v) => v.add(constant(v, 1))),
+  ...choose("csinv", "1", "00", (v) => v.not()),
+  ...choose("csneg", "1", "01", (v) => constant(v, 0).sub(v)),
+  ...conditional("ccmn", "0", "m", "00", false),
+  ...conditional("ccmp", "1", "m", "00", true),
+  ...conditional("ccmn", "0", "i", "10", false),
+  ...conditional("ccmp", "1", "i", "10", true),
 ];

@@ -481,7 +481,7 @@ export class RegionMachine extends BaseEnv implements Machine {
         const field = registerIn(fields, spec, nth, this.values.slots.spec);
         return new RegionOperand(this, spec, field, undefined, place);
       }
-      const address = this.f.let(this.effectiveAddress(this.#form === 1));
+      const address = this.f.let(this.effectiveAddress(this.#form === 1, spec.extend));
       const { misaligned, misalignedCause = "protection" } = spec;
       if (misaligned !== undefined) {
         this.f.if(address.wrap().and((spec.size >> 3) - 1), () => {
@@ -503,11 +503,12 @@ export class RegionMachine extends BaseEnv implements Machine {
   }
 
   /** The address of the record's operand. */
-  effectiveAddress(indexed: boolean): I64 {
+  effectiveAddress(indexed: boolean, extend?: OperandSpec["extend"]): I64 {
     const { base, index, scale, disp } = this.#fields, { zero } = this.values.slots.spec;
     let address = base === zero ? undefined : this.state("i64.load", base);
     if (indexed && index !== zero) {
-      const x = this.state("i64.load", index).shl(scale);
+      const load = extend === "zero" ? "i64.load32_u" : extend === "sign" ? "i64.load32_s" : "i64.load";
+      const x = this.state(load, index).shl(scale);
       address = address ? address.add(x) : x;
     }
     return address ? address.add(disp) : i64(disp);
