@@ -10,6 +10,11 @@ export const PAGE_BIAS = BIAS >>> 12;
 /** Bytes at the start of memory 0 that hold the running task's registers. */
 export const STATE_BYTES = 4096;
 
+/** Registers end here at the latest; between this and the windows translated code keeps what it needs for itself. */
+export const STATE_END = 1024;
+/** i64 in the state block's page: where the call that is being made through the table wants its callee to return to. */
+export const EXPECTED = 1024;
+
 /**
  * Windows of the state block's page: ranges of guest memory that regions have found accessible, one for the addresses that come from
  * one register and one kind of access. Whoever takes a permission away zeroes all of them (core's AddressSpace).

@@ -16,6 +16,7 @@ import {
   LEAVE,
   RECORD,
   STATE_BYTES,
+  STATE_END,
   STATUS,
   WINDOW,
 } from "./layout.ts";
@@ -249,7 +250,7 @@ export class Lockstep {
     if (region.pc !== own.pc) text.push(`pc: region ${hex(region.pc)}, interpreter ${hex(own.pc)}`);
     const ignored = inside.translator.ignored;
     const its = new Int32Array(region.state.buffer), mine = new Int32Array(own.state.buffer);
-    for (let at = 0; at < WINDOW.first; at += 4) {
+    for (let at = 0; at < STATE_END; at += 4) {
       if (its[at >> 2] !== mine[at >> 2] && !ignored.has(at)) {
         text.push(
           `state ${at}: region ${bytes(region.state, at & ~7)}, interpreter ${bytes(own.state, at & ~7)}`,

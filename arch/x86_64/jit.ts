@@ -3,7 +3,7 @@ import type { Translator } from "@guise/translator/run";
 import type { OpDef } from "@guise/translator";
 import { createTranslator } from "@guise/translator/region";
 import { tables } from "./built.ts";
-import { RSP, STATE } from "./state.ts";
+import { RAX, RBP, RBX, RSP, STATE } from "./state.ts";
 
 /** `ops`: for tests, other meanings of the same operations. */
 export function translator(ops?: readonly OpDef[]): Translator {
@@ -25,6 +25,9 @@ export function translator(ops?: readonly OpDef[]): Translator {
       temporary: STATE.temporary,
       pc: STATE.rip,
       stack: RSP,
+      returnPops: 8,
+      saved: [RSP, RBX, RBP, 96, 104, 112, 120],
+      result: RAX,
     },
   });
 }

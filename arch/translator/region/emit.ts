@@ -4,8 +4,9 @@
  * branched to. All ways out share two exits: with and without the lazy flags.
  */
 // cold: constants of 64 bits, while code is generated
-import { BIAS, CORE_OPS, FIELD, LEAVE, RECORD } from "../layout.ts";
+import { BIAS, CORE_OPS, EXPECTED, FIELD, LEAVE, RECORD } from "../layout.ts";
 import {
+  type Func,
   type FunctionRef,
   type I32,
   i32,
@@ -14,14 +15,19 @@ import {
   type Label,
   type Local,
   type Module,
+  type Type,
 } from "../wasm/mod.ts";
 import type { Analysis } from "./analysis.ts";
 import type { RegionFunc } from "./func.ts";
 import type { Block, Graph, Instruction } from "./graph.ts";
-import { type Flow, RegionMachine, registerIn, State } from "./machine.ts";
+import { type Flow, RegionMachine, State } from "./machine.ts";
+import type { Shape, Signature } from "./shape.ts";
 
 /** Guest calls nested in one another before everything unwinds to the interpreter. */
 const DEPTH = 800;
+
+/** Parameters of what is called directly: depth, budget, the return address that the caller expects; then slots. */
+const COUNT = 1, EXPECTED_PARAM = 2, FIXED = 3;
 
 /** Tables and types of the module that the region goes to. */
 export interface Target {
@@ -45,9 +51,6 @@ export interface Target {
 export class Emitter implements Flow {
   readonly #state: State;
   readonly #machine: RegionMachine;
-  /** Slots that the region reads or writes; that it writes. */
-  readonly #used: number[];
-  readonly #flags: number[];
   readonly count: Local<"i32">;
   readonly #pc: Local<"i64">;
   readonly #status: Local<"i32">;
@@ -55,161 +58,62 @@ export class Emitter implements Flow {
   readonly #loops = new Map<Block, Label>();
   /** What the kind of the flags is on the ways into a block. */
   readonly #kinds = new Map<Block, (number | undefined)[]>();
-  /** What each instruction writes; slots that differ from memory at the start of each block, and here. */
-  readonly #own = new Map<Instruction, Set<number>>();
-  readonly #reads = new Map<Instruction, Set<number>>();
-  readonly #before = new Map<Instruction, Set<number>>();
-  readonly #dirtyOut = new Map<Block, Set<number>>();
-  /** Slots whose values are wanted at the start of each block. */
-  readonly #liveIn = new Map<Block, Set<number>>();
-  readonly #dirtyIn = new Map<Block, Set<number>>();
+  /** What differs from memory here. */
   #dirty: Set<number> = new Set();
   #block!: Block;
   #instruction!: Instruction;
+  /** Values at entry of the slots that a return has to leave as they were. */
+  readonly #entry = new Map<number, Local<"i64">>();
 
+  /** `signature`: the function is what other regions call, not what the table holds. */
   constructor(
     readonly f: RegionFunc,
-    readonly graph: Graph,
+    readonly shape: Shape,
     readonly analysis: Analysis,
     readonly target: Target,
+    readonly signature?: Signature,
   ) {
     const { slots } = analysis;
-    this.#state = new State(f, slots, analysis.memories);
+    const params = new Map(signature?.params.map((id, n) => [id, f.param(n + FIXED, "i64")]));
+    this.#state = new State(f, slots, analysis.memories, params);
     this.#machine = new RegionMachine(this.#state, analysis.memories, analysis);
-    this.count = f.local("i32"), this.#status = f.local("i32"), this.#pc = f.local("i64");
-    const used = new Set<number>(), written = new Set<number>();
-    const flags = slots.list.filter((s) => slots.isFlag[s.id]).map((s) => s.id);
-    for (const b of graph.blocks) {
-      for (const i of b.instructions) {
-        const own = new Set<number>(), reads = new Set<number>();
-        this.#touch(i, reads, own);
-        this.#own.set(i, own), this.#reads.set(i, reads);
-        for (const id of own) written.add(id);
-        for (const id of reads) used.add(id);
-      }
-    }
-    this.#followDirty();
-    this.#followLive();
-    for (const id of written) used.add(id);
-    this.#flags = written.has(slots.kind) ? flags : [];
-    for (const id of flags) written.delete(id);
-    if (this.#flags.length) { for (const id of flags) used.add(id); }
-    this.#used = [...used].sort((a, b) => a - b);
+    this.count = signature ? f.param(COUNT, "i32") : f.local("i32");
+    this.#status = f.local("i32"), this.#pc = f.local("i64");
+  }
+  get graph(): Graph {
+    return this.shape.graph;
+  }
+  get #flags(): number[] {
+    return this.shape.flags;
   }
 
-  #touch(i: Instruction, used: Set<number>, written: Set<number>): void {
-    const { at, spec } = this.analysis.slots;
-    const use = (offset: number, to: Set<number>) => {
-      if (at[offset] >= 0) to.add(at[offset]);
-    };
-    for (const a of i.addresses) {
-      use(a.fields.base, used),
-        use(a.fields.index, used),
-        use(a.fields.a, used),
-        use(spec.temporary, written);
-    }
-    for (const { info, fields } of [...i.before, i, ...i.after]) {
-      // What an earlier part of the instruction has written is not read from before it.
-      const own = new Set(written), reads = new Set<number>();
-      for (const id of info.reads) reads.add(id);
-      for (const id of info.writes) written.add(id);
-      let registers = 0;
-      info.def.operands.forEach((o, n) => {
-        if (o.place === "mem") use(fields.base, reads), use(fields.index, reads);
-        if (o.place === "imm" || o.place === "mem") return;
-        const nth = o.place === "reg" ? registers++ : 0;
-        const offset = (o.place === "fixed" ? 0 : registerIn(fields, o, nth, spec)) + (o.offset ?? 0);
-        const fixed = o.place === "fixed" || info.how !== "inline" || o.size < 32;
-        if (fixed || info.operandReads[n]) use(offset, reads);
-        if (o.access !== "r") use(offset, written);
-      });
-      if (info.readsBase) use(fields.base, reads);
-      for (const id of reads) if (!own.has(id)) used.add(id);
-    }
-  }
-
-  /** Forwards until nothing changes: what has been written since state was last in memory. */
-  #followDirty(): void {
-    const { blocks } = this.graph;
-    for (const b of blocks) this.#dirtyIn.set(b, new Set());
-    for (let changed = true; changed;) {
-      changed = false;
-      for (const b of blocks) {
-        const dirty = new Set(this.#dirtyIn.get(b)!);
-        for (const i of b.instructions) this.#after(i, dirty);
-        for (const s of b.successors) {
-          const to = this.#dirtyIn.get(s)!;
-          for (const id of dirty) if (!to.has(id)) to.add(id), changed = true;
-        }
-      }
-    }
-  }
-  /** Backwards until nothing changes: what is read before it is written. Any instruction may leave, which reads what differs from memory. */
-  #followLive(): void {
-    const { blocks } = this.graph;
-    for (const b of blocks) {
-      const dirty = new Set(this.#dirtyIn.get(b)!);
-      for (const i of b.instructions) this.#before.set(i, new Set(dirty)), this.#after(i, dirty);
-      this.#dirtyOut.set(b, dirty);
-    }
-    for (const b of blocks) this.#liveIn.set(b, new Set());
-    for (let changed = true; changed;) {
-      changed = false;
-      for (let n = blocks.length - 1; n >= 0; n--) {
-        const b = blocks[n], live = new Set<number>();
-        for (const s of b.successors) for (const id of this.#liveIn.get(s)!) live.add(id);
-        for (const id of this.#dirtyOut.get(b)!) live.add(id);
-        for (let k = b.instructions.length - 1; k >= 0; k--) {
-          const i = b.instructions[k], { how, kind } = i.info;
-          // Behind a call everything is loaded anew.
-          if (how === "call" || kind === "call" || kind === "callIndirect" || kind === "enter") live.clear();
-          for (const id of this.#own.get(i)!) live.delete(id);
-          for (const id of this.#reads.get(i)!) live.add(id);
-          for (const id of this.#before.get(i)!) live.add(id);
-        }
-        const before = this.#liveIn.get(b)!;
-        if (live.size !== before.size) this.#liveIn.set(b, live), changed = true;
-      }
-    }
-  }
-  /** What is wanted behind this instruction of the current block. */
-  #liveAfter(i: Instruction): Set<number> {
-    const b = this.#block, live = new Set<number>();
-    for (const s of b.successors) for (const id of this.#liveIn.get(s)!) live.add(id);
-    for (const id of this.#dirtyOut.get(b)!) live.add(id);
-    for (let k = b.instructions.length - 1; b.instructions[k] !== i; k--) {
-      const x = b.instructions[k];
-      if (x.info.how === "call") live.clear();
-      for (const id of this.#own.get(x)!) live.delete(id);
-      for (const id of this.#reads.get(x)!) live.add(id);
-      for (const id of this.#before.get(x)!) live.add(id);
-    }
-    return live;
-  }
-  #after(i: Instruction, dirty: Set<number>): void {
-    const { how, kind } = i.info;
-    if (how === "call" || kind === "call" || kind === "callIndirect" || kind === "enter") {
-      return dirty.clear();
-    }
-    for (const id of this.#own.get(i)!) dirty.add(id);
-  }
   /** Brings to memory what differs from it, after this instruction's own writes. */
   #sync(i: Instruction, flags: boolean): void {
-    const { slots } = this.analysis, all = new Set(this.#dirty);
-    for (const id of this.#own.get(i)!) all.add(id);
+    const { slots } = this.analysis, all = this.#here(i);
     const some = [...all].some((id) => slots.isFlag[id]);
     this.#state.spill([...all].filter((id) => !slots.isFlag[id]));
     if (flags && some) this.#state.spill(this.#flags);
   }
+  /** What differs from memory within an instruction that has written all it writes. */
+  #here(i: Instruction): Set<number> {
+    const all = new Set(this.#dirty);
+    for (const id of this.shape.own.get(i)!) all.add(id);
+    return all;
+  }
   #reload(live: Set<number>, flags: boolean): void {
-    const { slots } = this.analysis;
-    this.#state.reload(this.#used.filter((id) => slots.isFlag[id] ? flags : live.has(id)));
+    const { isFlag } = this.analysis.slots;
+    this.#state.reload([...live].filter((id) => !isFlag[id]).sort((a, b) => a - b));
+    if (flags) this.#state.reload(this.shape.used.filter((id) => isFlag[id]));
   }
 
   emit(): void {
-    const { f, analysis } = this, { engine } = analysis.memories;
-    f.set(this.count, engine.load("i32.load", 0, FIELD.count));
-    this.#reload(this.#liveIn.get(this.graph.entry)!, this.graph.entry.instructions[0].flagsBefore);
+    const { f, analysis, signature, graph: { entry } } = this, { engine } = analysis.memories;
+    const live = new Set(this.shape.liveIn[entry.index]);
+    if (signature) {
+      for (const id of signature.params) live.delete(id);
+      for (const id of signature.saved) this.#entry.set(id, f.let(this.#state.locals[id] as Local<"i64">));
+    } else f.set(this.count, engine.load("i32.load", 0, FIELD.count));
+    this.#reload(live, entry.instructions[0].flagsBefore);
     f.forget();
     f.known = undefined;
     this.#tree(this.graph.entry);
@@ -219,7 +123,12 @@ export class Emitter implements Flow {
     const { f, analysis } = this;
     f.store(analysis.memories.guest, "i64.store", 0, this.#pc, analysis.slots.spec.pc);
     f.store(analysis.memories.engine, "i32.store", 0, this.count, FIELD.count);
-    f.return(this.#status);
+    this.#out(this.#status);
+  }
+  /** Says how the region was left, when all is in memory. */
+  #out(status: I32): void {
+    if (this.signature) this.f.return(i32(0), status.extendU());
+    else this.f.return(status);
   }
 
   /** Leaves the region with these slots brought to memory, the flags among them if they may be read. */
@@ -261,11 +170,11 @@ export class Emitter implements Flow {
     const { f } = this;
     this.#block = b;
     const { instructions } = b;
-    const dirty = new Set(this.#dirtyIn.get(b)!);
+    const dirty = new Set(this.shape.dirtyIn[b.index]);
     for (const i of instructions) {
       this.#block = b, this.#instruction = i, this.#dirty = dirty;
       f.scope(() => this.#one(i));
-      this.#after(i, dirty);
+      this.shape.after(i, dirty);
     }
     const last = instructions[instructions.length - 1];
     if (last.info.kind === "next" && last.info.how !== "leave") {
@@ -312,7 +221,7 @@ export class Emitter implements Flow {
   #operation(i: Instruction): void {
     const { f, target, analysis } = this;
     const { isFlag } = analysis.slots;
-    const before = new Set(this.#before.get(i)!), { temporary } = analysis.slots.spec;
+    const before = new Set(this.shape.before.get(i)!), { temporary } = analysis.slots.spec;
     if (i.before.length || i.addresses.length) before.add(analysis.slots.at[temporary]);
     this.#state.spill([...before].filter((id) => !isFlag[id]));
     this.#state.spill(this.#flags);
@@ -323,11 +232,12 @@ export class Emitter implements Flow {
       this.#unstep(true);
       f.store(analysis.memories.guest, "i64.store", 0, i64(i.pc + BIAS), analysis.slots.spec.pc);
       f.store(analysis.memories.engine, "i32.store", 0, this.count, FIELD.count);
-      f.return(i32(LEAVE.interpret));
+      this.#out(i32(LEAVE.interpret));
     });
-    const live = this.#liveAfter(i);
-    if (i.after.length) { for (const id of this.#own.get(i)!) live.add(id); }
+    const live = this.shape.liveAfter(i);
+    if (i.after.length) { for (const id of this.shape.own.get(i)!) live.add(id); }
     this.#reload(live, true);
+    f.forget();
     f.setKnown(undefined);
   }
 
@@ -335,7 +245,7 @@ export class Emitter implements Flow {
   #go(pc: number, flags: boolean): void {
     const { f } = this, to = this.graph.byPc.get(pc);
     if (!to || to.order < 0 || this.#block.cut.has(pc)) {
-      return this.#leave(LEAVE.go, i64(pc + BIAS), flags, this.#dirtyOut.get(this.#block)!);
+      return this.#leave(LEAVE.go, i64(pc + BIAS), flags, this.shape.dirtyOut[this.#block.index]);
     }
     if (to.order <= this.#block.order) {
       f.set(this.count, this.count.sub(to.loopSize));
@@ -346,7 +256,7 @@ export class Emitter implements Flow {
             LEAVE.budget,
             i64(pc + BIAS),
             to.instructions[0].flagsBefore,
-            this.#dirtyOut.get(this.#block)!,
+            this.shape.dirtyOut[this.#block.index],
           ),
       );
       return f.br(this.#loops.get(to)!);
@@ -376,18 +286,56 @@ export class Emitter implements Flow {
   jump(pc: I64): void {
     const { f, target, analysis } = this, i = this.#instruction, { kind } = i.info;
     f.set(this.#pc, pc);
+    if (kind === "return" && this.signature) this.#return(i, this.signature);
     this.#sync(i, true);
     f.set(this.#status, LEAVE.go);
     if (kind === "return") return this.#end();
     // Where the target is translated, it is called: also for a jump, whose nested calls return one after the other.
-    const depth = f.param(0, "i32"), slot = this.#lookup();
+    const depth = f.param(0, "i32"), slot = this.#lookup(), { guest, engine } = analysis.memories;
     f.plainUnlikely(slot.ltS(0).or(depth.gtS(DEPTH)), () => this.#end());
-    f.store(analysis.memories.guest, "i64.store", 0, this.#pc, analysis.slots.spec.pc);
-    f.store(analysis.memories.engine, "i32.store", 0, this.count.sub(4), FIELD.count);
+    f.store(guest, "i64.store", 0, this.#pc, analysis.slots.spec.pc);
+    f.store(engine, "i32.store", 0, this.count.sub(4), FIELD.count);
+    if (kind === "callIndirect") f.store(guest, "i64.store", 0, i64(i.next + BIAS), EXPECTED);
     const call = f.callIndirect(target.regions, target.type, slot, depth.add(1));
-    if (kind === "jump") return f.return(call);
+    if (kind === "jump" && !this.signature) return f.return(call);
     f.set(this.#status, call);
+    if (kind === "jump") return this.#passOn(this.signature!);
     this.#returned(i);
+  }
+
+  /** Returns to the caller as it expects it; falls through when it cannot. */
+  #return(i: Instruction, s: Signature): void {
+    const { f, shape } = this, { spec, at, isFlag } = this.analysis.slots, { locals } = this.#state;
+    f.plainBlock((slow) => {
+      f.unlikelyBr(slow, this.#pc.ne(f.param(EXPECTED_PARAM, "i64")));
+      for (const [id, value] of this.#entry) {
+        const old = id === at[spec.stack] ? value.add(spec.returnPops ?? 0) : value;
+        f.unlikelyBr(slow, (locals[id] as Local<"i64">).ne(old));
+      }
+      f.unlikelyBr(slow, this.count.leS(0));
+      const result = shape.result(s), dirty = this.#here(i);
+      const some = [...dirty].some((id) => isFlag[id]);
+      this.#state.spill([...dirty].filter((id) => !s.saved.has(id) && id !== result && !isFlag[id]));
+      if (some) this.#state.spill(this.#flags);
+      f.return(this.count, result === undefined ? i64(0) : locals[result]);
+    });
+  }
+  /** Behind a jump out of the region that was done as a call: with all state in memory, as the caller expects it. */
+  #passOn(s: Signature): void {
+    const { f } = this, { guest, engine } = this.analysis.memories, { spec, at, list } = this.analysis.slots;
+    const load = (id: number) => guest.load("i64.load", 0, list[id].offset);
+    f.set(this.count, engine.load("i32.load", 0, FIELD.count));
+    f.plainBlock((slow) => {
+      f.unlikelyBr(slow, this.#status.or(this.count.leS(0)));
+      f.unlikelyBr(slow, guest.load("i64.load", 0, spec.pc).ne(f.param(EXPECTED_PARAM, "i64")));
+      for (const [id, value] of this.#entry) {
+        const old = id === at[spec.stack] ? value.add(spec.returnPops ?? 0) : value;
+        f.unlikelyBr(slow, load(id).ne(old));
+      }
+      const result = this.shape.result(s);
+      f.return(this.count, result === undefined ? i64(0) : load(result));
+    });
+    this.#out(this.#status);
   }
   /** Slot of the region at the pc, or -1. */
   #lookup(): Local<"i32"> {
@@ -419,17 +367,20 @@ export class Emitter implements Flow {
     f.store(guest, "i64.store", 0, next, spec.pc);
     f.store(engine, "i32.store", 0, this.count, FIELD.count);
     f.set(this.#status, f.call("i32", target.enter[host], argument));
-    f.plainUnlikely(this.#status, () => f.return(i32(LEAVE.budget)));
-    f.plainUnlikely(guest.load("i64.load", 0, spec.pc).ne(next), () => f.return(i32(LEAVE.go)));
+    f.plainUnlikely(this.#status, () => this.#out(i32(LEAVE.budget)));
+    f.plainUnlikely(guest.load("i64.load", 0, spec.pc).ne(next), () => this.#out(i32(LEAVE.go)));
     const after = this.graph.byPc.get(i.next);
-    if (!after || after.order < 0 || this.#block.cut.has(i.next)) return f.return(i32(LEAVE.go));
-    this.#reload(this.#liveIn.get(after)!, after.instructions[0].flagsBefore);
+    if (!after || after.order < 0 || this.#block.cut.has(i.next)) return this.#out(i32(LEAVE.go));
+    f.forget();
+    this.#reload(this.shape.liveIn[after.index], after.instructions[0].flagsBefore);
     f.setKnown(undefined);
     this.#go(i.next, true);
   }
   interpret(partly: boolean): void {
-    const i = this.#instruction, dirty = new Set(this.#before.get(i)!);
-    if (partly) { for (const id of this.#own.get(i)!) if (this.#reads.get(i)!.has(id)) dirty.add(id); }
+    const i = this.#instruction, dirty = new Set(this.shape.before.get(i)!);
+    if (partly) {
+      for (const id of this.shape.own.get(i)!) if (this.shape.reads.get(i)!.has(id)) dirty.add(id);
+    }
     this.#unstep(partly);
     this.#leave(LEAVE.interpret, i64(i.pc + BIAS), i.flagsBefore, dirty);
   }
@@ -443,17 +394,55 @@ export class Emitter implements Flow {
         LEAVE.go,
         i64(i.target + BIAS),
         true,
-        new Set([...this.#before.get(i)!, ...this.#own.get(i)!]),
+        new Set([...this.shape.before.get(i)!, ...this.shape.own.get(i)!]),
       );
     });
+    const signature = this.shape.calls(i);
+    if (signature) return this.#direct(i, signature);
     this.#sync(i, target.flagsLive(i.target));
     f.store(guest, "i64.store", 0, i64(i.target + BIAS), spec.pc);
+    f.store(guest, "i64.store", 0, i64(i.next + BIAS), EXPECTED);
     f.store(engine, "i32.store", 0, this.count.sub(4), FIELD.count);
     f.set(
       this.#status,
       f.callIndirect(target.regions, target.type, i32(target.slot(i.target)), depth.add(1)),
     );
     this.#returned(i);
+  }
+
+  /** A call of a function of this module (shape.ts). */
+  #direct(i: Instruction, s: Signature): void {
+    const { f, target, shape } = this, { spec, at, isFlag } = this.analysis.slots, { locals } = this.#state;
+    const all = this.#here(i), through = [...all].filter((id) => !isFlag[id] && shape.passes(id, s));
+    this.#state.spill(through);
+    if ([...all].some((id) => isFlag[id]) && target.flagsLive(i.target)) this.#state.spill(this.#flags);
+    const value = f.local("i64"), args = s.params.map((id) => locals[id]);
+    f.do(
+      s.ref,
+      [f.param(0, "i32").add(1), this.count.sub(4), i64(i.next + BIAS), ...args],
+      this.count,
+      value,
+    );
+    f.plainUnlikely(this.count.leS(0), () => {
+      this.#state.spill(
+        [...all].filter((id) => !isFlag[id] && !s.saved.has(id) && !through.includes(id)),
+      );
+      this.#out(value.wrap());
+    });
+    const result = shape.result(s), stack = locals[at[spec.stack]] as Local<"i64">;
+    if (result !== undefined) f.set(locals[result], value);
+    f.set(stack, stack.add(spec.returnPops ?? 0));
+    f.forget();
+    f.setKnown(undefined);
+    const after = this.graph.byPc.get(i.next);
+    if (after && after.order >= 0 && !this.#block.cut.has(i.next)) {
+      const live = [...shape.liveIn[after.index]];
+      this.#reload(
+        new Set(live.filter((id) => id !== result && shape.stale(id, s))),
+        after.instructions[0].flagsBefore,
+      );
+    }
+    this.#go(i.next, false);
   }
 
   /** Behind a call: all is in memory; on, if it came back to here. */
@@ -463,13 +452,51 @@ export class Emitter implements Flow {
     const elsewhere = guest.load("i64.load", 0, spec.pc).ne(i64(i.next + BIAS));
     f.plainUnlikely(
       this.#status.or(elsewhere).or(this.count.leS(0)),
-      () => f.return(this.#status),
+      () => this.#out(this.#status),
     );
     const after = this.graph.byPc.get(i.next);
     // All is in memory.
-    if (!after || after.order < 0 || this.#block.cut.has(i.next)) return f.return(i32(LEAVE.go));
-    this.#reload(this.#liveIn.get(after)!, after.instructions[0].flagsBefore);
+    if (!after || after.order < 0 || this.#block.cut.has(i.next)) return this.#out(i32(LEAVE.go));
+    f.forget();
+    this.#reload(this.shape.liveIn[after.index], after.instructions[0].flagsBefore);
     f.setKnown(undefined);
     this.#go(i.next, true);
   }
+}
+
+/** Types of a function that is called directly. */
+export function typeOf(params: readonly number[]): { params: Type[]; results: Type[] } {
+  return { params: ["i32", "i32", "i64", ...params.map(() => "i64" as const)], results: ["i32", "i64"] };
+}
+
+/** What the table holds for a region that is called directly as well: state in memory before and after. */
+export function emitEntry(f: Func, shape: Shape, analysis: Analysis, s: Signature): void {
+  const { memories: { guest, engine }, slots: { spec, at, list } } = analysis;
+  const load = (id: number) => guest.load("i64.load", 0, list[id].offset);
+  const count = f.local("i32"), value = f.local("i64"), stack = at[spec.stack];
+  const expected = f.let(guest.load("i64.load", 0, EXPECTED));
+  // Those that a nested call may leave in memory with other values.
+  const kept = new Map(
+    [...s.saved].filter((id) => s.unknown || id === stack).map((id) => [id, f.let(load(id))]),
+  );
+  f.do(
+    s.ref,
+    [
+      f.param(0, "i32"),
+      engine.load("i32.load", 0, FIELD.count),
+      expected,
+      ...s.params.map((id) => kept.get(id) ?? load(id)),
+    ],
+    count,
+    value,
+  );
+  f.if(count.leS(0), () => f.return(value.wrap()));
+  const result = shape.result(s);
+  if (result !== undefined) f.store(guest, "i64.store", 0, value, list[result].offset);
+  for (const [id, v] of kept) {
+    f.store(guest, "i64.store", 0, id === stack ? v.add(spec.returnPops ?? 0) : v, list[id].offset);
+  }
+  f.store(guest, "i64.store", 0, expected, spec.pc);
+  f.store(engine, "i32.store", 0, count, FIELD.count);
+  f.return(i32(LEAVE.go));
 }

@@ -105,8 +105,14 @@ export class State implements Mover {
   /** Depth of blocks at which an instruction's semantics begin. */
   base = 0;
 
-  constructor(readonly f: RegionFunc, readonly slots: Slots, readonly memories: Memories) {
-    this.locals = slots.list.map((s) => f.local(s.type));
+  /** `params`: slots that are parameters of the function. */
+  constructor(
+    readonly f: RegionFunc,
+    readonly slots: Slots,
+    readonly memories: Memories,
+    params?: ReadonlyMap<number, Local>,
+  ) {
+    this.locals = slots.list.map((s) => params?.get(s.id) ?? f.local(s.type));
     f.mover = this;
   }
 

@@ -21,8 +21,15 @@ export interface SlotSpec {
   readonly fieldShift?: number;
   readonly temporary: number;
   readonly pc: number;
-  /** The stack pointer. */
+  /** The stack pointer, and what a return adds to it. */
   readonly stack: number;
+  readonly returnPops?: number;
+  /**
+   * The platform's calling convention, where it makes calls between regions quick (nothing relies on it): registers that have their old
+   * values behind a call, the stack pointer among them, and the one with the result.
+   */
+  readonly saved?: readonly number[];
+  readonly result?: number;
 }
 
 const BYTES = { i32: 4, i64: 8, v128: 16 } as const;

@@ -4,9 +4,10 @@ import type { RegionSet } from "../cache.ts";
 import type { Numbering } from "../interpreter.ts";
 import { BIAS } from "../layout.ts";
 import type { OpDef } from "../machine.ts";
-import { Module } from "../wasm/mod.ts";
+import { type FunctionRef, Module } from "../wasm/mod.ts";
 import { Analysis } from "./analysis.ts";
-import { Emitter } from "./emit.ts";
+import { emitEntry, Emitter, typeOf } from "./emit.ts";
+import { Shape, type Signature } from "./shape.ts";
 import type { Helper } from "./func.ts";
 import { RegionFunc } from "./func.ts";
 import { discover, flagsLiveAt, type Graph } from "./graph.ts";
@@ -79,11 +80,15 @@ export function createTranslator(spec: TranslatorSpec): Translator {
       if (first.info.how !== "inline" || first.info.kind === "enter" || first.info.kind === "stop") {
         continue;
       }
+      // What has a region already is copied when it is small: calls within a module are quick.
+      if (at >= entries.length && graph.size > limits.module / 4 && (set.heat.get(queue[at]) ?? 0) < 0) {
+        continue;
+      }
       graphs.push(graph);
       room -= graph.size;
       for (const b of graph.blocks) {
         const { info, target } = b.instructions[b.instructions.length - 1];
-        if (info.kind !== "call" || seen.has(target) || (set.heat.get(target) ?? 0) < 0) continue;
+        if (info.kind !== "call" || seen.has(target)) continue;
         seen.add(target), queue.push(target);
       }
     }
@@ -121,20 +126,27 @@ export function createTranslator(spec: TranslatorSpec): Translator {
       enter,
       flagsLive: (pc: number) => flagsLiveAt(cpu, analysis, pc, BIAS),
     };
-    const made = graphs.map((graph) => {
-      const f = m.adopt(new RegionFunc(m.declare(["i32"], ["i32"])));
+    const shapes = shapesOf(graphs, analysis, m);
+    const made = [...shapes].flatMap(([graph, { shape, signature }]) => {
       const marks: { pc: number; offset: number }[] = [];
       const mark = limits.lockstep
         ? (i: { readonly pc: number }, offset: number) => void marks.push({ pc: i.pc, offset })
         : undefined;
-      new Emitter(f, graph, analysis, mark ? { ...target, mark } : target).emit();
+      const f = m.adopt(new RegionFunc(signature?.ref ?? m.declare(["i32"], ["i32"])));
+      new Emitter(f, shape, analysis, mark ? { ...target, mark } : target, signature).emit();
       const { pc, instructions: [first] } = graph.entry, slot = set.slot(pc);
-      m.export(`r${slot}`, f.ref);
+      // A copy of what has a region already is for the calls of this module only.
+      if (set.regions[slot]) return [];
+      let entry: FunctionRef = f.ref;
+      if (signature) {
+        entry = m.func(["i32"], ["i32"], (f) => emitEntry(f, shape, analysis, signature));
+      }
+      m.export(`r${slot}`, entry);
       return {
         slot,
         pc,
         records: first.info.def.fused && !first.addresses.length ? 2 : 1,
-        pages: graph.pages,
+        pages: pagesOf(graph, shapes),
         size: graph.size,
         text: mark && { marks, body: f.w.bytes.slice(0, f.w.length) },
       };
@@ -143,4 +155,66 @@ export function createTranslator(spec: TranslatorSpec): Translator {
     debug.module?.(bytes, graphs);
     return { module: new WebAssembly.Module(bytes), regions: made };
   }
+}
+
+type Shapes = Map<Graph, { readonly shape: Shape; readonly signature?: Signature }>;
+
+/** How the regions of one module use the slots, and how they call one another. */
+function shapesOf(graphs: readonly Graph[], analysis: Analysis, m: Module): Shapes {
+  const byPc = new Map<number, Signature>(), targets = new Set<number>();
+  const shapes = graphs.map((graph) => new Shape(graph, analysis, (pc) => byPc.get(pc)));
+  for (const { blocks } of graphs) {
+    for (const b of blocks) {
+      const { info, target } = b.instructions[b.instructions.length - 1];
+      if (info.kind === "call") targets.add(target);
+    }
+  }
+  const { slots } = analysis;
+  // Without a convention to hope for, all calls go through the table.
+  const called = slots.spec.saved ? graphs.filter((g) => targets.has(g.entry.pc)) : [];
+  for (const { entry } of called) {
+    byPc.set(entry.pc, {
+      params: [],
+      saved: new Set([slots.at[slots.spec.stack]]),
+      touched: new Set(),
+      writes: new Set(),
+      unknown: false,
+      ref: { index: 0, params: [], results: [] },
+    });
+  }
+  for (let changed = true, rounds = 0; changed; rounds++) {
+    changed = false;
+    // Parameters need not come to rest: then calls go through the table.
+    if (rounds > 50) byPc.clear();
+    for (const shape of shapes) {
+      const signature = byPc.get(shape.graph.entry.pc);
+      if (signature && shape.grow(signature)) changed = true;
+    }
+  }
+  const result: Shapes = new Map();
+  for (const shape of shapes) {
+    const signature = byPc.get(shape.graph.entry.pc);
+    if (signature) {
+      const type = typeOf(signature.params);
+      Object.assign(signature.ref, m.declare(type.params, type.results));
+    }
+    shape.follow(signature);
+    result.set(shape.graph, { shape, signature });
+  }
+  return result;
+}
+
+/** Pages of a region's code and of what it calls directly. */
+function pagesOf(graph: Graph, shapes: Shapes): Set<number> {
+  const pages = new Set<number>(), byPc = new Map([...shapes.keys()].map((g) => [g.entry.pc, g]));
+  const queue = [graph], seen = new Set(queue);
+  for (const g of queue) {
+    for (const page of g.pages) pages.add(page);
+    for (const b of g.blocks) {
+      const { info, target } = b.instructions[b.instructions.length - 1];
+      const callee = info.kind === "call" ? byPc.get(target) : undefined;
+      if (callee && !seen.has(callee)) seen.add(callee), queue.push(callee);
+    }
+  }
+  return pages;
 }

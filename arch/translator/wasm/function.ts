@@ -238,6 +238,13 @@ export class Func {
     this.w.byte(0x0d), this.w.u(this.w.depth - to.depth);
   }
 
+  /** As `brIf`, with a hint to the compiler that the condition is false as a rule. */
+  unlikelyBr(to: Label, cond: I32): void {
+    cond.emit(this.w);
+    this.hints.push(this.w.length);
+    this.w.byte(0x0d), this.w.u(this.w.depth - to.depth);
+  }
+
   /** `cases[index]()`, each leaving the switch at its end; `otherwise` for indices beyond. */
   switch(index: I32, cases: readonly ((leave: Label) => void)[], otherwise: (leave: Label) => void): void {
     const leave = this.#open(0x02);

@@ -1,0 +1,238 @@
+/**
+ * What a region does with the slots, found from its instructions: what differs from memory where, what is wanted where, and how it is
+ * called by other regions of its module.
+ *
+ * A direct call passes what the callee wants of the general registers as parameters. Registers that the ABI has the callee save are
+ * compared with their values at entry when it returns: then the caller's locals are right. One register comes back as a result. Everything
+ * else that the callee may touch goes through memory. A callee that cannot return like this brings its own to memory and says so;
+ * then the caller brings to memory what the callee did not take over, and leaves as well.
+ */
+import type { Analysis } from "./analysis.ts";
+import type { Graph, Instruction } from "./graph.ts";
+import { registerIn } from "./machine.ts";
+import type { FunctionRef } from "../wasm/mod.ts";
+
+/** Ids of slots. */
+export type Ids = Set<number>;
+
+/** How a region is called directly. Grows until nothing changes. */
+export interface Signature {
+  /** Slots that are parameters, in order. */
+  params: number[];
+  /** Those that have their old values behind a return; the stack pointer among them. */
+  saved: Ids;
+  /** What may be read or written, by it and what it calls; what is written. */
+  touched: Ids;
+  writes: Ids;
+  /** It calls what is not known: everything may be touched. */
+  unknown: boolean;
+  readonly ref: FunctionRef;
+}
+
+const union = (to: Ids, from: Iterable<number>): boolean => {
+  const before = to.size;
+  for (const id of from) to.add(id);
+  return to.size > before;
+};
+
+export class Shape {
+  /** What each instruction writes, what it reads; slots that differ from memory before it. */
+  readonly own: Map<Instruction, Ids> = new Map();
+  readonly reads: Map<Instruction, Ids> = new Map();
+  readonly before: Map<Instruction, Ids> = new Map();
+  /** Of each block, by its index: what differs from memory at its start and end, what is wanted at its start. */
+  readonly dirtyIn: Ids[] = [];
+  readonly dirtyOut: Ids[] = [];
+  readonly liveIn: Ids[] = [];
+  /** Slots that the region reads or writes, in order; the lazy flags, if it writes them. */
+  readonly used: number[];
+  readonly flags: number[];
+  readonly #written: Ids = new Set();
+  readonly #calls: Instruction[] = [];
+  readonly #unknown: boolean;
+
+  /** `signature`: how other regions call this one; `callee`: of direct calls. */
+  constructor(
+    readonly graph: Graph,
+    readonly analysis: Analysis,
+    readonly callee: (pc: number) => Signature | undefined,
+  ) {
+    const { slots } = analysis;
+    const used: Ids = new Set(), written = this.#written;
+    const flags = slots.list.filter((s) => slots.isFlag[s.id]).map((s) => s.id);
+    let unknown = false;
+    for (const b of graph.blocks) {
+      for (const i of b.instructions) {
+        const own: Ids = new Set(), reads: Ids = new Set();
+        this.#touch(i, reads, own);
+        this.own.set(i, own), this.reads.set(i, reads);
+        union(written, own), union(used, reads);
+        const { how, kind } = i.info;
+        if (kind === "call") this.#calls.push(i);
+        if (how === "call" || kind === "callIndirect" || kind === "jump" || kind === "enter") unknown = true;
+      }
+    }
+    this.#unknown = unknown;
+    union(used, written);
+    this.flags = written.has(slots.kind) ? flags : [];
+    union(used, this.flags);
+    this.used = [...used].sort((a, b) => a - b);
+  }
+
+  /** What the region means for its callers, as far as it is known; true when it has grown. */
+  grow(signature: Signature): boolean {
+    const { slots } = this.analysis, { spec, at } = slots;
+    const { touched, writes, saved } = signature;
+    let changed = union(touched, this.used);
+    for (const id of this.#written) if (!slots.isFlag[id] && !writes.has(id)) writes.add(id), changed = true;
+    let unknown = this.#unknown;
+    for (const i of this.#calls) {
+      const callee = this.callee(i.target);
+      if (!callee || callee.unknown) unknown = true;
+      if (!callee) continue;
+      if (union(touched, callee.touched)) changed = true;
+      if (union(writes, callee.writes)) changed = true;
+    }
+    if (unknown && !signature.unknown) signature.unknown = changed = true;
+    for (const offset of spec.saved ?? []) {
+      if (writes.has(at[offset]) && !saved.has(at[offset])) saved.add(at[offset]), changed = true;
+    }
+    this.follow(signature);
+    const params = [...this.liveIn[this.graph.entry.index]].filter((id) =>
+      slots.list[id].type === "i64" && !slots.isFlag[id]
+    ).sort((a, b) => a - b);
+    if (params.join() !== signature.params.join()) signature.params = params, changed = true;
+    return changed;
+  }
+
+  /** Slots that go through memory around a call: brought there before it. */
+  passes(id: number, s: Signature): boolean {
+    if (s.saved.has(id)) return false;
+    return s.unknown || s.writes.has(id) || (s.touched.has(id) && !s.params.includes(id));
+  }
+  /** Slots whose locals are wrong behind a call. */
+  stale(id: number, s: Signature): boolean {
+    return !s.saved.has(id) && (s.unknown || s.writes.has(id));
+  }
+  /** The register that comes back as a result. */
+  result(s: Signature): number | undefined {
+    const { spec, at } = this.analysis.slots;
+    if (spec.result === undefined) return undefined;
+    return s.writes.has(at[spec.result]) || s.unknown ? at[spec.result] : undefined;
+  }
+  /** Of a direct call whose callee is in the module. */
+  calls(i: Instruction): Signature | undefined {
+    return i.info.kind === "call" ? this.callee(i.target) : undefined;
+  }
+
+  /** Forwards and backwards until nothing changes. With a signature it is called directly. */
+  follow(signature?: Signature): void {
+    const { blocks } = this.graph;
+    for (const b of blocks) {
+      this.dirtyIn[b.index] = new Set(), this.dirtyOut[b.index] = new Set(), this.liveIn[b.index] = new Set();
+    }
+    if (signature) union(this.dirtyIn[this.graph.entry.index], signature.saved);
+    for (let changed = true; changed;) {
+      changed = false;
+      for (const b of blocks) {
+        const dirty = new Set(this.dirtyIn[b.index]);
+        for (const i of b.instructions) this.after(i, dirty);
+        for (const s of b.successors) if (union(this.dirtyIn[s.index], dirty)) changed = true;
+      }
+    }
+    for (const b of blocks) {
+      const dirty = new Set(this.dirtyIn[b.index]);
+      for (const i of b.instructions) this.before.set(i, new Set(dirty)), this.after(i, dirty);
+      this.dirtyOut[b.index] = dirty;
+    }
+    const returned: Ids = new Set(signature?.saved);
+    const result = signature && this.result(signature);
+    if (result !== undefined) returned.add(result);
+    for (let changed = true; changed;) {
+      changed = false;
+      for (let n = blocks.length - 1; n >= 0; n--) {
+        const b = blocks[n], live: Ids = new Set();
+        for (const s of b.successors) union(live, this.liveIn[s.index]);
+        union(live, this.dirtyOut[b.index]);
+        for (let k = b.instructions.length - 1; k >= 0; k--) this.#wanted(b.instructions[k], live, returned);
+        if (live.size !== this.liveIn[b.index].size) this.liveIn[b.index] = live, changed = true;
+      }
+    }
+  }
+
+  /** What is wanted before an instruction, of what is wanted behind it. Any one may leave, which reads what differs from memory. */
+  #wanted(i: Instruction, live: Ids, returned?: Ids): void {
+    const { how, kind } = i.info, called = this.calls(i);
+    if (called) {
+      for (const id of [...live]) {
+        if (this.stale(id, called) || this.analysis.slots.isFlag[id]) live.delete(id);
+      }
+    } // Behind other calls everything is loaded anew.
+    else if (how === "call" || kind === "call" || kind === "callIndirect" || kind === "enter") live.clear();
+    if (kind === "return" && returned) union(live, returned);
+    if (called) union(live, called.params);
+    for (const id of this.own.get(i)!) live.delete(id);
+    union(live, this.reads.get(i)!);
+    union(live, this.before.get(i)!);
+  }
+  /** What is wanted behind an instruction in the middle of a block. */
+  liveAfter(i: Instruction): Ids {
+    const b = this.graph.blocks.find((b) => b.instructions.includes(i))!, live: Ids = new Set();
+    for (const s of b.successors) union(live, this.liveIn[s.index]);
+    union(live, this.dirtyOut[b.index]);
+    for (let k = b.instructions.length - 1; b.instructions[k] !== i; k--) {
+      this.#wanted(b.instructions[k], live);
+    }
+    return live;
+  }
+
+  /** What differs from memory behind an instruction, of what does before it. */
+  after(i: Instruction, dirty: Ids): void {
+    const { how, kind } = i.info, called = this.calls(i);
+    if (called) {
+      union(dirty, this.own.get(i)!);
+      for (const id of [...dirty]) {
+        if (this.passes(id, called) || this.analysis.slots.isFlag[id]) dirty.delete(id);
+      }
+      const result = this.result(called);
+      if (result !== undefined) dirty.add(result);
+      // It may have brought its own values to memory for a call, and then got back the old ones.
+      if (called.unknown) union(dirty, called.saved);
+      return;
+    }
+    if (how === "call" || kind === "call" || kind === "callIndirect" || kind === "enter") {
+      return dirty.clear();
+    }
+    union(dirty, this.own.get(i)!);
+  }
+
+  #touch(i: Instruction, used: Ids, written: Ids): void {
+    const { at, spec } = this.analysis.slots;
+    const use = (offset: number, to: Ids) => {
+      if (at[offset] >= 0) to.add(at[offset]);
+    };
+    for (const a of i.addresses) {
+      use(a.fields.base, used),
+        use(a.fields.index, used),
+        use(a.fields.a, used),
+        use(spec.temporary, written);
+    }
+    for (const { info, fields } of [...i.before, i, ...i.after]) {
+      // What an earlier part of the instruction has written is not read from before it.
+      const own = new Set(written), reads: Ids = new Set();
+      union(reads, info.reads), union(written, info.writes);
+      let registers = 0;
+      info.def.operands.forEach((o, n) => {
+        if (o.place === "mem") use(fields.base, reads), use(fields.index, reads);
+        if (o.place === "imm" || o.place === "mem") return;
+        const nth = o.place === "reg" ? registers++ : 0;
+        const offset = (o.place === "fixed" ? 0 : registerIn(fields, o, nth, spec)) + (o.offset ?? 0);
+        const fixed = o.place === "fixed" || info.how !== "inline" || o.size < 32;
+        if (fixed || info.operandReads[n]) use(offset, reads);
+        if (o.access !== "r") use(offset, written);
+      });
+      if (info.readsBase) use(fields.base, reads);
+      for (const id of reads) if (!own.has(id)) used.add(id);
+    }
+  }
+}
