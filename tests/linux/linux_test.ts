@@ -43,6 +43,7 @@ for (
     "files_of_things",
     "segments",
     "int80",
+    "int80_structures",
     "gates",
     "delivery",
     "sigreturn",

@@ -4,6 +4,7 @@ import {
   EFAULT,
   EINVAL,
   ERESTARTNOHAND,
+  type Errno,
   Failure,
   type Outcome,
   READ,
@@ -15,11 +16,19 @@ import {
   WaitQueue,
   WRITE,
 } from "@guise/core";
+import { clockId } from "../args/clock.ts";
 import { inBuffer, MAX_RW, outBuffer } from "../args/buffer.ts";
 import { fd } from "../args/fd.ts";
 import type { Segments } from "../args/iovec.ts";
 import { path } from "../args/path.ts";
 import { address, int, unsignedInt } from "../args/scalar.ts";
+import {
+  CLOCK_MONOTONIC_COARSE,
+  CLOCK_REALTIME_COARSE,
+  deadlineAt,
+  readClock,
+  type Time,
+} from "../time/clocks.ts";
 import type { Calls } from "./calls.ts";
 
 const nobody = new WaitQueue();
@@ -29,23 +38,66 @@ function writePair(task: Task, at: number, first: number, second: number): boole
   return task.space.check(at, 8, WRITE) && task.space.setU32(at, first) && task.space.setU32(at + 4, second);
 }
 
+/** Sleeps until `deadline`; `remain` gets 32-bit fields when a signal comes (0: not wanted). */
+function sleepUntil(deadline: number, remain: number): Outcome {
+  return wait([nobody], deadline, (self, reason) => {
+    if (reason !== "signal") return 0;
+    const left = Math.max(0, deadline - self.kernel.clock.monotonic());
+    if (remain !== 0 && !writePair(self, remain, Math.floor(left / 1e9), left % 1e9)) return EFAULT;
+    return ERESTARTNOHAND;
+  });
+}
+
+/** A timespec of 32-bit fields, or an errno. */
+function readShort(task: Task, at: number): readonly [seconds: number, fraction: number] | Errno {
+  const seconds = task.space.getU32(at), fraction = task.space.getU32(at + 4);
+  if (seconds === undefined || fraction === undefined) return EFAULT;
+  return (seconds | 0) < 0 || fraction >= 1e9 ? EINVAL : [seconds, fraction];
+}
+
+const SLEEPS_AGAIN = { support: "partial", note: "after a stop it sleeps the whole time again" } as const;
+
 const nanosleep: Syscall = syscall({
   name: "nanosleep",
   doc: "Sleeps for a time of 32-bit fields.",
   args: { request: address, remain: address },
-  support: "partial",
-  note: "after a stop it sleeps the whole time again",
+  ...SLEEPS_AGAIN,
   run(task, { request, remain }): Outcome {
-    const seconds = task.space.getU32(request), fraction = task.space.getU32(request + 4);
-    if (seconds === undefined || fraction === undefined) return EFAULT;
-    if ((seconds | 0) < 0 || fraction >= 1e9) return EINVAL;
-    const deadline = task.kernel.clock.monotonic() + seconds * 1e9 + fraction;
-    return wait([nobody], deadline, (self, reason) => {
-      if (reason !== "signal") return 0;
-      const left = Math.max(0, deadline - self.kernel.clock.monotonic());
-      if (remain !== 0 && !writePair(self, remain, Math.floor(left / 1e9), left % 1e9)) return EFAULT;
-      return ERESTARTNOHAND;
-    });
+    const span = readShort(task, request);
+    if (typeof span === "number") return span;
+    return sleepUntil(task.kernel.clock.monotonic() + span[0] * 1e9 + span[1], remain);
+  },
+});
+
+const TIMER_ABSTIME = 1;
+
+const clockNanosleep: Syscall = syscall({
+  name: "clock_nanosleep",
+  doc: "Sleeps on a clock, for a span or until a time of 32-bit fields.",
+  args: { clock: clockId, flags: int, request: address, remain: address },
+  ...SLEEPS_AGAIN,
+  run(task, { clock, flags, request, remain }): Outcome {
+    const now: Time = [0, 0], unknown = readClock(task, clock, now);
+    if (unknown !== 0) return unknown;
+    const time = readShort(task, request);
+    if (typeof time === "number") return time;
+    const absolute = (flags & TIMER_ABSTIME) !== 0;
+    const deadline = absolute
+      ? deadlineAt(task, clock, time[0], time[1])
+      : task.kernel.clock.monotonic() + time[0] * 1e9 + time[1];
+    return sleepUntil(deadline, absolute ? 0 : remain);
+  },
+});
+
+const clockGetres: Syscall = syscall({
+  name: "clock_getres",
+  doc: "Tells a clock's resolution in 32-bit fields.",
+  args: { clock: clockId, time: address },
+  run(task, { clock, time }): Outcome {
+    const now: Time = [0, 0], unknown = readClock(task, clock, now);
+    if (unknown !== 0) return unknown;
+    const coarse = clock === CLOCK_REALTIME_COARSE || clock === CLOCK_MONOTONIC_COARSE;
+    return time !== 0 && !writePair(task, time, 0, coarse ? 4_000_000 : 1) ? EFAULT : 0;
   },
 });
 
@@ -182,6 +234,8 @@ export function moreCalls(calls: Calls): readonly (readonly [number: number, cal
     [145, vectored("readv")],
     [146, vectored("writev")],
     [162, nanosleep],
+    [266, clockGetres],
+    [267, clockNanosleep],
     [180, positioned("pread64")],
     [181, positioned("pwrite64")],
   ];
@@ -191,7 +245,7 @@ export function moreCalls(calls: Calls): readonly (readonly [number: number, cal
 // deno-fmt-ignore
 export const MORE_SHARED: readonly (readonly [number: number, name: string])[] = [
   [175, "rt_sigprocmask"], [176, "rt_sigpending"], [179, "rt_sigsuspend"], [198, "lchown"], [298, "fchownat"],
-  [340, "prlimit64"], [359, "socket"], [360, "socketpair"], [361, "bind"], [362, "connect"], [363, "listen"],
+  [319, "epoll_pwait"], [322, "timerfd_create"], [340, "prlimit64"], [359, "socket"], [360, "socketpair"], [361, "bind"], [362, "connect"], [363, "listen"],
   [364, "accept4"], [365, "getsockopt"], [366, "setsockopt"], [367, "getsockname"], [368, "getpeername"],
   [369, "sendto"], [371, "recvfrom"], [373, "shutdown"], [383, "statx"],
 ];

@@ -1,12 +1,13 @@
 /**
- * INT 0x80 in 64-bit code: the i386 table (spec X12, X13). Most calls are the 64-bit ones with narrow arguments; those with
- * structures of another layout are left out until 32-bit processes come, and answer ENOSYS.
+ * INT 0x80 in 64-bit code: the i386 table (spec X12, X13). Most calls are the 64-bit ones with narrow arguments; structures of
+ * another layout are in structures.ts. What needs 32-bit code (signal handlers) answers ENOSYS until there is some.
  */
 import type { Syscall, SyscallTable } from "@guise/core";
 import type { Rows } from "../rows.ts";
 import { ownCalls } from "./calls.ts";
 import { MORE_SHARED, moreCalls } from "./more.ts";
 import { narrow } from "./narrow.ts";
+import { structureCalls } from "./structures.ts";
 
 /** i386 numbers of calls whose arguments are plain numbers, paths and bytes. */
 // deno-fmt-ignore
@@ -25,8 +26,8 @@ const SHARED: readonly (readonly [number: number, name: string])[] = [
   [203, "setreuid"], [204, "setregid"], [205, "getgroups"], [206, "setgroups"], [207, "fchown"], [208, "setresuid"],
   [209, "getresuid"], [210, "setresgid"], [211, "getresgid"], [212, "chown"], [213, "setuid"], [214, "setgid"],
   [215, "setfsuid"], [216, "setfsgid"], [218, "mincore"], [219, "madvise"], [220, "getdents64"], [221, "fcntl"],
-  [224, "gettid"], [238, "tkill"], [252, "exit_group"], [254, "epoll_create"], [258, "set_tid_address"],
-  [270, "tgkill"], [295, "openat"], [296, "mkdirat"], [297, "mknodat"], [298, "fchownat"], [301, "unlinkat"],
+  [224, "gettid"], [238, "tkill"], [252, "exit_group"], [254, "epoll_create"], [255, "epoll_ctl"], [256, "epoll_wait"], [258, "set_tid_address"],
+  [239, "sendfile"], [270, "tgkill"], [295, "openat"], [296, "mkdirat"], [297, "mknodat"], [298, "fchownat"], [301, "unlinkat"],
   [302, "renameat"], [303, "linkat"], [304, "symlinkat"], [305, "readlinkat"], [306, "fchmodat"], [307, "faccessat"],
   [318, "getcpu"], [323, "eventfd"], [328, "eventfd2"], [329, "epoll_create1"], [330, "dup3"], [331, "pipe2"],
   [353, "renameat2"], [355, "getrandom"], [356, "memfd_create"], [375, "membarrier"], [384, "arch_prctl"],
@@ -54,6 +55,8 @@ function int80Rows(rows: Rows): ReadonlyMap<number, Syscall> {
     if (call === undefined) throw new Error(`guise: int80 names ${name}, which is not a call`);
     map.set(number, narrow(call));
   }
-  for (const [number, call] of [...ownCalls(calls), ...moreCalls(calls)]) map.set(number, narrow(call));
+  for (const [number, call] of [...ownCalls(calls), ...moreCalls(calls), ...structureCalls(calls)]) {
+    map.set(number, narrow(call));
+  }
   return map;
 }
