@@ -22,7 +22,8 @@ export function registerText(kind: string, n: number): string {
 
 function memoryText(p: Prepared, word: number): string {
   const { kind, shift } = p.memory!, base = registerText("xsp", word >>> 5 & 31);
-  const offset = p.offset?.(word) ?? 0, m = word >>> 16 & 31;
+  // With a base alone the letter i is the number of a lane.
+  const offset = kind === "base" || kind === "postr" ? 0 : p.offset?.(word) ?? 0, m = word >>> 16 & 31;
   switch (kind) {
     case "pre":
       return `[${base}, #${offset}]!`;

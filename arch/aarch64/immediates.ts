@@ -104,6 +104,10 @@ const small = (value: ImmediateKind["value"] = (b) => b, at: number = RECORD.imm
   value,
 });
 
+/** immr and imms, as the manual writes them. */
+const field = (_v: number, _h: number, word: number): string =>
+  `${hex(word >>> 16 & 63, 0)}, #${hex(word >>> 10 & 63, 0)}`;
+
 // deno-fmt-ignore
 export const IMMEDIATES: Readonly<Record<string, ImmediateKind>> = {
   /** Up to 32 bits, unsigned. */
@@ -126,8 +130,8 @@ export const IMMEDIATES: Readonly<Record<string, ImmediateKind>> = {
   movn: wide((b, w) => { const s = (w >>> 21 & 3) * 16; return s < 32 ? pair(~(b << s), -1) : pair(-1, ~(b << (s - 32))); }),
   movnw: wide((b, w) => pair(~(b << (w >>> 21 & 3) * 16), 0)),
   /** ubfm, sbfm as two shifts: left (imm), then right (imm + 1): letters immr:imms. */
-  fieldx: { size: 16, at: RECORD.imm, value: (b) => { const a = 63 - (b & 63); return a | ((a + (b >> 6)) & 63) << 8; } },
-  fieldw: { size: 16, at: RECORD.imm, value: (b) => { if (b & 0x820) return undefined; const a = 31 - (b & 31); return a | ((a + (b >> 6)) & 31) << 8; } },
+  fieldx: { size: 16, at: RECORD.imm, value: (b) => { const a = 63 - (b & 63); return a | ((a + (b >> 6)) & 63) << 8; }, text: field },
+  fieldw: { size: 16, at: RECORD.imm, value: (b) => { if (b & 0x820) return undefined; const a = 31 - (b & 31); return a | ((a + (b >> 6)) & 31) << 8; }, text: field },
   /** bfm: the mask of the destination; the rotation is in `scale`. */
   bfmx: wide((b) => { const r = b >> 6, s = b & 63; return s >= r ? ones(s - r + 1, 0) : ones(s + 1, 64 - r); }),
   bfmw: wide((b) => { if (b & 0x820) return undefined; const r = b >> 6, s = b & 63; return s >= r ? ones(s - r + 1, 0) : ones(s + 1, 32 - r); }),

@@ -127,76 +127,78 @@ function entry(name: string, code: string): VdsoExport {
   return { name: `__vdso_${name}`, alias: name, version: "LINUX_2.6", code: { "x86-64": code } };
 }
 
-/**
- * aarch64's (spec A7), as words, with branch targets as instructions of the function. The data pages are four pages before the image, and
- * the code is in its first page: what adrp names.
- */
+/** aarch64's (spec A7). Both words of a clock are read in one access. */
 const CLOCK_GETTIME = `
-  .inst 0x7100041f // cmp w0, #1
-  .inst 0x540000e8 // b.hi +8
-  .inst 0x90ffffe2 // adrp x2, {vvar}
-  .inst 0x8b205042 // add x2, x2, w0, uxtw #4
-  .inst 0xa9411043 // ldp x3, x4, [x2, #16]
-  .inst 0xa9001023 // stp x3, x4, [x1]
-  .inst 0x52800000 // mov w0, #0
-  .inst 0xd65f03c0 // ret
-  .inst 0x71002c1f // cmp w0, #11
-  .inst 0x540001e8 // b.hi +24
-  .inst 0x52800023 // mov w3, #1
-  .inst 0x1ac02063 // lsl w3, w3, w0
-  .inst 0x90ffffe2 // adrp x2, {vvar}
-  .inst 0x52810404 // mov w4, #2080
-  .inst 0x6a04007f // tst w3, w4
-  .inst 0x540000a1 // b.ne +20
-  .inst 0x52801a04 // mov w4, #208
-  .inst 0x6a04007f // tst w3, w4
-  .inst 0x540000c0 // b.eq +24
-  .inst 0x91004042 // add x2, x2, #16
-  .inst 0xa9411043 // ldp x3, x4, [x2, #16]
-  .inst 0xa9001023 // stp x3, x4, [x1]
-  .inst 0x52800000 // mov w0, #0
-  .inst 0xd65f03c0 // ret
-  .inst 0xd2800e28 // mov x8, #113
-  .inst 0xd4000001 // svc #0
-  .inst 0xd65f03c0 // ret
+  cmp w0, #1
+  b.hi other
+  adrp x2, {vvar}
+  add x2, x2, w0, uxtw #4
+  b copy
+other:
+  cmp w0, #11
+  b.hi fallback
+  mov w3, #1
+  lsl w3, w3, w0
+  adrp x2, {vvar}
+  mov w4, #${WALL_CLOCKS}
+  tst w3, w4
+  b.ne copy
+  mov w4, #${MONOTONIC_CLOCKS}
+  tst w3, w4
+  b.eq fallback
+  add x2, x2, #${MONOTONIC - WALL}
+copy:
+  ldp x3, x4, [x2, #${WALL}]
+  stp x3, x4, [x1]
+  mov w0, #0
+  ret
+fallback:
+  mov x8, #113
+  svc #0
+  ret
 `;
 const GETTIMEOFDAY = `
-  .inst 0xb40000c0 // cbz x0, +6
-  .inst 0x90ffffe2 // adrp x2, {vvar}
-  .inst 0xa9411043 // ldp x3, x4, [x2, #16]
-  .inst 0x52807d05 // mov w5, #1000
-  .inst 0x9ac50884 // udiv x4, x4, x5
-  .inst 0xa9001003 // stp x3, x4, [x0]
-  .inst 0xb4000041 // cbz x1, +8
-  .inst 0xf900003f // str xzr, [x1]
-  .inst 0x52800000 // mov w0, #0
-  .inst 0xd65f03c0 // ret
+  cbz x0, zone
+  adrp x2, {vvar}
+  ldp x3, x4, [x2, #${WALL}]
+  mov w5, #1000
+  udiv x4, x4, x5
+  stp x3, x4, [x0]
+zone:
+  cbz x1, done
+  str xzr, [x1]
+done:
+  mov w0, #0
+  ret
 `;
 const CLOCK_GETRES = `
-  .inst 0x71002c1f // cmp w0, #11
-  .inst 0x54000208 // b.hi +17
-  .inst 0x52800023 // mov w3, #1
-  .inst 0x1ac02063 // lsl w3, w3, w0
-  .inst 0x52812002 // mov w2, #2304
-  .inst 0x72a007a2 // movk w2, #61, lsl #16
-  .inst 0x52800c04 // mov w4, #96
-  .inst 0x6a04007f // tst w3, w4
-  .inst 0x540000a1 // b.ne +13
-  .inst 0x52800022 // mov w2, #1
-  .inst 0x52811264 // mov w4, #2195
-  .inst 0x6a04007f // tst w3, w4
-  .inst 0x540000a0 // b.eq +17
-  .inst 0xb4000041 // cbz x1, +15
-  .inst 0xa900083f // stp xzr, x2, [x1]
-  .inst 0x52800000 // mov w0, #0
-  .inst 0xd65f03c0 // ret
-  .inst 0xd2800e48 // mov x8, #114
-  .inst 0xd4000001 // svc #0
-  .inst 0xd65f03c0 // ret
+  cmp w0, #11
+  b.hi fallback
+  mov w3, #1
+  lsl w3, w3, w0
+  mov w2, #2304
+  movk w2, #61, lsl #16
+  mov w4, #${COARSE_CLOCKS}
+  tst w3, w4
+  b.ne known
+  mov w2, #1
+  mov w4, #${WALL_CLOCKS | MONOTONIC_CLOCKS}
+  tst w3, w4
+  b.eq fallback
+known:
+  cbz x1, done
+  stp xzr, x2, [x1]
+done:
+  mov w0, #0
+  ret
+fallback:
+  mov x8, #114
+  svc #0
+  ret
 `;
 const RT_SIGRETURN = `
-  .inst 0xd2801168 // mov x8, #139
-  .inst 0xd4000001 // svc #0
+  mov x8, #139
+  svc #0
 `;
 function aarch64(name: string, code: string): VdsoExport {
   return { name: `__kernel_${name}`, version: "LINUX_2.6.39", code: { aarch64: code } };
