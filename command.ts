@@ -16,6 +16,7 @@ import {
   stopHost,
 } from "@guise/host-deno";
 import type { Kernel, Plugin, Process } from "@guise/core";
+import { prepare } from "@guise/x86-64/run";
 import type { FileSystem, MountSpec } from "@guise/vfs";
 import { HostFs, OverlayFs } from "@guise/vfs";
 import { run, type RunOptions, type User } from "./mod.ts";
@@ -269,6 +270,8 @@ function traceSink(path: string): { write(text: string): void; flush(): void } {
 
 /** Runs the guest and answers the exit status. */
 async function runGuest(request: Request): Promise<number> {
+  // Beside all that comes before the program.
+  void prepare();
   let kernel: Kernel;
   let guest: Process | undefined;
   const stdio = hostStdio(() => kernel);

@@ -58,7 +58,7 @@ import {
   walk,
   X_OK,
 } from "@guise/vfs";
-import { x86_64 } from "@guise/x86-64/run";
+import { prepare, x86_64 } from "@guise/x86-64/run";
 import type { StatsReport } from "@guise/stats";
 
 /** Options of {@link createKernel}. */
@@ -100,8 +100,10 @@ export async function createKernel(options: GuiseOptions = {}): Promise<Kernel> 
   const replaced = new Set(more.map((p) => p.name));
   const memory32 = options.memory32 ?? !hasMemory64();
   const plugins = [...standardPlugins(options.files, memory32).filter((p) => !replaced.has(p.name)), ...more];
-  if (memory32) await import("@guise/x86-64/memory32");
-  return await createBareKernel({ ...options, plugins });
+  const prepared = memory32 ? import("@guise/x86-64/memory32") : prepare();
+  const kernel = await createBareKernel({ ...options, plugins });
+  await prepared;
+  return kernel;
 }
 
 /** Personalities that are loaded when {@link run} is asked for one by its name. */

@@ -20,6 +20,8 @@ export interface Image {
   /** First of the operations that do nothing. */
   readonly idle: number;
   readonly module: (wide: boolean) => WebAssembly.Module;
+  /** What `module` compiles, for {@link prepare}. */
+  readonly code?: () => Uint8Array<ArrayBuffer>;
 }
 
 declare global {
@@ -45,6 +47,7 @@ function load(): Image {
     profile: false,
     special: { illegal: shipped.ILLEGAL, protection: shipped.PROTECTION },
     idle: shipped.IDLE,
+    code: () => bytesOf(shipped.module()),
     module: (wide) => {
       if (!wide && !narrow) throw new Error('memory32 needs `import "@guise/x86-64/memory32"`');
       try {
@@ -85,4 +88,21 @@ export function moduleOf(i: Image, wide: boolean): WebAssembly.Module {
   let list = modules.get(i);
   if (!list) modules.set(i, list = []);
   return list[Number(wide)] ??= i.module(wide);
+}
+
+let preparing: Promise<void> | undefined;
+/**
+ * Compiles the interpreter for 64-bit memories beside what the caller does meanwhile, on hosts with threads for it. A CPU that is
+ * made before the promise is fulfilled compiles for itself; where this fails, so does that, with a reason.
+ */
+export function prepare(): Promise<void> {
+  return preparing ??= (async () => {
+    const i = image();
+    if (i.code === undefined || modules.get(i)?.[1] !== undefined) return;
+    const module = await WebAssembly.compile(i.code()).catch(() => undefined);
+    if (module === undefined) return;
+    let list = modules.get(i);
+    if (!list) modules.set(i, list = []);
+    list[1] ??= module;
+  })();
 }

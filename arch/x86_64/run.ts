@@ -4,3 +4,4 @@
  * @module
  */
 export { x86_64 } from "./arch.ts";
+export { prepare } from "./image.ts";
