@@ -229,7 +229,10 @@ function writeAll(file: { writeSync(bytes: Uint8Array): number }, bytes: Uint8Ar
 }
 
 /** Where a trace goes: pieces of lines at once to standard error, in large pieces to a file. */
-function traceSink(path: string): { write(text: string): void; flush(): void } {
+function traceSink(
+  path: string,
+  TextBuffer: typeof import("@guise/strace").TextBuffer,
+): { write(text: string): void; flush(): void } {
   const encoder = new TextEncoder();
   if (path === "-") {
     return {
@@ -249,23 +252,14 @@ function traceSink(path: string): { write(text: string): void; flush(): void } {
   } catch (error) {
     throw new Mistake(`--trace=${path}: cannot write there: ${(error as Error).message}`);
   }
-  let pending = "";
-  const flush = (): void => {
-    const text = pending;
-    pending = "";
+  const buffer = new TextBuffer((bytes) => {
     try {
-      writeAll(file, encoder.encode(text));
+      writeAll(file, bytes);
     } catch {
       // A full disk ends the trace, not the guest.
     }
-  };
-  return {
-    write: (text) => {
-      pending += text;
-      if (pending.length > 65536) flush();
-    },
-    flush,
-  };
+  });
+  return { write: (text) => buffer.add(text), flush: () => buffer.flush() };
 }
 
 /** Runs the guest and answers the exit status. */
@@ -314,9 +308,10 @@ async function runGuest(request: Request): Promise<number> {
     },
   };
   const plugins: Plugin[] = [command];
-  const sink = request.trace === undefined ? undefined : traceSink(request.trace);
-  if (sink !== undefined) {
-    const { strace } = await import("@guise/strace");
+  let sink: ReturnType<typeof traceSink> | undefined;
+  if (request.trace !== undefined) {
+    const { strace, TextBuffer } = await import("@guise/strace");
+    sink = traceSink(request.trace, TextBuffer);
     plugins.push(strace({ write: sink.write, leader: request.trace === "-" ? "several" : "always" }));
   }
   const env = { ...Deno.env.toObject(), ...Object.fromEntries(request.env) };

@@ -30,9 +30,11 @@ export interface SyscallEvent {
   decoded(): Readonly<Record<string, unknown>>;
   /**
    * Trace text of each argument. Before the call (no `result`) it ends before the first one that is of direction "out",
-   * as strace prints them; after the call it has all of them.
+   * as strace prints them; after the call it has all of them. Those before `from` are left empty: they have been printed.
    */
-  text(result?: number): string[];
+  text(result?: number, from?: number): string[];
+  /** How many arguments {@link text} gives after the call. */
+  readonly count: number;
   /** Trace text of the result. */
   resultText(result: number): string;
 }

@@ -33,7 +33,10 @@ export class Row {
   run: (task: Task) => Outcome;
   /** What it counts as between two looks at the host's clock: one without arguments cannot take long. */
   readonly weight: number;
+  /** How many arguments it has. */
+  readonly count: number;
   readonly #slots: readonly number[];
+  readonly #out: readonly boolean[];
   #formatters: readonly Formatter[] | undefined;
 
   constructor(call: Syscall, abi: RowAbi) {
@@ -54,6 +57,8 @@ export class Row {
       );
     }
     this.#slots = slots;
+    this.count = names.length;
+    this.#out = names.map((name) => spec.args[name].direction === "out");
     this.weight = slot === 0 ? 1 : WITH_ARGUMENTS;
     this.run = (task) => {
       const decoders = names.map((name, i) => spec.args[name].compile(abi, slots[i]));
@@ -73,16 +78,14 @@ export class Row {
     return result;
   }
 
-  text(task: Task, result: number | undefined): string[] {
-    const { args } = this.call.spec;
-    const names = Object.keys(args);
-    const formatters = this.#formatters ??= names.map((name, i) =>
-      args[name].format(this.abi, this.#slots[i])
+  text(task: Task, result: number | undefined, from: number): string[] {
+    const formatters = this.#formatters ??= Object.values(this.call.spec.args).map((arg, i) =>
+      arg.format(this.abi, this.#slots[i])
     );
     const texts: string[] = [];
-    for (let i = 0; i < names.length; i++) {
-      if (result === undefined && args[names[i]].direction === "out") break;
-      texts.push(formatters[i](task, result));
+    for (let i = 0; i < formatters.length; i++) {
+      if (result === undefined && this.#out[i]) break;
+      texts.push(i < from ? "" : formatters[i](task, result));
     }
     return texts;
   }
@@ -280,8 +283,11 @@ export class CallEvent implements SyscallEvent {
   decoded(): Readonly<Record<string, unknown>> {
     return this.row?.decoded(this.task) ?? {};
   }
-  text(result?: number): string[] {
-    if (this.row !== undefined) return this.row.text(this.task, result);
+  get count(): number {
+    return this.row?.count ?? this.table.registers.length;
+  }
+  text(result?: number, from: number = 0): string[] {
+    if (this.row !== undefined) return this.row.text(this.task, result, from);
     const texts: string[] = [];
     for (let slot = 0; slot < this.table.registers.length; slot++) {
       texts.push("0x" + this.arg(slot).toString(16));

@@ -6,9 +6,10 @@
  */
 import type { ExitStatus, KernelEvent, Plugin, SpawnRequest, SyscallEvent, Task } from "@guise/core";
 import { quoted, signalName } from "./text.ts";
-import { type Leader, resultOf, Tracer } from "./tracer.ts";
+import { errorOf, isError, type Leader, resultOf, Tracer } from "./tracer.ts";
 
 export { type Leader, resultOf, Tracer } from "./tracer.ts";
+export { TextBuffer } from "./buffer.ts";
 export { quoted, signalName } from "./text.ts";
 
 /** Options of {@link strace}. */
@@ -41,7 +42,7 @@ export function strace(options: StraceOptions): Plugin {
       return;
     }
     const args = event.text();
-    const more = args.length < Object.keys(call.spec.args).length;
+    const more = args.length < event.count;
     if (more) partial.add(task.id);
     tracer.enter(task.id, event.label + call.name, args, more);
     if (call.name === "exit") codes.set(task.id, event.arg(0) & 255);
@@ -63,13 +64,15 @@ export function strace(options: StraceOptions): Plugin {
       tracer.leave(task.id, !partial.delete(task.id));
       return;
     }
-    partial.delete(task.id);
+    if (partial.size > 0) partial.delete(task.id);
     if (call === undefined) {
       const args = [0, 1, 2, 3, 4, 5].map((n) => hex(event.arg(n)));
       tracer.exit(task.id, args, resultOf(result, () => hex(result)));
       return;
     }
-    tracer.exit(task.id, event.text(result), resultOf(result, () => event.resultText(result)));
+    const args = event.text(result, tracer.printed(task.id));
+    const text = isError(result) ? errorOf(result) : event.resultText(result);
+    tracer.exit(task.id, args, text);
   }
 
   function ended(task: Task): void {

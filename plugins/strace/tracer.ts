@@ -19,42 +19,63 @@ interface Open {
 }
 
 /** Numbers above this are addresses and errors no longer: results of -1 to -4095 are errors on Linux. */
-const isError = (result: number): boolean => result < 0 && result >= -4095;
+export const isError = (result: number): boolean => result < 0 && result >= -4095;
 
 /** `= …` of a call that has a result. `text` is that of a result which is no error. */
 export function resultOf(result: number, text: () => string): string {
-  if (!isError(result)) return text();
-  const errno: Errno = result;
+  return isError(result) ? errorOf(result) : text();
+}
+
+/** `-1 EBADF (Bad file descriptor)`. */
+export function errorOf(errno: Errno): string {
+  const result: number = errno;
   // Restarts that the guest never sees are shown with a question mark.
   const shown = result <= -512 ? "?" : "-1";
   return `${shown} ${errnoName(errno)} (${errnoText(errno)})`;
 }
 
+/** Spaces up to the column. */
+const SPACES: readonly string[] = Array.from({ length: COLUMN + 1 }, (_, n) => " ".repeat(n));
+
 /** Prints to `write`, which gets whole and partial lines in order. */
 export class Tracer {
   readonly #write: (text: string) => void;
   readonly #leader: Leader;
+  /** On a terminal: what has been printed and not written, so that a line shows at once and costs one write of the host's. */
+  #text = "";
+  readonly #joins: boolean;
   /** The task whose line is not finished, and how long that line is. */
   #current: number | undefined;
   #column = 0;
   /** Calls that have started, by task. */
   readonly #open = new Map<number, Open>();
   readonly #alive = new Set<number>();
+  #last = 0;
+  #lead = "";
 
   /** `write` gets text in order; `leader` says how lines name their task. */
   constructor(write: (text: string) => void, leader: Leader) {
     this.#write = write;
     this.#leader = leader;
+    this.#joins = leader === "several";
   }
 
   #print(text: string): void {
     this.#column += text.length;
-    this.#write(text);
+    if (this.#joins) this.#text += text;
+    else this.#write(text);
   }
   #finish(): void {
-    this.#write("\n");
+    if (this.#joins) this.#text += "\n";
+    else this.#write("\n");
     this.#current = undefined;
     this.#column = 0;
+  }
+  #send(): void {
+    if (!this.#joins) return;
+    const text = this.#text;
+    this.#text = "";
+    this.#write(text);
   }
   /** Begins a line of that task, or goes on with the one it has begun: then false. */
   #begin(task: number): boolean {
@@ -65,8 +86,13 @@ export class Tracer {
     }
     this.#current = task;
     this.#column = 0;
-    if (this.#leader === "always") this.#print(`${String(task).padEnd(5)} `);
-    else if (this.#alive.size > 1) this.#print(`[pid ${String(task).padStart(5)}] `);
+    if (this.#leader === "always") {
+      if (task !== this.#last) {
+        this.#last = task;
+        this.#lead = `${String(task).padEnd(5)} `;
+      }
+      this.#print(this.#lead);
+    } else if (this.#alive.size > 1) this.#print(`[pid ${String(task).padStart(5)}] `);
     return true;
   }
   /** A message between the lines, or in the middle of one as strace's own messages are. */
@@ -87,20 +113,38 @@ export class Tracer {
     // A call that was begun and never finished (its task was taken out of it): end that line first.
     if (this.#open.has(task)) this.leave(task);
     this.#begin(task);
-    this.#print(`${name}(${args.join(", ")}${more && args.length > 0 ? ", " : ""}`);
+    this.#print(name);
+    this.#print("(");
+    for (let i = 0; i < args.length; i++) {
+      if (i > 0) this.#print(", ");
+      this.#print(args[i]);
+    }
+    if (more && args.length > 0) this.#print(", ");
     this.#open.set(task, { name, printed: args.length });
+    this.#send();
   }
 
-  /** The call has ended. `args` are all arguments; `result` is what stands after `= `. */
+  /** How many arguments of the call that the task is in have been printed. */
+  printed(task: number): number {
+    return this.#open.get(task)?.printed ?? 0;
+  }
+
+  /** The call has ended. `args` are all arguments (those that were printed are not looked at); `result` is what stands after `= `. */
   exit(task: number, args: readonly string[], result: string): void {
     const open = this.#open.get(task);
     if (open === undefined) return;
     this.#open.delete(task);
     if (this.#begin(task)) this.#print(`<... ${open.name} resumed>`);
-    this.#print(`${args.slice(open.printed).join(", ")}) `);
+    for (let i = open.printed; i < args.length; i++) {
+      if (i > open.printed) this.#print(", ");
+      this.#print(args[i]);
+    }
+    this.#print(") ");
     this.#pad();
-    this.#print(`= ${result}`);
+    this.#print("= ");
+    this.#print(result);
     this.#finish();
+    this.#send();
   }
 
   /** The call never comes back: the task has ended in it. `complete`: all its arguments were known at its start. */
@@ -114,10 +158,11 @@ export class Tracer {
     this.#pad();
     this.#print("= ?");
     this.#finish();
+    this.#send();
   }
 
   #pad(): void {
-    if (this.#column < COLUMN) this.#print(" ".repeat(COLUMN - this.#column));
+    if (this.#column < COLUMN) this.#print(SPACES[COLUMN - this.#column]);
   }
 
   /** A line that is no call: `--- SIGCHLD {…} ---`, `+++ exited with 0 +++`. */
@@ -125,6 +170,7 @@ export class Tracer {
     this.#begin(task);
     this.#print(text);
     this.#finish();
+    this.#send();
   }
 
   /** The task is gone; `how` is its last line. */

@@ -1,7 +1,7 @@
 /**
  * How values look in a trace: the texts of strace(1), so that a person's habits and scripts carry over (spec X32, X33).
  */
-import type { Task } from "@guise/core";
+import { BIAS, READ, type Task } from "@guise/core";
 
 /** Bits (or values) and their names, in the order in which strace prints them. */
 export type Names = readonly (readonly [value: number, name: string])[];
@@ -55,19 +55,20 @@ const ESCAPES: Readonly<Record<number, string>> = {
   0x5c: "\\\\",
 };
 
+/** What a byte looks like in quotes; octal ones as short as can be. */
+const SHOWN_BYTES: readonly string[] = Array.from(
+  { length: 256 },
+  (_, b) => ESCAPES[b] ?? (b >= 0x20 && b < 0x7f ? String.fromCharCode(b) : "\\" + b.toString(8)),
+);
+
 /** Quoted bytes with octal escapes, as short as the next character permits. */
-export function quote(bytes: Uint8Array): string {
+export function quote(bytes: Uint8Array, start: number = 0, end: number = bytes.length): string {
   let out = '"';
-  for (let i = 0; i < bytes.length; i++) {
+  for (let i = start; i < end; i++) {
     const b = bytes[i];
-    const escape = ESCAPES[b];
-    if (escape !== undefined) out += escape;
-    else if (b >= 0x20 && b < 0x7f) out += String.fromCharCode(b);
-    else {
-      const next = bytes[i + 1];
-      const digit = next !== undefined && next >= 0x30 && next <= 0x39;
-      out += "\\" + (digit ? b.toString(8).padStart(3, "0") : b.toString(8));
-    }
+    const next = i + 1 < end ? bytes[i + 1] : 0;
+    const octal = (b < 0x20 || b >= 0x7f) && ESCAPES[b] === undefined && next >= 0x30 && next <= 0x39;
+    out += octal ? "\\" + b.toString(8).padStart(3, "0") : SHOWN_BYTES[b];
   }
   return out + '"';
 }
@@ -80,9 +81,9 @@ export function buffer(task: Task, address: number, length: number): string {
   if (address === 0) return "NULL";
   const shown = Math.min(length, SHOWN);
   if (!(shown >= 0)) return hex(address);
-  const bytes = task.space.read(address, shown);
-  if (bytes === undefined) return hex(address);
-  return quote(bytes) + (length > SHOWN ? "..." : "");
+  const { space } = task;
+  if (!space.check(address, shown, READ)) return hex(address);
+  return quote(space.u8, address - BIAS, address - BIAS + shown) + (length > SHOWN ? "..." : "");
 }
 
 /** A NUL-terminated path, whole; the address when not readable. */
