@@ -4,11 +4,12 @@
  *
  * Bundling twice: the first time splits at `import()`, so that a module that both sides use exists once; then what
  * the command always loads is joined to one file. Long constants (the interpreters) stay in the file that they are in and are
- * read from there.
+ * read from there; what a start calls is compiled with the module (eager.ts).
  *
  * @module
  */
 import { fromFileUrl, join, relative } from "@std/path";
+import { compiledLate, eager, type Range } from "./eager.ts";
 import { root } from "./workspace.ts";
 
 const place = join(root, "bundle");
@@ -84,6 +85,41 @@ function closure(code: ReadonlyMap<string, string>, name: string, into: string[]
   return [...into.splice(0), name].forEach((n) => into.push(n)), into;
 }
 
+/** Starts that show which functions of main.js a start calls; programs that are not on this machine are left out. */
+const STARTS = [["/bin/true"], ["/bin/bash", "-c", "echo hi"], ["/usr/bin/python3", "-c", "pass"]];
+
+async function calledAtStart(): Promise<Range[]> {
+  const folder = await Deno.makeTempDir(), log = "functions.log";
+  const entry = join(folder, "entry.js");
+  const main = JSON.stringify(`file://${join(place, "main.js")}`);
+  Deno.writeTextFileSync(entry, `const { main } = await import(${main}); Deno.exit(await main(Deno.args));`);
+  const flags = `--v8-flags=--log-function-events,--no-logfile-per-isolate,--logfile=${join(folder, log)}`;
+  const ranges: Range[] = [];
+  for (const argv of STARTS) {
+    const args = ["run", "-A", "--no-config", flags, entry, "run", "--", ...argv];
+    await new Deno.Command(Deno.execPath(), { args, stdout: "null", stderr: "null" }).output();
+    ranges.push(...compiledLate(Deno.readTextFileSync(join(folder, log)), "/bundle/main.js"));
+  }
+  await Deno.remove(folder, { recursive: true });
+  const once = new Map(ranges.map((range) => [String(range), range]));
+  return [...once.values()].sort(([a, b], [c, d]) => a - c || d - b);
+}
+
+/** Names without what a bundler adds to keep them apart: it changes with every change of the code. */
+function steady(code: ReadonlyMap<string, string>): Map<string, string> {
+  const names = new Map<string, string>(), used = new Map<string, number>();
+  for (const name of code.keys()) {
+    const plain = name.replace(/-[A-Z0-9]{8}\.js$/, "");
+    const nth = (used.get(plain) ?? 0) + 1;
+    used.set(plain, nth);
+    names.set(name, name.endsWith(".js") && plain !== name ? `${plain}-${nth}.js` : name);
+  }
+  return new Map([...code].map(([name, text]) => [
+    names.get(name)!,
+    text.replace(/(?<=["`]\.\/)[\w-]+\.js(?=["`])/g, (other) => names.get(other) ?? other),
+  ]));
+}
+
 async function make(): Promise<void> {
   const files = await sources();
   const generated = files.filter((file) => file.endsWith(".generated.ts"));
@@ -99,10 +135,11 @@ async function make(): Promise<void> {
     folder,
     "command.ts",
   );
-  const code = new Map<string, string>();
-  for (const { name } of Deno.readDirSync(folder)) {
-    code.set(name, hidden(Deno.readTextFileSync(join(folder, name))));
-  }
+  let code = new Map<string, string>();
+  const names = [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
+  for (const name of names) code.set(name, hidden(Deno.readTextFileSync(join(folder, name))));
+  for (const name of code.keys()) Deno.removeSync(join(folder, name));
+  code = steady(code);
   for (const [name, text] of code) Deno.writeTextFileSync(join(folder, name), text);
 
   // One file of what is always loaded; what comes later finds its exports there under other names.
@@ -129,12 +166,16 @@ async function make(): Promise<void> {
 
   await Deno.remove(place, { recursive: true }).catch(() => {});
   await Deno.mkdir(place);
+  const write = (name: string, text: string) => Deno.writeTextFileSync(join(place, name), text);
   let size = 0;
   for (const [name, text] of written) {
     const kept = outside(text, generated);
+    written.set(name, kept);
     size += kept.length;
-    Deno.writeTextFileSync(join(place, name), kept);
+    write(name, kept);
   }
+  const text = written.get("main.js")!;
+  write("main.js", eager(text, await calledAtStart()));
   const own = [...written.keys()].map((name) => `bundle/${name}`).sort();
   const list = { files: await sums([...files, ...own]) };
   Deno.writeTextFileSync(join(place, "files.json"), JSON.stringify(list, undefined, 1) + "\n");

@@ -1,0 +1,43 @@
+import { assertEquals } from "@std/assert";
+import { compiledLate, eager, type Range } from "./eager.ts";
+
+/** The range of the function whose parameters begin at `from` and whose text ends with `to`. */
+function range(code: string, from: string, to: string): Range {
+  const start = code.indexOf(from);
+  return [start, code.indexOf(to, start) + to.length];
+}
+
+Deno.test("eager puts functions into parentheses, and declarations first", () => {
+  const code =
+    "let n=0;function a(x){return b(y=>x+y)}function b(f){return f(n)}async function c(){n+=await d()}" +
+    "var d=async()=>a(1),e=z=>z;class A{m(){return e(2)}}export{a,c as cc,A};";
+  const ranges = [
+    range(code, "(x){return b", "+y)}"),
+    range(code, "y=>x+y", "x+y"),
+    range(code, "(f){", "(n)}"),
+    range(code, "(){n+=", "d()}"),
+    range(code, "()=>a(1)", "a(1)"),
+    range(code, "z=>z", "=>z"),
+    range(code, "(){return e", "(2)}"),
+  ];
+  assertEquals(
+    eager(code, ranges),
+    "const a=(function (x){return b((y=>x+y))});const b=(function (f){return f(n)});" +
+      "const c=(async function (){n+=await d()});let n=0;" +
+      "var d=(async()=>a(1)),e=(z=>z);class A{m(){return e(2)}}export{a,c as cc,A};",
+  );
+});
+
+Deno.test("eager leaves nested declarations where they are", () => {
+  const code = "function a(){let k=1;function b(){return k}return b()}a();";
+  const both = [range(code, "(){let", "b()}"), range(code, "(){return k", "k}")];
+  assertEquals(eager(code, both), "const a=(function (){let k=1;function b(){return k}return b()});a();");
+});
+
+Deno.test("compiledLate answers the functions of one script in V8's log", () => {
+  const log = "script-details,7,file:///x/main.js,0,0,\nscript-details,8,file:///x/other.js,0,0,\n" +
+    "function,parse-function,7,40,50,0.1,9,f\nfunction,parse-function,8,1,2,0.1,9,g\n" +
+    "function,interpreter,7,90,95,0.1,9,h\nfunction,parse-function,7,10,60,0.1,9,k\n" +
+    "function,parse-function,7,40,50,0.1,9,f\n";
+  assertEquals(compiledLate(log, "/main.js"), [[10, 60], [40, 50]]);
+});
