@@ -19,6 +19,7 @@ import { startCalls } from "./libc/start.ts";
 import { stdioCalls } from "./libc/stdio.ts";
 import { threadCalls } from "./libc/threads.ts";
 import { timeCalls } from "./libc/time.ts";
+import { tlsCalls } from "./libc/tls.ts";
 import { userCalls } from "./libc/users.ts";
 
 /** All functions by name; later subjects win over what is only a system call. */
@@ -38,6 +39,7 @@ const calls: Calls = {
   ...timeCalls,
   ...miscCalls,
   ...regexCalls,
+  ...tlsCalls,
   ...jumpCalls,
   ...moreThreadCalls,
   ...getoptCalls,

@@ -46,6 +46,7 @@ import {
 import { BOOT, standsIn, targetOf } from "./exports.ts";
 import { Heap } from "./heap.ts";
 import { aliases } from "./libc/misc.ts";
+import { DESCRIPTOR, descriptorArgument } from "./libc/tls.ts";
 import { syntaxOptions } from "./libc/regex.ts";
 import { giveStack } from "./syscall_stack.ts";
 import { mapOsvVdso, VDSO_CALLS } from "./vdso.ts";
@@ -165,6 +166,7 @@ function load(task: Task, request: SpawnRequest, verbose: boolean): Failure | un
   Object.assign(osv, { streams: new Streams(osv.heap) });
   task.process.data.set(osvKey, osv);
   osv.verbose = verbose;
+  osv.standsIn = standsIn;
   osv.console = task.data.get(filesKey).get(2);
 
   const args = request.args.map(encode);
@@ -262,6 +264,12 @@ function load(task: Task, request: SpawnRequest, verbose: boolean): Failure | un
 /** Where libraries and the kernel's functions are found. */
 function linkHost(task: Task, osv: OsvProcess): LinkHost {
   const data = new Map<string, number>();
+  /** A function has one address, also when its page of stubs is full by now. */
+  const stubs = new Map<number, number | undefined>();
+  const stub = (target: number): number | undefined => {
+    if (!stubs.has(target)) stubs.set(target, task.process.stub(target));
+    return stubs.get(target);
+  };
   return {
     open: (name) =>
       name.includes("/")
@@ -270,7 +278,7 @@ function linkHost(task: Task, osv: OsvProcess): LinkHost {
     standsIn,
     export: (name) => {
       const target = targetOf(name);
-      return target === undefined ? datum(task, osv, data, name) : task.process.stub(target);
+      return target === undefined ? datum(task, osv, data, name) : stub(target);
     },
     alias: (name) => aliases[name] ?? name,
     under: firstOf(task, machineOf(task.process.cpu.arch)?.libc ?? []),
@@ -278,6 +286,11 @@ function linkHost(task: Task, osv: OsvProcess): LinkHost {
       osv.missing.push(`${object}: failed looking up symbol ${name}`);
       return task.process.stub(BOOT + VDSO_CALLS + osv.missing.length);
     },
+    descriptor: () => {
+      const target = targetOf(DESCRIPTOR);
+      return target === undefined ? undefined : task.process.stub(target);
+    },
+    descriptorArgument: (object, offset) => descriptorArgument(task, object, offset),
     tolerated: (name) => name.startsWith("_ITM_") || name.startsWith("__gmon") || name === "obstack_vprintf",
   };
 }

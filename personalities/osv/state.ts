@@ -9,6 +9,8 @@ import type { Streams } from "./libc/streams.ts";
 export interface ExitHandler {
   readonly address: number;
   readonly argument: number;
+  /** In the library that registered it: its functions go with it; 0: the program's. */
+  readonly object: number;
 }
 
 /** The OSv part of a process. */
@@ -36,6 +38,8 @@ export class OsvProcess {
   exiting = false;
   /** Lines that OSv writes only when it is verbose are written. */
   verbose = false;
+  /** True for libraries that the kernel is. */
+  standsIn: (soname: string) => boolean = () => false;
   /** Where a signal handler returns to: a stub; 0: none. */
   sigreturn = 0;
   /** Target of the stub that a thread begins in. */

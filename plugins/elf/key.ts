@@ -161,12 +161,6 @@ export const programs: Key<Programs> = new Key<Programs>("programs (plugin elf)"
 export { createPrograms } from "./programs.ts";
 export { type ElfSymbol, elfSymbols, type SymbolTable } from "./symbols.ts";
 export { describeFile } from "./identify.ts";
-export {
-  isDynamic,
-  type Linked,
-  type LinkHost,
-  linkProgram,
-  openDynamic,
-  type Opened,
-} from "./dynamic/link.ts";
+export { isDynamic, linkProgram, openDynamic } from "./dynamic/link.ts";
+export type { FoundSymbol, Linked, LinkHost, Opened, OpenOptions, SymbolQuery } from "./dynamic/contract.ts";
 export { DynamicObject, type DynamicSymbol, type Relocation } from "./dynamic/object.ts";

@@ -184,6 +184,41 @@ for (const locale of ["C", "C.UTF-8"]) {
   });
 }
 
+test("dlopen, dlclose, versions, RTLD_NEXT and all models of thread-local data are as natively", async () => {
+  const folder = Deno.makeTempDirSync({ prefix: "guise-osv-" });
+  const gcc = (...args: string[]): void => {
+    const built = new Deno.Command("gcc", { args: ["-w", "-O1", ...args], cwd: folder }).outputSync();
+    assert(built.success, decoder.decode(built.stderr));
+  };
+  Deno.writeTextFileSync(
+    `${folder}/map`,
+    "V1 { global: answer; local: *; };\nV2 { global: answer; } V1;\n",
+  );
+  const versioned = `${folder}/libversioned.so`;
+  gcc(
+    ...["-shared", "-fPIC", "-Wl,-soname,libversioned.so", "-Wl,--version-script=map", "-o", versioned],
+    `${here}versioned.c`,
+  );
+  gcc("-rdynamic", "-o", "closing", `${here}closing.c`, "-L.", "-lversioned", "-Wl,-rpath,$ORIGIN");
+  for (const [model, flag] of [["gd", "-DGD"], ["desc", "-mtls-dialect=gnu2"], ["ie", "-DSTATIC_TLS"]]) {
+    const plugin = `${folder}/plugin_${model}.so`;
+    gcc("-shared", "-fPIC", flag, "-o", plugin, `${here}plugin.c`);
+    const { traps } = await same(`${folder}/closing`, [plugin, versioned]);
+    assertEquals(traps, { syscall: 0, int80: 0, svc: 0, fault: 0 });
+  }
+});
+
+test("a C++ program throws, catches and prints as natively (where there is a C++ compiler)", async () => {
+  if (!exists("/usr/bin/g++")) return;
+  const program = Deno.makeTempFileSync({ prefix: "guise-osv-cc-" });
+  const built = new Deno.Command("g++", {
+    args: ["-O1", "-pthread", "-o", program, `${here}exceptions.cc`],
+  }).outputSync();
+  assert(built.success, decoder.decode(built.stderr));
+  const { traps } = await same(program);
+  assertEquals(traps.syscall, 0);
+});
+
 const queries = `create table t(a, b); insert into t values (1, 'x'), (2, 'y');
 select sum(a), group_concat(b), printf('%.3f', 1/3.0) from t;
 `;

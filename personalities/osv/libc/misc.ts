@@ -1,6 +1,5 @@
 /** What glibc has and the libc under us does not, or has otherwise: fortified forms, locales, message catalogues, TLS. */
 import { invoke, type Outcome, READ, type Task } from "@guise/core";
-import type { DynamicObject } from "@guise/elf/key";
 import { arg, type Calls, type DirectCall, int, text } from "../direct.ts";
 import { osvOf } from "../state.ts";
 import { variable as environment } from "./environment.ts";
@@ -72,44 +71,9 @@ const setlocale: DirectCall = (task): Outcome => {
   });
 };
 
-const blocks = new WeakMap<DynamicObject, Map<number, number>>();
-
-/** A thread's data of a library that dlopen loaded: made when the thread first asks. */
-function dynamicBlock(task: Task, object: DynamicObject, pointer: number): number {
-  let map = blocks.get(object);
-  if (map === undefined) blocks.set(object, map = new Map());
-  let block = map.get(pointer);
-  const { tls } = object;
-  if (block === undefined && tls !== undefined) {
-    block = osvOf(task).heap.aligned(Math.max(16, tls.align), tls.memsz);
-    const image = task.space.read(object.bias + tls.vaddr, Math.min(tls.filesz, tls.memsz));
-    if (block !== 0 && image !== undefined) {
-      task.space.write(block, new Uint8Array(Math.min(tls.memsz, 1 << 24)));
-      task.space.write(block, image);
-    }
-    map.set(pointer, block);
-  }
-  return block ?? 0;
-}
-
-/** Thread-local data of a module: in the static block below the thread pointer, or of a library loaded later. */
-const tlsAddress: DirectCall = (task) => {
-  const index = arg(task, 0);
-  const module = task.space.getNum64(index), offset = task.space.getNum64(index + 8);
-  const osv = osvOf(task);
-  const same = (o: DynamicObject): boolean => o.tlsModule === module && module !== 0;
-  const object = osv.linked?.objects.find(same);
-  const pointer = task.frame.num(task.process.cpu.arch.tls);
-  if (object !== undefined && offset !== undefined) return pointer - object.tlsOffset + offset;
-  const opened = osv.opened.find(same);
-  if (opened === undefined || offset === undefined) return abortWith(task, "__tls_get_addr: no such module");
-  return dynamicBlock(task, opened, pointer) + offset;
-};
-
 /** See the file's head. */
 export const miscCalls: Calls = {
   setlocale,
-  __tls_get_addr: tlsAddress,
   gettext: (task) => arg(task, 0),
   dgettext: (task) => arg(task, 1),
   dcgettext: (task) => arg(task, 1),
@@ -143,7 +107,6 @@ export const miscCalls: Calls = {
   muntrace: () => 0,
   backtrace: () => 0,
   backtrace_symbols_fd: () => 0,
-  _dl_find_object: () => -1,
   __register_atfork: () => 0,
   rpmatch: (task) => {
     const words = text(task, arg(task, 0)) ?? "";

@@ -146,5 +146,4 @@ export const processCalls: Calls = {
   preadv2: (task) => vectors(task, "preadv2"),
   pwritev64v2: (task) => vectors(task, "pwritev2"),
   pwritev2: (task) => vectors(task, "pwritev2"),
-  dl_iterate_phdr: () => 0,
 };

@@ -5,7 +5,7 @@
 import { type Control, EXIT, invoke, type Outcome, type Task } from "@guise/core";
 import { endProcess, processOf } from "@guise/linux/services";
 import { arg, type Calls, type DirectCall, int, text } from "../direct.ts";
-import { osvOf } from "../state.ts";
+import { type ExitHandler, osvOf } from "../state.ts";
 import { flushAll } from "./streams.ts";
 
 /** A function of the guest to call. */
@@ -58,6 +58,19 @@ export function exit(task: Task, status: number): Outcome {
   });
 }
 
+/** Runs the handlers of some library, the last one first; they are forgotten. */
+export function runFinalizers(
+  task: Task,
+  wanted: (handler: ExitHandler) => boolean,
+  next: (task: Task) => Outcome,
+): Outcome {
+  const { exitHandlers } = osvOf(task);
+  const at = exitHandlers.findLastIndex(wanted);
+  if (at < 0) return next(task);
+  const [handler] = exitHandlers.splice(at, 1);
+  return invoke(handler.address, [handler.argument, 0], (t) => runFinalizers(t, wanted, next));
+}
+
 /** What a verbose OSv writes when a program ends (O7). */
 export function tellExit(task: Task, status: number): void {
   const osv = osvOf(task);
@@ -83,7 +96,7 @@ export function abortWith(task: Task, line: string): Outcome {
 }
 
 const atexit: DirectCall = (task) => {
-  osvOf(task).exitHandlers.push({ address: arg(task, 0), argument: 0 });
+  osvOf(task).exitHandlers.push({ address: arg(task, 0), argument: 0, object: 0 });
   return 0;
 };
 
@@ -95,10 +108,15 @@ export const startCalls: Calls = {
   _Exit: (task) => shutdown(task, int(task, 0)),
   atexit,
   __cxa_atexit: (task) => {
-    osvOf(task).exitHandlers.push({ address: arg(task, 0), argument: arg(task, 1) });
+    const [address, argument, object] = [arg(task, 0), arg(task, 1), arg(task, 2)];
+    osvOf(task).exitHandlers.push({ address, argument, object });
     return 0;
   },
-  __cxa_finalize: () => 0,
+  // Called by a library's own end function with an address of its own; 0: everybody's.
+  __cxa_finalize: (task) => {
+    const object = arg(task, 0);
+    return runFinalizers(task, (handler) => object === 0 || handler.object === object, () => 0);
+  },
   abort: (task) => abortWith(task, "Aborted"),
   __stack_chk_fail: (task) => abortWith(task, "*** stack smashing detected ***: terminated"),
   __chk_fail: (task) => abortWith(task, "*** buffer overflow detected ***: terminated"),

@@ -5,79 +5,12 @@
  * file is a text for a person; nothing throws.
  */
 import { type AddressSpace, type Backing, PAGE, READ } from "@guise/core";
-import type { ElfFile, Image, Machine, Plan, Refusal } from "../key.ts";
+import type { ElfFile, Image, Machine, Plan, Refusal, Segment } from "../key.ts";
+import type { FoundSymbol, Linked, LinkHost, Opened, OpenOptions, SymbolQuery } from "./contract.ts";
 import { printable, readHead, u16, u32 } from "../bytes.ts";
 import { ET_DYN, ET_EXEC, isElf, PF_X, PT_GNU_STACK, PT_INTERP, readElf } from "../headers.ts";
 import { mapLibrary, mapProgram } from "../map.ts";
 import { DynamicObject, type DynamicSymbol, gnuHash } from "./object.ts";
-
-/** Where the linker finds what a program does not bring. */
-export interface LinkHost {
-  /** A library by its soname, or undefined when the guest has none. */
-  open(name: string): { readonly file: Backing; readonly path: string } | undefined;
-  /** Sonames that the kernel stands in for: they are not looked for. */
-  standsIn(name: string): boolean;
-  /** A function or datum of the kernel: its guest address. */
-  export(name: string): number | undefined;
-  /** The name under which `under` has it: `__memcpy_chk` is `memcpy` there. */
-  alias(name: string): string;
-  /** The libc that completes the kernel's exports: asked after them. */
-  readonly under: { readonly file: Backing; readonly path: string } | undefined;
-  /** Names that may be missing: they resolve to a page without rights, and fault on use (O4). */
-  tolerated(name: string): boolean;
-  /** A function that is missing and is bound only when it is called: the address of what says so then (O4). */
-  missing?(object: string, name: string): number | undefined;
-}
-
-/** Everything that a start needs. */
-export interface Linked {
-  /** Tells it from a {@link Refusal}. */
-  readonly kind: "linked";
-  /** The mapped program. */
-  readonly image: Image;
-  /** The program first, then libraries breadth first, then the libc under them. */
-  readonly objects: readonly DynamicObject[];
-  /** The program itself. */
-  readonly program: DynamicObject;
-  /** IFUNC resolvers with the places that take their results. To be called before any other code. */
-  readonly indirect: readonly {
-    readonly resolver: number;
-    readonly place: number;
-    readonly addend: number;
-  }[];
-  /** Objects in the order of their init functions: deepest dependency first, the program last. */
-  readonly initOrder: readonly DynamicObject[];
-  /** Bytes of static thread-local data below the thread pointer, or from it upwards; a multiple of 64. */
-  readonly tlsSize: number;
-  /** Thread-local data lie above the thread pointer (variant 1 of the TLS ABI), not below. */
-  readonly tlsAbove: boolean;
-  /** A symbol's address in lookup order (dlsym, and data that a copy relocation moved). */
-  lookup(name: string): number | undefined;
-  /** Loads a library with all that it needs (dlopen); a text when it cannot. Its init functions have not run. */
-  open(name: string): Opened | string;
-  /** A symbol's address and whether its resolver must be called for it: in `scope`, or in lookup order. */
-  symbol(name: string, scope?: readonly DynamicObject[]):
-    | { readonly address: number; readonly indirect: boolean }
-    | undefined;
-  /** Writes the initial thread-local data of all objects below this thread pointer. */
-  fillTls(pointer: number): boolean;
-  /** Makes relocated constants read-only, after the resolvers have run. */
-  protect(): void;
-}
-
-/** What dlopen loaded. */
-export interface Opened {
-  /** The library that was asked for. */
-  readonly object: DynamicObject;
-  /** It and what it needs, breadth first. */
-  readonly scope: readonly DynamicObject[];
-  /** What was not there before, in the order of init functions. */
-  readonly initOrder: readonly DynamicObject[];
-  /** See {@link Linked.indirect}: of the new objects. */
-  readonly indirect: Linked["indirect"];
-  /** See {@link Linked.protect}: of the new objects. */
-  protect(): void;
-}
 
 const refuse = (reason: string): Refusal => ({ kind: "refused", errno: -8, reason });
 
@@ -144,18 +77,32 @@ export function linkProgram(
 const MOST_OBJECTS = 256;
 
 /** What a relocation type asks for, by architecture. */
-type Kind = "none" | "symbol" | "relative" | "copy" | "module" | "offset" | "pointer" | "indirect";
+type Kind =
+  | "none"
+  | "symbol"
+  | "relative"
+  | "copy"
+  | "module"
+  | "offset"
+  | "pointer"
+  | "descriptor"
+  | "indirect";
 // deno-fmt-ignore
 const kinds: Readonly<Record<number, ReadonlyMap<number, Kind>>> = {
   62: new Map<number, Kind>([[0, "none"], [1, "symbol"], [5, "copy"], [6, "symbol"], [7, "symbol"], [8, "relative"],
-    [16, "module"], [17, "offset"], [18, "pointer"], [37, "indirect"]]),
+    [16, "module"], [17, "offset"], [18, "pointer"], [36, "descriptor"],
+    [37, "indirect"]]),
   183: new Map<number, Kind>([[0, "none"], [257, "symbol"], [1024, "copy"], [1025, "symbol"], [1026, "symbol"],
-    [1027, "relative"], [1028, "module"], [1029, "offset"], [1030, "pointer"], [1032, "indirect"]]),
+    [1027, "relative"], [1028, "module"], [1029, "offset"], [1030, "pointer"], [1031, "descriptor"], [1032, "indirect"]]),
 };
 /** Relocations that take no addend, by architecture: R_X86_64_GLOB_DAT and JUMP_SLOT. */
 const NO_ADDEND: Readonly<Record<number, readonly number[]>> = { 62: [6, 7], 183: [] };
 /** Where static thread-local data begin above the thread pointer, by architecture; absent: they lie below it. */
 const TLS_ABOVE: Readonly<Record<number, number>> = { 183: 16 };
+/** Room in the static thread-local block for libraries of the initial-exec model that are opened later (bytes). */
+const SURPLUS = 1664;
+/** DF_1_NODELETE. */
+const NODELETE = 8;
 /** Calls through the procedure linkage table, by architecture. */
 const JUMP_SLOT: Readonly<Record<number, number>> = { 62: 7, 183: 1026 };
 
@@ -170,6 +117,13 @@ class Linker {
   readonly #space: AddressSpace;
   readonly #host: LinkHost;
   readonly #objects: DynamicObject[] = [];
+  /** What dlopen has made global, after them. */
+  readonly #global: DynamicObject[] = [];
+  /** How often a library was opened, and what never goes. */
+  readonly #users = new Map<DynamicObject, number>();
+  readonly #kept = new Set<DynamicObject>();
+  /** With thread-local data in the static block. */
+  readonly #static: DynamicObject[] = [];
   readonly #known = new Map<string, DynamicObject>();
   #under: DynamicObject | undefined;
   #modules = 0;
@@ -177,6 +131,7 @@ class Linker {
   readonly #cache = new Map<string, Target | null>();
   readonly #encoder = new TextEncoder();
   #tlsSize = 0;
+  #tlsUsed = 0;
   #missingPage: number | undefined;
 
   constructor(machine: Machine, space: AddressSpace, host: LinkHost) {
@@ -222,15 +177,12 @@ class Linker {
         const target = this.#find(name, undefined, undefined);
         return target?.symbol?.type === 6 ? undefined : target?.address;
       },
-      open: (name) => this.#open(name),
-      symbol: (name, scope) => {
-        const target = scope === undefined
-          ? this.#find(name, undefined, undefined)
-          : this.#inScope(name, undefined, scope);
-        if (target === undefined || target.symbol?.type === 6) return undefined;
-        return { address: target.address, indirect: target.symbol?.type === 10 };
-      },
-      fillTls: (pointer) => this.#fillTls(all, pointer),
+      open: (name, options) => this.#open(name, options ?? {}),
+      close: (object) => this.#close(object),
+      unload: (objects) => this.#unload(objects),
+      symbol: (query) => this.#symbol(query),
+      mapped: () => this.#mapped(),
+      fillTls: (pointer) => this.#fillTls(this.#static, pointer),
       protect: () => this.#protect(all),
     };
   }
@@ -252,7 +204,7 @@ class Linker {
         let library = this.#known.get(name);
         if (library === undefined) {
           if (this.#known.size >= MOST_OBJECTS) return refuse(`needs more than ${MOST_OBJECTS} libraries`);
-          const found = this.#host.open(name);
+          const found = this.#besides(object, name) ?? this.#host.open(name);
           if (found === undefined) {
             return refuse(`needs the library ${name}, which is not in the guest's library folders`);
           }
@@ -268,70 +220,182 @@ class Linker {
     return undefined;
   }
 
+  /** A library in the folders that its user names (DT_RUNPATH, DT_RPATH), `$ORIGIN` being the user's own. */
+  #besides(user: DynamicObject, name: string): ReturnType<LinkHost["open"]> {
+    if (name.includes("/")) return undefined;
+    const origin = user.name.slice(0, Math.max(0, user.name.lastIndexOf("/"))) || ".";
+    for (const folder of user.folders) {
+      const found = this.#host.open(`${folder.replace(/\$(ORIGIN|\{ORIGIN\})/g, origin)}/${name}`);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
   /** dlopen. Objects that were there stay as they are. */
-  #open(name: string): Opened | string {
-    const before = new Set([...this.#objects, ...this.#known.values()]);
-    let object = this.#known.get(name) ?? this.#objects.find((o) => o.soname === name || o.name === name);
-    if (object === undefined) {
+  #open(name: string, options: OpenOptions): Opened | string {
+    const before = new Set(this.#mapped());
+    let object = this.#known.get(name) ?? this.#mapped().find((o) => o.soname === name || o.name === name);
+    if (object === undefined && !options.onlyLoaded) {
       const found = this.#host.open(name);
       if (found === undefined) return `${name}: cannot open shared object file: No such file or directory`;
-      const made = this.#load(found.file, found.path);
-      if (!(made instanceof DynamicObject)) return made.reason;
-      this.#known.set(name, object = made);
+      object = this.#mapped().find((o) => o.name === found.path);
+      if (object === undefined) {
+        const made = this.#load(found.file, found.path);
+        if (!(made instanceof DynamicObject)) return made.reason;
+        this.#known.set(name, object = made);
+      }
     }
+    if (object === undefined) return `${name}: is not loaded`;
     const scope = [object];
     const failed = this.#loadNeeded(scope);
-    if (failed !== undefined) return failed.reason;
-    const fresh = scope.filter((each) => !before.has(each));
-    for (const each of fresh) if (each.tls !== undefined) each.tlsModule = ++this.#modules;
+    const fresh = [...new Set([...scope, ...this.#mapped()])].filter((each) => !before.has(each));
+    let wrong = failed?.reason;
     const earlier = this.#indirect;
     this.#indirect = [];
-    this.#scope = scope;
-    let wrong: string | undefined;
-    for (const each of fresh) wrong ??= this.#relocate(each, []);
-    this.#scope = undefined;
+    if (wrong === undefined) {
+      for (const each of fresh) if (each.tls !== undefined) each.tlsModule = ++this.#modules;
+      this.#scope = scope;
+      for (const each of fresh) wrong ??= this.#relocate(each, []);
+      this.#scope = undefined;
+    }
     const indirect = this.#indirect;
     this.#indirect = earlier;
-    if (wrong !== undefined) return wrong;
+    if (wrong !== undefined) {
+      this.#unload(fresh);
+      return wrong;
+    }
+    this.#users.set(object, (this.#users.get(object) ?? 0) + 1);
+    if (options.keep === true || ((object.tag(DT_FLAGS_1) ?? 0) & NODELETE) !== 0) this.#kept.add(object);
+    if (options.global === true) {
+      for (const each of scope) {
+        if (!this.#objects.includes(each) && !this.#global.includes(each)) this.#global.push(each);
+      }
+      this.#cache.clear();
+    }
     return {
       object,
       scope,
       initOrder: this.#initOrder(object).filter((each) => fresh.includes(each)),
       indirect,
+      staticTls: fresh.filter((each) => this.#static.includes(each)),
       protect: () => this.#protect(fresh),
     };
+  }
+
+  #mapped(): DynamicObject[] {
+    const under = this.#under === undefined ? [] : [this.#under];
+    return [...new Set([...this.#objects, ...under, ...this.#known.values()])];
+  }
+
+  #close(object: DynamicObject): readonly DynamicObject[] | undefined {
+    const users = this.#users.get(object) ?? 0;
+    if (users === 0) return undefined;
+    this.#users.set(object, users - 1);
+    // What the program, an open library or one that stays leads to is in use.
+    const used = new Set<DynamicObject>();
+    const visit = (each: DynamicObject): void => {
+      if (used.has(each)) return;
+      used.add(each);
+      each.dependencies.forEach(visit);
+    };
+    this.#objects.forEach(visit);
+    if (this.#under !== undefined) visit(this.#under);
+    this.#kept.forEach(visit);
+    for (const [each, count] of this.#users) if (count > 0) visit(each);
+    const gone = this.#mapped().filter((each) => !used.has(each));
+    // Whom others need ends after them.
+    const order: DynamicObject[] = [];
+    for (const each of gone) {
+      for (const next of this.#initOrder(each)) {
+        if (gone.includes(next) && !order.includes(next)) order.push(next);
+      }
+    }
+    return order.reverse();
+  }
+
+  #unload(objects: readonly DynamicObject[]): void {
+    for (const object of objects) {
+      const [start, end] = object.range;
+      if (end > start) this.#space.unmap(start, end - start);
+      for (const [name, each] of this.#known) if (each === object) this.#known.delete(name);
+      for (const list of [this.#global, this.#static]) {
+        const at = list.indexOf(object);
+        if (at >= 0) list.splice(at, 1);
+      }
+      this.#users.delete(object);
+    }
+    this.#cache.clear();
+  }
+
+  #symbol({ name, version, scope, after }: SymbolQuery): FoundSymbol | undefined {
+    let target: Target | undefined;
+    // What the kernel stands in for is among what every library needs.
+    if (scope !== undefined) target = this.#inScope(name, version, scope, true) ?? this.#kernel(name);
+    else if (after === undefined) target = this.#search(name, version, undefined, true);
+    else {
+      const order = [...this.#objects, ...this.#global];
+      const own = order.indexOf(after);
+      // A library that is not in the lookup order goes on in what it needs.
+      const rest = own >= 0 ? order.slice(own + 1) : after.dependencies;
+      target = this.#inScope(name, version, rest, true) ?? this.#kernel(name);
+    }
+    if (target === undefined) return undefined;
+    const { symbol } = target;
+    if (symbol?.type === 6) {
+      return { address: 0, indirect: false, tls: { object: symbol.object, offset: symbol.value } };
+    }
+    return { address: target.address, indirect: symbol?.type === 10 };
   }
 
   /** Libraries beside the global ones, while what dlopen loaded is relocated. */
   #scope: readonly DynamicObject[] | undefined;
 
-  #inScope(name: string, version: string | undefined, scope: readonly DynamicObject[]): Target | undefined {
+  #inScope(
+    name: string,
+    version: string | undefined,
+    scope: readonly DynamicObject[],
+    newest = false,
+  ): Target | undefined {
     const bytes = this.#encoder.encode(name), hash = gnuHash(bytes);
     for (const object of scope) {
-      const symbol = object.find(bytes, hash, version);
+      const symbol = object.find(bytes, hash, version, newest);
       if (symbol !== undefined) return { address: object.bias + symbol.value, symbol };
     }
     return undefined;
   }
 
+  /** Gives an opened library's thread-local data a place in the static block; false when there is no room. */
+  #makeStatic(object: DynamicObject): boolean {
+    const { tls } = object;
+    if (tls === undefined || object.tlsOffset !== 0) return true;
+    return this.#place(object, tls, this.#tlsSize);
+  }
+
   #layTls(all: readonly DynamicObject[]): void {
-    const above = TLS_ABOVE[this.#machine.elfMachine];
-    let offset = above ?? 0;
+    this.#tlsUsed = TLS_ABOVE[this.#machine.elfMachine] ?? 0;
     for (const object of all) {
       const { tls } = object;
       if (tls === undefined || tls.memsz > 1 << 24) continue;
-      const align = tls.align > 1 && tls.align <= 4096 && Number.isInteger(Math.log2(tls.align))
-        ? tls.align
-        : 1;
       object.tlsModule = ++this.#modules;
-      if (above === undefined) object.tlsOffset = offset = Math.ceil((offset + tls.memsz) / align) * align;
-      else {
-        offset = Math.ceil(offset / align) * align;
-        object.tlsOffset = -offset;
-        offset += tls.memsz;
-      }
+      this.#place(object, tls, Infinity);
     }
-    this.#tlsSize = Math.ceil(offset / 64) * 64;
+    this.#tlsSize = Math.ceil((this.#tlsUsed + SURPLUS) / 64) * 64;
+  }
+
+  /** Gives thread-local data the next place in the static block, below the thread pointer or above it. */
+  #place(object: DynamicObject, tls: Segment, most: number): boolean {
+    const align = tls.align > 1 && tls.align <= 4096 && Number.isInteger(Math.log2(tls.align))
+      ? tls.align
+      : 1;
+    const up = (n: number): number => Math.ceil(n / align) * align;
+    const above = TLS_ABOVE[this.#machine.elfMachine] !== undefined;
+    const offset = above ? up(this.#tlsUsed) : up(this.#tlsUsed + tls.memsz);
+    const used = above ? offset + tls.memsz : offset;
+    if (!(used <= most)) return false;
+    this.#tlsUsed = used;
+    object.tlsOffset = above ? -offset : offset;
+    this.#static.push(object);
+    return true;
   }
 
   #fillTls(all: readonly DynamicObject[], pointer: number): boolean {
@@ -347,28 +411,37 @@ class Linker {
 
   /** In lookup order: the program and its libraries, the kernel, the libc under it. `skip`: for copies. */
   #find(name: string, version: string | undefined, skip: DynamicObject | undefined): Target | undefined {
-    const key = skip === undefined ? `${name}@${version ?? ""}` : "";
-    if (skip === undefined) {
-      const known = this.#cache.get(key);
-      if (known !== undefined) return known ?? undefined;
-    }
+    if (skip !== undefined || this.#scope !== undefined) return this.#search(name, version, skip);
+    const key = `${name}@${version ?? ""}`;
+    const known = this.#cache.get(key);
+    if (known !== undefined) return known ?? undefined;
     const target = this.#search(name, version, skip);
-    if (skip === undefined) this.#cache.set(key, target ?? null);
+    this.#cache.set(key, target ?? null);
     return target;
   }
-  #search(name: string, version: string | undefined, skip: DynamicObject | undefined): Target | undefined {
+  #search(
+    name: string,
+    version: string | undefined,
+    skip: DynamicObject | undefined,
+    newest = false,
+  ): Target | undefined {
     const bytes = this.#encoder.encode(name), hash = gnuHash(bytes);
-    for (const object of this.#objects) {
-      if (object === skip) continue;
-      const symbol = object.find(bytes, hash, version);
-      if (symbol !== undefined) return { address: object.bias + symbol.value, symbol };
+    for (const list of [this.#objects, this.#global, this.#scope ?? []]) {
+      for (const object of list) {
+        if (object === skip) continue;
+        const symbol = object.find(bytes, hash, version, newest);
+        if (symbol !== undefined) return { address: object.bias + symbol.value, symbol };
+      }
     }
+    return this.#kernel(name);
+  }
+  /** The kernel's own, and what completes it. */
+  #kernel(name: string): Target | undefined {
     const address = this.#host.export(name);
     if (address !== undefined) return { address };
     if (this.#under === undefined) return undefined;
-    const other = this.#host.alias(name);
-    const otherBytes = other === name ? bytes : this.#encoder.encode(other);
-    const symbol = this.#under.find(otherBytes, other === name ? hash : gnuHash(otherBytes), undefined);
+    const bytes = this.#encoder.encode(this.#host.alias(name));
+    const symbol = this.#under.find(bytes, gnuHash(bytes), undefined);
     return symbol && { address: this.#under.bias + symbol.value, symbol };
   }
 
@@ -417,9 +490,23 @@ class Linker {
           case "offset":
             value = (bound?.value ?? 0) + addend;
             break;
-          case "pointer":
-            value = (bound?.value ?? 0) + addend - (bound?.object ?? object).tlsOffset;
+          case "pointer": {
+            const owner = bound?.object ?? object;
+            if (!this.#makeStatic(owner)) {
+              return `${owner.name}: cannot allocate memory in static TLS block`;
+            }
+            value = (bound?.value ?? 0) + addend - owner.tlsOffset;
             break;
+          }
+          case "descriptor": {
+            const owner = bound?.object ?? object, at = (bound?.value ?? 0) + addend;
+            const entry = this.#host.descriptor?.();
+            if (entry === undefined) return `${object.name}: TLS descriptors are not known here`;
+            const argument = this.#host.descriptorArgument?.(owner, at) ?? 0;
+            if (!space.setNum64(place + 8, argument)) return outside(offset);
+            value = entry;
+            break;
+          }
           default:
             kind satisfies never;
             return undefined;
@@ -448,9 +535,16 @@ class Linker {
       const own = object.at(index);
       return own === undefined ? { address: 0 } : { address: object.bias + own.value, symbol: own };
     }
-    const target = this.#find(name, version, skip) ??
-      (this.#scope && this.#inScope(name, version, this.#scope));
-    if (target !== undefined) return target;
+    const first = skip === undefined ? object.bound(index, object.symbolic) : undefined;
+    if (first !== undefined) return { address: object.bias + first.value, symbol: first };
+    const target = this.#find(name, version, skip);
+    if (target !== undefined) {
+      const owner = target.symbol?.object;
+      // What an opened library is bound to stays as long as it does.
+      const late = owner !== undefined && owner !== object && this.#scope !== undefined;
+      if (late && !object.dependencies.includes(owner)) object.dependencies.push(owner);
+      return target;
+    }
     // What only its own object can see (hidden versions, local binding) is its own.
     const own = skip === undefined ? object.at(index) : undefined;
     if (own !== undefined) return { address: object.bias + own.value, symbol: own };

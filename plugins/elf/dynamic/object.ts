@@ -24,6 +24,9 @@ export const DT = {
 export const SYM = 24, RELA = 24;
 /** More of a table than this is not read (bytes): the largest libraries stay far below it. */
 const MOST = 64 << 20;
+const MOST_FOLDERS = 64;
+/** Of an object's versions: 1 is the object itself. */
+const FIRST_VERSION = 2;
 const NOTHING = new Uint8Array(0);
 const utf8 = new TextDecoder();
 
@@ -118,6 +121,37 @@ export class DynamicObject {
       ((this.tag(0x6ffffffb) ?? 0) & 1) !== 0;
   }
 
+  /** True when its own definitions come first for its own references (DT_SYMBOLIC). */
+  get symbolic(): boolean {
+    return this.tag(16) !== undefined || ((this.tag(30) ?? 0) & 2) !== 0;
+  }
+
+  /** Folders to look for libraries in: DT_RUNPATH, or DT_RPATH without one. */
+  get folders(): readonly string[] {
+    const at = this.tag(29) ?? this.tag(15);
+    return at === undefined
+      ? []
+      : this.text(at).split(":").filter((each) => each !== "").slice(0, MOST_FOLDERS);
+  }
+
+  /** The guest addresses that its segments cover: start and end. */
+  get range(): readonly [start: number, end: number] {
+    let start = Infinity, end = 0;
+    for (const { type, vaddr, memsz } of this.elf.segments) {
+      if (type !== 1) continue;
+      start = Math.min(start, vaddr - vaddr % 4096);
+      end = Math.max(end, Math.ceil((vaddr + memsz) / 4096) * 4096);
+    }
+    return start < end ? [this.bias + start, this.bias + end] : [0, 0];
+  }
+
+  /** The definition that nobody can take the place of: protected or hidden, or any own one when `own` says so. */
+  bound(index: number, own: boolean): DynamicSymbol | undefined {
+    const found = this.at(index);
+    if (found === undefined) return undefined;
+    return own || (this.#symbols[index * SYM + 5] & 3) !== 0 ? found : undefined;
+  }
+
   /** A value of the dynamic section. */
   tag(tag: number): number | undefined {
     return this.#tags.get(tag);
@@ -195,18 +229,22 @@ export class DynamicObject {
     };
   }
 
-  /** Its definition of a name; `version` undefined takes the default one, as does an object without versions. */
+  /**
+   * Its definition of a name. Without a version: the default one, or of a reference that was linked before there were versions
+   * the first; `newest` (dlsym) never takes a hidden one. An object without versions has one for all.
+   */
   find(
     bytes: Uint8Array,
     hash: number,
     version: string | undefined,
+    newest = false,
   ): DynamicSymbol | undefined {
     for (const index of this.#gnu ? this.#gnuChain(hash) : this.#chain(bytes)) {
       const at = index * SYM;
       if (at + SYM > this.#symbols.length) return undefined;
       const section = u16(this.#symbols, at + 6), binding = this.#symbols[at + 4] >> 4;
       if (section === 0 || binding === 0) continue;
-      if (!this.#same(u32(this.#symbols, at), bytes) || !this.#hasVersion(index, version)) continue;
+      if (!this.#same(u32(this.#symbols, at), bytes) || !this.#hasVersion(index, version, newest)) continue;
       return this.at(index);
     }
     return undefined;
@@ -218,11 +256,11 @@ export class DynamicObject {
     for (let i = 0; i < name.length; i++) if (strings[at + i] !== name[i]) return false;
     return true;
   }
-  #hasVersion(index: number, version: string | undefined): boolean {
+  #hasVersion(index: number, version: string | undefined, newest: boolean): boolean {
     if (this.#versions.length < 2 * index + 2) return true;
     const number = u16(this.#versions, 2 * index);
     const own = number & 0x7fff;
-    if (version === undefined) return (number & 0x8000) === 0;
+    if (version === undefined) return (number & 0x8000) === 0 || (!newest && own <= FIRST_VERSION);
     return own <= 1 || this.#versionNames.get(own) === version || this.tag(DT.VERDEF) === undefined;
   }
 
