@@ -7,7 +7,7 @@
  *     --rounds=3                       runs of which the median counts
  *     --only=getpid,fork               rows of `cpu` and `calls`
  *     --json=FILE                      results as JSON (default: below tests/.guests, with what the machine was)
- *     --write=FILE                     put the tables between the marks of a Markdown file (docs/performance.md)
+ *     --write=FILE,FILE                put the tables between the marks of Markdown files (docs/performance.md, docs/entries.md)
  *     --from=FILE                      no measuring: the tables of a JSON
  */
 import { type Conditions, conditions, conditionsText } from "./conditions.ts";
@@ -23,10 +23,9 @@ import { markdown, type Table } from "./table.ts";
 const GROUPS = ["ground", "cpu", "calls", "start", "memory", "entries"] as const;
 type Group = typeof GROUPS[number];
 
-/** What a run leaves. */
+/** What runs leave: each table with the conditions of its run. */
 interface Results {
-  readonly conditions: Conditions;
-  readonly tables: readonly Table[];
+  readonly tables: readonly (Table & { readonly conditions: Conditions })[];
 }
 
 const option = (name: string): string | undefined =>
@@ -57,14 +56,14 @@ async function measure(): Promise<Results> {
     entries: () => entries(engines, rounds),
   };
   const before = conditions();
-  const tables: Table[] = [];
+  const tables: Results["tables"][number][] = [];
   for (const group of wanted()) {
     for (const table of await take[group]()) {
-      tables.push(table);
+      tables.push({ ...table, conditions: before });
       console.log(`\n${markdown(table)}`);
     }
   }
-  return { conditions: before, tables };
+  return { tables };
 }
 
 /** One after the other: measurements do not share the machine with each other. */
@@ -81,26 +80,37 @@ function merged(old: Results | undefined, now: Results): Results {
   const fresh = new Map(now.tables.map((table) => [key(table), table]));
   const kept = old.tables.filter((table) => !fresh.has(key(table)));
   const order = (table: Table) => GROUPS.indexOf(table.group as Group);
-  return {
-    conditions: now.conditions,
-    tables: [...kept, ...now.tables].sort((a, b) => order(a) - order(b)),
-  };
+  return { tables: [...kept, ...now.tables].sort((a, b) => order(a) - order(b)) };
 }
 
-const OPEN = "<!-- bench: written by `deno task bench --write=docs/performance.md` -->",
-  CLOSE = "<!-- /bench -->";
+const OPEN = /<!-- bench ([a-z ]+): .*? -->\n/g, CLOSE = "<!-- /bench -->";
 
-/** Puts the tables into a Markdown file, between its marks. */
+/** Puts the tables of the groups that each mark names between it and its end. */
 async function write(file: string, results: Results): Promise<void> {
   const text = Deno.readTextFileSync(file);
-  const from = text.indexOf(OPEN), to = text.indexOf(CLOSE);
-  if (from < 0 || to < from) {
-    console.error(`bench: ${file} has no marks ${OPEN} … ${CLOSE}`);
+  let written = "", rest = 0;
+  for (const mark of text.matchAll(OPEN)) {
+    const from = mark.index + mark[0].length, to = text.indexOf(CLOSE, from);
+    const groups = mark[1].split(" ");
+    const tables = results.tables.filter((table) => groups.includes(table.group));
+    if (to < 0 || tables.length === 0) continue;
+    written += text.slice(rest, from);
+    let said = "";
+    for (const table of tables) {
+      const when = conditionsText(table.conditions);
+      written += `\n${when === said ? "" : `${when}\n\n`}${markdown(table)}`;
+      said = when;
+    }
+    written += "\n";
+    rest = to;
+  }
+  if (rest === 0) {
+    console.error(
+      `bench: ${file} has no marks \`<!-- bench GROUP…: … -->\` and \`${CLOSE}\` for these groups`,
+    );
     Deno.exit(1);
   }
-  const tables = results.tables.map((table) => markdown(table)).join("\n");
-  const middle = `${OPEN}\n\n${conditionsText(results.conditions)}\n\n${tables}\n`;
-  Deno.writeTextFileSync(file, text.slice(0, from) + middle + text.slice(to));
+  Deno.writeTextFileSync(file, written + text.slice(rest));
   await new Deno.Command(Deno.execPath(), { args: ["fmt", "-q", file] }).output();
 }
 
@@ -120,7 +130,7 @@ if (from === undefined) {
   // A run of some groups leaves the others' tables in the default file as they were.
   const whole = option("json") === undefined ? merged(read(json), results) : results;
   Deno.writeTextFileSync(json, JSON.stringify(whole, undefined, 1));
-  console.error(`\n${conditionsText(results.conditions)}\nbench: ${json}`);
+  console.error(`\n${conditionsText(conditions())}\nbench: ${json}`);
 } else {
   const found = read(from);
   if (found === undefined) {
@@ -130,5 +140,4 @@ if (from === undefined) {
   results = found;
   for (const table of results.tables) console.log(`\n${markdown(table)}`);
 }
-const target = option("write");
-if (target !== undefined) await write(target, results);
+for (const target of list("write", "")) await write(target, results);

@@ -30,7 +30,7 @@ export interface Counts {
  */
 export const COST: Readonly<Record<keyof Counts, number>> = {
   instructions: 1,
-  hostCalls: 5,
+  hostCalls: 2,
   traps: 60,
   modelRegisters: 5,
   savedWords: 1,

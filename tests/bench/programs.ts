@@ -7,8 +7,6 @@ import { median } from "./table.ts";
 export const folder = fromFileUrl(new URL("../.guests/bench/", import.meta.url));
 const here = fromFileUrl(new URL("./", import.meta.url));
 export const cli = fromFileUrl(new URL("../../cli.ts", import.meta.url));
-/** The command as one file (`deno task bundle`), where somebody made it. */
-export const bundle = fromFileUrl(new URL("../../dist/guise.js", import.meta.url));
 /** The guest root of arm64 (`deno task guests`). */
 export const armRoot = fromFileUrl(new URL("../.guests/root-arm64", import.meta.url));
 

@@ -21,6 +21,11 @@ static void fault(int s, siginfo_t *i, void *u) {
   if (!sigsetjmp(back, 1)) { code; printf("%s: nothing\n", name); } \
   else printf("%s: signo %d code %d addr %s trap %ld err 0x%lx\n", name, seen.si_signo, seen.si_code, \
     seen.si_addr == 0 ? "0" : (long)seen.si_addr == at ? "pc" : "other", trapno, err); } while (0)
+/** The same, and how far behind the instruction's own address the saved one is (X11: at the instruction, or after it). */
+static long insn;
+#define AT(name, before, code) do { \
+  DO(name, asm volatile(before "lea 1f(%%rip), %%rax; mov %%rax, %0; mov $1, %%eax; 1: " code : "=m"(insn) :: "rax", "rcx", "rdx", "memory")); \
+  printf("  saved at %+ld\n", at - insn); } while (0)
 static void alarmed(int s) {}
 static long call(long n, const void *a, long b, long c, long d, long e) {
   long r;
@@ -42,11 +47,23 @@ int main(void) {
   DO("divide", asm volatile("xor %%ecx, %%ecx; mov $1, %%eax; cltd; idiv %%ecx" ::: "eax", "ecx", "edx"));
   DO("read", asm volatile("mov 16, %%eax" ::: "eax")); DO("write", asm volatile("movl $1, 16"));
   DO("execute", ((void (*)(void))16)()); DO("read-only", asm volatile("movl $1, (%0)" :: "r"(main) : "memory"));
+  AT("int3", "", "int3"); AT("int 3", "", ".byte 0xcd, 3"); AT("int 4", "", "int $4"); AT("ud2", "", "ud2"); AT("hlt", "", "hlt"); AT("int 0x21", "", "int $0x21"); AT("int 0xe", "", "int $0xe");
+  AT("idiv", "xor %%ecx, %%ecx; xor %%edx, %%edx;", "idiv %%ecx"); AT("read", "mov $16, %%ecx;", "mov (%%rcx), %%eax"); AT("write", "mov $16, %%ecx;", "mov %%eax, (%%rcx)"); AT("non-canonical", "movabs $0x8000000000000000, %%rcx;", "mov (%%rcx), %%eax");
+  AT("cli", "", "cli"); AT("lidt", "", "lidt (%%rsp)");
   // A gate of one's own: the table cannot be put in place, and its vector stays closed.
   static struct { unsigned short low, selector; unsigned char ist, type; unsigned short middle; unsigned high, zero; } gates[256];
   static struct __attribute__((packed)) { unsigned short limit; void *base; } idtr = {sizeof gates - 1, gates};
   gates[0x42].type = 0xee;
   DO("lidt", asm volatile("lidt %0" :: "m"(idtr))); DO("own gate", asm volatile("int $0x42"));
+  // SYSCALL: RCX is the next instruction, R11 the flags; all others keep their values (X1, X6).
+  long rcx, r11, next, r[12];
+  asm volatile("mov $1, %%rdi; mov $2, %%rsi; mov $3, %%rdx; mov $4, %%r8; mov $5, %%r9; mov $6, %%r10; mov $7, %%r12; mov $8, %%r13; mov $9, %%r14; mov $10, %%r15; mov $39, %%eax; test %%eax, %%eax\n"
+    "stc; syscall\n1: mov %%rcx, %0; mov %%r11, %1; lea 1b(%%rip), %%rcx; mov %%rcx, %2\n"
+    "mov %%rdi, %3; mov %%rsi, 8+%3; mov %%rdx, 16+%3; mov %%r8, 24+%3; mov %%r9, 32+%3; mov %%r10, 40+%3; mov %%r12, 48+%3; mov %%r13, 56+%3; mov %%r14, 64+%3; mov %%r15, 72+%3"
+    : "=m"(rcx), "=m"(r11), "=m"(next), "=m"(r[0]) :: "rax", "rcx", "rdx", "rdi", "rsi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "memory", "cc");
+  printf("syscall: rcx %ld r11 %lx kept", rcx - next, r11);
+  for (int i = 0; i < 10; i++) printf(" %ld", r[i]);
+  puts("");
   int fd = mkstemp(name);
   words[0] = (unsigned)(long)text, words[1] = 7, words[2] = (unsigned)(long)text + 7, words[3] = 14;
   printf("writev %ld %ld %ld\n", I(146, fd, words, 2, 0, 0), I(146, fd, 16, 1, 0, 0), I(146, fd, words, 2000, 0, 0));

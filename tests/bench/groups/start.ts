@@ -1,15 +1,5 @@
 /** Start-up: the wall time of the command, from the second run on. */
-import {
-  armRoot,
-  build,
-  bundle,
-  exists,
-  guise,
-  installed,
-  isNative,
-  type Machine,
-  wall,
-} from "../programs.ts";
+import { armRoot, build, exists, guise, installed, isNative, type Machine, wall } from "../programs.ts";
 import { type Cell, ratio, type Table } from "../table.ts";
 
 const SAMPLES = 9;
@@ -26,7 +16,6 @@ export async function start(machine: Machine): Promise<Table[]> {
   const list = hello === undefined ? PROGRAMS : [[[hello], 4, 100] as const, ...PROGRAMS];
   const arm = machine === "aarch64";
   if (arm && !exists(`${armRoot}/bin/bash`)) return [];
-  const bundled = exists(bundle);
   const rows: Cell[][] = [];
   for (const [argv, times, ms] of list) {
     const own = argv[0].startsWith("/");
@@ -37,13 +26,9 @@ export async function start(machine: Machine): Promise<Table[]> {
     const native = isNative(machine) ? await wall(located, SAMPLES) : undefined;
     const qemu = installed(emulator[0]) ? await wall([...emulator, ...located], SAMPLES) : undefined;
     const ours = await wall([...guise(options), ...guest], SAMPLES);
-    const fast = bundled
-      ? await wall([Deno.execPath(), "run", "-A", bundle, "run", ...options, "--", ...guest], SAMPLES)
-      : undefined;
     const name = argv.map((a) => a.split("/").pop()!.replace(/-[0-9a-f]{12}.*/, "")).join(" ");
-    const best = fast ?? ours;
     const aim = times === undefined ? "" : `≤ ${times} qemu, ≤ ${ms} ms`;
-    rows.push([name, native, qemu, ours, fast, ratio(best, qemu), aim]);
+    rows.push([name, native, qemu, ours, ratio(ours, qemu), aim]);
     console.error(`start ${machine} ${name}`);
   }
   rows.push([
@@ -52,15 +37,14 @@ export async function start(machine: Machine): Promise<Table[]> {
     undefined,
     await wall([Deno.execPath(), "eval", ""], SAMPLES),
     undefined,
-    undefined,
     "",
   ]);
   return [{
     group: "start",
     title: `Start, ${machine} (ms, wall)`,
     note:
-      `The command from start to end with warm caches, median of ${SAMPLES}; "bundle" is \`deno task bundle\`'s file.`,
-    head: ["", "native", "qemu-user", "cli.ts", "bundle", "× qemu", "aim"],
+      `The command from start to end with warm caches, median of ${SAMPLES}; \`cli.ts\` takes its bundle where that is current.`,
+    head: ["", "native", "qemu-user", "cli.ts", "× qemu", "aim"],
     rows,
   }];
 }
