@@ -1,5 +1,6 @@
 /** The interpreter made from the declarations, here and now: for tools and tests, and to write the shipped one. */
 import {
+  CHUNKS,
   CORE_OPS,
   Generator,
   type InterpreterSpec,
@@ -8,12 +9,14 @@ import {
   type OpDef,
 } from "@guise/translator";
 import { Finder, type Row, rowOf } from "./decode.ts";
+import { defineDecoder } from "./decoder.ts";
 import { type Declaration, operationOf } from "./encoding.ts";
 import { CONDITIONS } from "./flag_names.ts";
 import { instructions } from "./instructions/mod.ts";
 import { EXTENDED, MISALIGNED, UNDEFINED, WRITEBACK, WRITEBACK_REGISTER } from "./instructions/special.ts";
 import { type Image, use } from "./image.ts";
 import { FIELD_SHIFT, STATE } from "./state.ts";
+import { tablesOf } from "./tables.ts";
 
 /** Operations with their numbers, and which of them each declaration is. */
 interface Operations {
@@ -67,7 +70,17 @@ export function build(declarations: readonly Declaration[]): Built {
     );
   });
   const extended = Object.fromEntries(Object.keys(EXTENDED).map((option, i) => [option, of(4 + i)]));
+  const special = {
+    undefined: of(0),
+    misaligned: of(1),
+    writeback: of(2),
+    writebackRegister: of(3),
+    extended,
+  };
+  const { places, block } = tablesOf(rows);
+  if (places.end > CHUNKS) throw new Error("the decoder's tables have no room");
   const spec = (wide: boolean): InterpreterSpec => ({
+    extra: (g) => defineDecoder(g, places, special),
     ops,
     host: {},
     zero: STATE.zero,
@@ -80,8 +93,9 @@ export function build(declarations: readonly Declaration[]): Built {
   const bytes = (wide: boolean) => new Generator(spec(wide)).bytes();
   return {
     rows,
+    block,
     finder: new Finder(rows),
-    special: { undefined: of(0), misaligned: of(1), writeback: of(2), writebackRegister: of(3), extended },
+    special,
     idle: CORE_OPS.first + numbering.variants.length,
     bytes,
     module: (wide) => new WebAssembly.Module(bytes(wide)),

@@ -9,11 +9,12 @@ import {
   type Kernel,
   type LockstepLog,
   type Space,
+  TABLES,
   type Translator,
   type TrapData,
 } from "@guise/translator/run";
 import { type Image, image, moduleOf } from "./image.ts";
-import { Decoder, RUN_INSTRUCTIONS, RUN_RECORDS } from "./decode.ts";
+import { Decoder, RUN_RECORDS } from "./decode.ts";
 import { Frame } from "./frame.ts";
 import { KIND } from "./kinds.ts";
 import { DATA_ABORT, INSTRUCTION_ABORT, PC_ALIGNMENT, STACK_ALIGNMENT, STATE } from "./state.ts";
@@ -21,7 +22,10 @@ import { DATA_ABORT, INSTRUCTION_ABORT, PC_ALIGNMENT, STACK_ALIGNMENT, STATE } f
 const engines = new Map<Image, Engine>();
 function engineOf(i: Image): Engine {
   let engine = engines.get(i);
-  if (!engine) engines.set(i, engine = new Engine());
+  if (!engine) {
+    engines.set(i, engine = new Engine());
+    engine.u8.set(i.block, TABLES);
+  }
   return engine;
 }
 
@@ -85,8 +89,11 @@ export class ArmCpu extends BaseCpu {
   }
 
   protected override decode(pc: number): number {
-    const at = this.cache.begin(RUN_RECORDS);
-    this.cache.commit(this.#decoder.run(pc, RUN_INSTRUCTIONS, at, false));
+    const { cache } = this, at = cache.begin(RUN_RECORDS);
+    let end = this.exports.decode(pc, cache.page(pc >>> 12), at);
+    // What it does not know TypeScript does; then it goes on.
+    if (!end) end = this.#decoder.run(pc, 1, at, false);
+    cache.commit(end);
     return at;
   }
   protected override stepAt(pc: number): number {

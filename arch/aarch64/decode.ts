@@ -25,6 +25,9 @@ const ZERO = STATE.zero >> FIELD_SHIFT,
   TRASH = STATE.trash >> FIELD_SHIFT,
   TEMPORARY = STATE.temporary >> FIELD_SHIFT;
 
+/** Register fields of the zero slot and of what nobody reads. */
+export const TEMPORARY_FIELDS: { readonly ZERO: number; readonly TRASH: number } = { ZERO, TRASH };
+
 /** Reads a letter's bits. */
 export function reader(positions: readonly number[]): (word: number) => number {
   const top = positions[0], n = positions.length, bottom = positions[n - 1];
@@ -183,20 +186,32 @@ const ones = (v: number): number => {
   return n;
 };
 
+/** Rows that can match instructions with these bits 31-21, the most specific first. */
+export function listOf(rows: readonly Row[], key: number): number[] {
+  const found: number[] = [], word = key << 21;
+  for (let i = 0; i < rows.length; i++) {
+    if (((rows[i][1] ^ word) & rows[i][0] & KEY_MASK) === 0) found.push(i);
+  }
+  return found.sort((x, y) => ones(rows[y][0]) - ones(rows[x][0]));
+}
+
 /** Finds instructions. */
 export class Finder {
   /** By bits 31-21: rows that can match, the most specific first. */
   readonly #lists: (number[] | undefined)[] = new Array(2048);
   readonly #prepared: (Prepared | undefined)[] = [];
 
-  constructor(readonly rows: readonly Row[]) {}
+  #rows: readonly Row[] | undefined;
+
+  /** `rows`: themselves, or where they come from when they are needed. */
+  constructor(readonly source: readonly Row[] | (() => readonly Row[])) {}
+
+  get rows(): readonly Row[] {
+    return this.#rows ??= typeof this.source === "function" ? this.source() : this.source;
+  }
 
   #list(key: number): number[] {
-    const found: number[] = [], word = key << 21, { rows } = this;
-    for (let i = 0; i < rows.length; i++) {
-      if (((rows[i][1] ^ word) & rows[i][0] & KEY_MASK) === 0) found.push(i);
-    }
-    return this.#lists[key] = found.sort((x, y) => ones(rows[y][0]) - ones(rows[x][0]));
+    return this.#lists[key] = listOf(this.rows, key);
   }
   /** The declaration with this index. */
   prepared(index: number): Prepared {

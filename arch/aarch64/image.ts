@@ -6,6 +6,8 @@ import * as shipped from "./interpreter.generated.ts";
 export interface Image {
   readonly finder: Finder;
   readonly special: SpecialOps;
+  /** Tables of the decoder in the module, for the engine's memory. */
+  readonly block: Uint8Array;
   /** First of the operations that do nothing. */
   readonly idle: number;
   readonly module: (wide: boolean) => WebAssembly.Module;
@@ -31,7 +33,8 @@ export function provideMemory32(base64: string): void {
 let current: Image | undefined;
 export const image = (): Image =>
   current ??= {
-    finder: new Finder(JSON.parse(shipped.ROWS) as Row[]),
+    finder: new Finder(() => JSON.parse(shipped.ROWS) as Row[]),
+    block: bytesOf(shipped.tables()),
     special: JSON.parse(shipped.SPECIAL) as SpecialOps,
     idle: shipped.IDLE,
     module: (wide) => {
