@@ -76,7 +76,7 @@ function immediate(kind: string, p: readonly number[]): [kind: number, parameter
     case "bfmr":
       return field(IMMEDIATE.fieldScale, p.slice(0, 6));
     case "u":
-      return p.length === 16 ? at(IMMEDIATE.u, 5) : undefined;
+      return p.length === 16 ? at(IMMEDIATE.u, 5) : field(IMMEDIATE.field);
     case "add12":
     case "add12w":
       return at(IMMEDIATE.add, 10);
