@@ -35,10 +35,50 @@ function closing(code: string, at: number): number {
   return code.length;
 }
 
-/** The code with these functions in parentheses, as far as they can be put there: no methods. */
+/** Text in the place of some of the code; `ends`: it belongs to what ends there. */
+interface Edit {
+  readonly at: number;
+  readonly length: number;
+  readonly text: string;
+  readonly ends: boolean;
+}
+
+/** What a method becomes: the beginning up to its parameters, and what follows it. */
+function method(
+  code: string,
+  start: number,
+  end: number,
+): { begin: number; head: string; tail: string } | undefined {
+  const before = code.slice(Math.max(0, start - 120), start);
+  const name = /([{},;])(async |get )?([A-Za-z_$][\w$]*)$/.exec(before);
+  if (name === null || name[3] === "constructor" || /\bsuper\b/.test(code.slice(start, end))) {
+    return undefined;
+  }
+  const [all, boundary, kind = "", key] = name;
+  const begin = start - all.length + 1;
+  const inClass = boundary === "}" || boundary === ";" ||
+    (boundary === "{" &&
+      /\bclass\b(?: [\w$]+)?(?: extends [\w$.]+)?\{$/.test(code.slice(Math.max(0, begin - 80), begin)));
+  if (kind === "get ") {
+    // A setter of the same name stays.
+    const define = `static{Object.defineProperty(this.prototype,"${key}",{configurable:true,get:(function`;
+    return inClass ? { begin, head: define, tail: ")})}" } : undefined;
+  }
+  return inClass
+    ? { begin, head: `static{this.prototype.${key}=(${kind}function`, tail: ")}" }
+    : { begin, head: `${key}:(${kind}function`, tail: ")" };
+}
+
+/**
+ * The code with these functions in parentheses. A method cannot stand in them: as a property of its class's prototype it can.
+ * Constructors, setters, static and private methods, and who says `super`, stay as they are.
+ */
 export function eager(code: string, ranges: readonly Range[]): string {
-  const open = new Map<number, number>(), close = new Map<number, number>();
-  const add = (map: Map<number, number>, at: number) => map.set(at, (map.get(at) ?? 0) + 1);
+  const edits: Edit[] = [];
+  const replace = (begin: number, start: number, end: number, head: string, tail: string): void => {
+    edits.push({ at: begin, length: start - begin, text: head, ends: false });
+    edits.push({ at: end, length: 0, text: tail, ends: true });
+  };
   const moved: { readonly start: number; readonly end: number; readonly name: string }[] = [];
   let outer = -1;
   for (const [start, end] of ranges) {
@@ -50,22 +90,28 @@ export function eager(code: string, ranges: readonly Range[]): string {
       if (!nested) moved.push({ start: start - declared[1].length, end, name: declared[2] });
       continue;
     }
-    const arrow = code[start] === "("
+    if (/\bfunction\*? ?[\w$]*$/.test(before)) continue;
+    const parameters = code[start] === "(";
+    const arrow = parameters
       ? code.startsWith("=>", closing(code, start))
       : /^[\w$]+=>/.test(code.slice(start, start + 40));
-    if (!arrow) continue;
-    const begin = start - (/\basync ?$/.exec(before)?.[0].length ?? 0);
-    add(open, begin);
-    add(close, end);
+    if (arrow) {
+      const begin = start - (/\basync ?$/.exec(before)?.[0].length ?? 0);
+      replace(begin, begin, end, "(", ")");
+    } else if (parameters) {
+      const found = method(code, start, end);
+      if (found !== undefined) replace(found.begin, start, end, found.head, found.tail);
+    }
   }
+  edits.sort((a, b) => a.at - b.at || Number(b.ends) - Number(a.ends));
   const text = (from: number, to: number): string => {
     let result = "", at = from;
-    for (const i of [...new Set([...open.keys(), ...close.keys()])].sort((a, b) => a - b)) {
-      if (i < from || i > to) continue;
-      // At an edge the others' parentheses are not ours.
-      const closes = i === from ? 0 : close.get(i) ?? 0, opens = i === to ? 0 : open.get(i) ?? 0;
-      result += code.slice(at, i) + ")".repeat(closes) + "(".repeat(opens);
-      at = i;
+    for (const edit of edits) {
+      // At an edge the others' edits are not ours.
+      const mine = edit.ends ? edit.at > from && edit.at <= to : edit.at >= from && edit.at < to;
+      if (!mine) continue;
+      result += code.slice(at, edit.at) + edit.text;
+      at = edit.at + edit.length;
     }
     return result + code.slice(at, to);
   };

@@ -10,7 +10,8 @@ function range(code: string, from: string, to: string): Range {
 Deno.test("eager puts functions into parentheses, and declarations first", () => {
   const code =
     "let n=0;function a(x){return b(y=>x+y)}function b(f){return f(n)}async function c(){n+=await d()}" +
-    "var d=async()=>a(1),e=z=>z;class A{m(){return e(2)}}export{a,c as cc,A};";
+    "var d=async()=>a(1),e=z=>z;class A{m(){return e(2)}get g(){return 1}#p(){return 2}async q(k){await k}" +
+    "static s(){return 3}}class B extends A{m(){return super.m()}};const o={t(u){return u},v(w){return w}};export{a,c as cc,A};";
   const ranges = [
     range(code, "(x){return b", "+y)}"),
     range(code, "y=>x+y", "x+y"),
@@ -19,12 +20,22 @@ Deno.test("eager puts functions into parentheses, and declarations first", () =>
     range(code, "()=>a(1)", "a(1)"),
     range(code, "z=>z", "=>z"),
     range(code, "(){return e", "(2)}"),
+    range(code, "(){return 1", "1}"),
+    range(code, "(){return 2", "2}"),
+    range(code, "(k){", "k}"),
+    range(code, "(){return 3", "3}"),
+    range(code, "(){return super", "()}"),
+    range(code, "(u){", "u}"),
+    range(code, "(w){", "w}"),
   ];
   assertEquals(
     eager(code, ranges),
     "const a=(function (x){return b((y=>x+y))});const b=(function (f){return f(n)});" +
       "const c=(async function (){n+=await d()});let n=0;" +
-      "var d=(async()=>a(1)),e=(z=>z);class A{m(){return e(2)}}export{a,c as cc,A};",
+      'var d=(async()=>a(1)),e=(z=>z);class A{static{this.prototype.m=(function(){return e(2)})}static{Object.defineProperty(this.prototype,"g",{configurable:true,get:(function(){return 1})})}' +
+      "#p(){return 2}static{this.prototype.q=(async function(k){await k})}static s(){return 3}}" +
+      "class B extends A{m(){return super.m()}};const o={t:(function(u){return u}),v:(function(w){return w})};" +
+      "export{a,c as cc,A};",
   );
 });
 
