@@ -1,7 +1,7 @@
 /**
  * `deno task guests`: fetches what the suite runs as guests into tests/.guests/, once.
  *
- * - root-amd64, root-arm64: small Debian systems, unpacked (not installed) with apt-get and dpkg-deb;
+ * - root-amd64, root-arm64: small Debian systems, unpacked (not installed) with apt-get and dpkg-deb; musl-arm64: what builds for musl need;
  * - src/gcc, src/linux: the parts of two source packages that hold suites for compilers and kernels.
  *
  * The system stays as it is and root is not needed: apt-get works on a state folder of its own, with the machine's own list
@@ -28,6 +28,8 @@ interface Root {
   kind: "root";
   name: string;
   arch: string;
+  /** Instead of {@link programs}. */
+  packages?: string[];
 }
 interface Source {
   kind: "source";
@@ -66,6 +68,8 @@ const linuxPaths = [
 const sets: (Root | Source)[] = [
   { kind: "root", name: "root-amd64", arch: "amd64" },
   { kind: "root", name: "root-arm64", arch: "arm64" },
+  // Headers and start files, to build programs for this libc with the cross compiler.
+  { kind: "root", name: "musl-arm64", arch: "arm64", packages: ["musl-dev"] },
   {
     kind: "source",
     name: "src/gcc",
@@ -78,6 +82,11 @@ const sets: (Root | Source)[] = [
 /** The unpacked system of an architecture, or undefined where it was not fetched. */
 export function guestRoot(arch: "x86-64" | "aarch64"): string | undefined {
   return present(arch === "x86-64" ? "root-amd64" : "root-arm64");
+}
+
+/** Where musl's headers and start files for aarch64 are, or undefined where they were not fetched. */
+export function muslForAarch64(): string | undefined {
+  return present("musl-arm64");
 }
 
 /** The sources of a suite, or undefined where they were not fetched. */
@@ -202,7 +211,8 @@ async function finishRoot(root: string): Promise<void> {
 }
 
 async function makeRoot(set: Root, to: string, apt: Apt): Promise<string> {
-  const names = await apt.known(programs);
+  const wanted = set.packages ?? programs;
+  const names = await apt.known(wanted);
   if (names.length === 0) throw new Skip("no package lists (is there a network?)");
   const files = await apt.fetch(names);
   // One /usr, as installed systems have.
@@ -219,7 +229,7 @@ async function makeRoot(set: Root, to: string, apt: Apt): Promise<string> {
     );
   }
   await finishRoot(to);
-  const missing = programs.filter((p) => !names.includes(p));
+  const missing = wanted.filter((p) => !names.includes(p));
   return `${files.length} packages for ${set.arch}${missing.length ? `, without ${missing.join(", ")}` : ""}`;
 }
 

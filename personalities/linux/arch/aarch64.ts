@@ -5,6 +5,8 @@ import type { LinuxArch } from "./abi.ts";
 
 /** FPSIMD record: magic, size, fpsr, fpcr, v0-v31; then the terminator. */
 const FPSIMD_MAGIC = 0x46508001, FPSIMD_SIZE = 528, IMAGE = 520;
+/** The record that tells the syndrome of a thread's last abort: exception class, 32-bit instruction, the rest. */
+const ESR_MAGIC = 0x45535201, ESR_SIZE = 16, ABORTS: readonly number[] = [0x20, 0x22, 0x24, 0x26];
 const UCONTEXT = 128, MCONTEXT = 176, RESERVED = 288, PSTATE = 272;
 
 /** HWCAP bits of what the CPU has: FP, ASIMD, CRC32, ATOMICS (spec A6). No CPUID: identification registers are not there. */
@@ -65,13 +67,18 @@ export const aarch64: LinuxArch = {
     trap: { address: 0 },
     extended: {
       register: "fpsimd",
-      size: FPSIMD_SIZE + 8,
+      size: FPSIMD_SIZE + ESR_SIZE + 8,
       place: { kind: "inside", offset: RESERVED },
-      dress(bytes, image) {
+      dress(bytes, image, vector, error) {
         const view = new DataView(bytes.buffer, bytes.byteOffset);
         view.setUint32(0, FPSIMD_MAGIC, true);
         view.setUint32(4, FPSIMD_SIZE, true);
         bytes.set(image.subarray(0, IMAGE), 8);
+        bytes.fill(0, FPSIMD_SIZE, FPSIMD_SIZE + ESR_SIZE + 8);
+        if (!ABORTS.includes(vector)) return;
+        view.setUint32(FPSIMD_SIZE, ESR_MAGIC, true);
+        view.setUint32(FPSIMD_SIZE + 4, ESR_SIZE, true);
+        view.setUint32(FPSIMD_SIZE + 8, vector << 26 | 1 << 25 | error, true);
       },
       undress(bytes) {
         const view = new DataView(bytes.buffer, bytes.byteOffset);

@@ -81,7 +81,7 @@ function pageFault(task: Task, trap: Trap): SigInfo {
   const vma = task.space.find(trap.address);
   const mapped = vma !== undefined;
   const beyond = mapped && task.space.faultCause === "beyond";
-  thread.faultVector = arch.pageVector;
+  thread.faultVector = trap.vector || arch.pageVector;
   // A page without any permission is not present to the processor.
   const present = mapped && !beyond && vma.prot !== 0;
   thread.faultError = arch.pageError(trap.access || READ, present);

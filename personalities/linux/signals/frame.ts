@@ -143,7 +143,7 @@ export function pushFrame(thread: LinuxTask, info: SigInfo, action: Action, mask
     view.setInt32(mc + trap.oldMask + 4, mask.hi, true);
   }
   frame.read(workshop.extended, image);
-  extended.dress(around, image);
+  extended.dress(around, image, thread.faultVector, thread.faultError);
   if (extended.place.kind === "above") {
     put64(view, mc + extended.place.pointer, extendedAt);
     space.u8.set(around, extendedAt - BIAS);
