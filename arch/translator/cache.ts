@@ -129,6 +129,7 @@ export class RegionSet {
   }
   add(region: Region): void {
     this.regions[region.slot] = region;
+    this.size += region.size;
     for (const page of region.pages) {
       const set = this.#pages.get(page);
       if (set) set.add(region);
@@ -140,6 +141,7 @@ export class RegionSet {
     const dropped = [...this.#pages.get(page) ?? []];
     for (const region of dropped) {
       this.regions[region.slot] = undefined;
+      this.size -= region.size;
       // It may become hot again; not for ever.
       const drops = (this.#drops.get(region.pc) ?? 0) + 1;
       this.#drops.set(region.pc, drops);
@@ -160,6 +162,8 @@ export interface Region {
   readonly module: WebAssembly.Module;
   /** Biased page numbers of its code. */
   readonly pages: ReadonlySet<number>;
+  /** In instructions. */
+  readonly size: number;
   /** In lockstep: for reports. */
   readonly text?: RegionText;
 }

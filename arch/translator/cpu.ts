@@ -105,6 +105,8 @@ export interface Translator {
   flagsWanted(cpu: BaseCpu, pc: number): boolean;
   /** The micro-ops of the instruction at a biased pc, for a person. */
   describe(cpu: BaseCpu, pc: number): string[];
+  /** Where the next instruction is, and whether regions leave this one to the interpreter. */
+  look(cpu: BaseCpu, pc: number): { readonly next: number; readonly leaves: boolean } | undefined;
 }
 
 /** How eagerly code is translated: instructions in a slice while sampling, samples of a target. */
@@ -526,7 +528,7 @@ export abstract class BaseCpu implements Sharer {
     if (cache !== this.cache || cache.regions !== set) return;
     for (const pc of entries) set.heat.set(pc, -1);
     if (!made) return;
-    for (const r of made.regions) set.heat.set(r.pc, -1), set.size += r.size;
+    for (const r of made.regions) set.heat.set(r.pc, -1);
     this.#adjustTable();
     const { u8, u16, u32, i32 } = engine;
     for (const r of made.regions) {
@@ -553,10 +555,32 @@ export abstract class BaseCpu implements Sharer {
       u16[record >>> 1] = CORE_OPS.region;
       i32[record + RECORD.imm >>> 2] = r.slot;
       u32[record + RECORD.disp >>> 2] = copy;
-      set.add({ slot: r.slot, pc: r.pc, record, module: made.module, pages: r.pages, text: r.text });
+      set.add({
+        slot: r.slot,
+        pc: r.pc,
+        record,
+        module: made.module,
+        pages: r.pages,
+        size: r.size,
+        text: r.text,
+      });
       this.regions++;
     }
     this.#link(made.module);
+  }
+
+  /** For tests: translates straight-line code now, in as many regions as it takes. */
+  translateNow(start: number, end: number): void {
+    const translator = this.parts.translator?.(), entries: number[] = [];
+    if (!translator) throw new Error("the translator is not loaded");
+    let enters = true;
+    for (let pc = start - BIAS; pc < end - BIAS;) {
+      if (enters) entries.push(pc);
+      const i = translator.look(this, pc);
+      if (!i) break;
+      enters = i.leaves, pc = i.next;
+    }
+    this.#promote(entries);
   }
 
   /** Somebody met a slot that is empty here: the region of this record, or one that is called from it (0: go on at the pc). */
@@ -771,7 +795,11 @@ export abstract class BaseCpu implements Sharer {
       } else if (!record) {
         record = this.recordAt(pc);
       }
-      if (!record) return this.#setPc(pc), this.#pageFault(pc, ACCESS.exec);
+      if (!record) {
+        // A wild one is in the state block already, exactly.
+        if (pc < 2 ** 53) this.#setPc(pc);
+        return this.#pageFault(pc, ACCESS.exec);
+      }
       const ordinal = engine.u8[record + RECORD.ordinal];
       if (this.#rest <= 0) this.#rest = 1;
       const slice = remaining < this.#rest ? remaining : this.#rest;

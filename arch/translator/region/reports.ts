@@ -37,3 +37,15 @@ export function describe(code: Code, analysis: Analysis, pc: number, bias: numbe
     }`,
   ];
 }
+
+/** What follows an instruction, and whether a region leaves it to the interpreter. */
+export function look(
+  code: Code,
+  analysis: Analysis,
+  pc: number,
+  bias: number,
+): { readonly next: number; readonly leaves: boolean } | undefined {
+  const i = instructionAt(code, analysis, pc, bias);
+  return i &&
+    { next: i.next, leaves: i.info.how === "leave" || i.info.kind === "enter" || i.info.kind === "stop" };
+}

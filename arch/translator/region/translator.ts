@@ -11,7 +11,7 @@ import { Shape, type Signature } from "./shape.ts";
 import type { Helper } from "./func.ts";
 import { RegionFunc } from "./func.ts";
 import { discover, flagsLiveAt, type Graph } from "./graph.ts";
-import { describe, flagsWanted } from "./reports.ts";
+import { describe, flagsWanted, look } from "./reports.ts";
 import { Unsupported } from "./machine.ts";
 import { emitWindow } from "./window.ts";
 import { Slots, type SlotSpec } from "./slots.ts";
@@ -52,6 +52,7 @@ export function createTranslator(spec: TranslatorSpec): Translator {
         .concat(spec.slots.trash === undefined ? [] : [spec.slots.trash, spec.slots.trash + 4]),
     ),
     flagsWanted: (cpu, pc) => flagsWanted(cpu, analysisOf(true), pc, BIAS),
+    look: (cpu, pc) => look(cpu, analysisOf(true), pc, BIAS),
     describe: (cpu, pc) => describe(cpu, analysisOf(true), pc, BIAS),
   };
 
