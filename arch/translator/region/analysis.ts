@@ -33,6 +33,8 @@ export interface Info {
   /** By operand: a register that is read, or written in part only. */
   readonly operandReads: readonly boolean[];
   readonly readsFlags: boolean;
+  /** It may be left to the interpreter: it accesses memory, or can raise a trap. */
+  readonly leaves: boolean;
   /** The same when nobody wants the flags that it sets: a rotation reads those that it leaves alone. */
   readonly needsFlags: boolean;
   readonly killsFlags: boolean;
@@ -132,13 +134,14 @@ export class Analysis implements Helpers {
     const f = new RegionFunc({ index: 0, params: [], results: [] });
     const state = new ProbeState(f, this.slots, this.memories);
     const machine = new RegionMachine(state, this.memories, this);
-    let stops = false;
+    let stops = false, leaves = false;
     const flow: Flow = {
       branchIf: (c) => f.drop(c),
       branch() {},
       jump: (pc) => f.drop(pc),
       enter() {},
       interpret: () => {
+        leaves = true;
         if (f.w.depth === 0) stops = true;
       },
       count: i32(0),
@@ -172,6 +175,7 @@ export class Analysis implements Helpers {
       ? "stop"
       : "next";
     if (how === "inline" && rare && kind === "next" && f.w.length > LARGE) how = "call";
+    if (asked.late) how = "leave";
     const fixed = (s: Set<number>) => s;
     const touchesFlags = (s: Iterable<number>) => [...s].some((id) => isFlag[id]);
     const readsFlags = how !== "inline" || touchesFlags(state.reads);
@@ -202,6 +206,7 @@ export class Analysis implements Helpers {
       writes: fixed(state.writes),
       operandReads: machine.operandReads,
       readsFlags,
+      leaves,
       needsFlags,
       killsFlags: how === "inline" && state.killed,
       helpers: machine.used,

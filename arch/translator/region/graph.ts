@@ -179,6 +179,7 @@ export function discover(
   entry: number,
   bias: number,
   limit: number,
+  exact = true,
 ): Graph | undefined {
   const generation = code.cache.generation;
   const found = new Map<number, Instruction>(), leaders = new Set<number>([entry]);
@@ -319,7 +320,7 @@ export function discover(
     for (const b of body) header.loopSize += b.instructions.length;
   }
 
-  liveness(blocks, byPc);
+  liveness(blocks, byPc, exact);
   const pages = new Set<number>();
   let size = 0;
   for (const b of blocks) {
@@ -331,8 +332,8 @@ export function discover(
   return { entry: first, blocks, byPc, size, pages };
 }
 
-/** Backwards until nothing changes. What leaves the region reads all. */
-function liveness(blocks: readonly Block[], byPc: ReadonlyMap<number, Block>): void {
+/** Backwards until nothing changes. What leaves the region reads all; `exact`: also what may leave it by a fault. */
+function liveness(blocks: readonly Block[], byPc: ReadonlyMap<number, Block>, exact: boolean): void {
   const before = new Map<Block, boolean>(blocks.map((b) => [b, false]));
   for (let changed = true; changed;) {
     changed = false;
@@ -349,7 +350,7 @@ function liveness(blocks: readonly Block[], byPc: ReadonlyMap<number, Block>): v
         const x = b.instructions[i];
         x.flagsAfter = live;
         live = live ? x.info.readsFlags || !x.info.killsFlags : x.info.needsFlags;
-        if (x.info.kind === "enter" || x.info.kind === "stop") live = true;
+        if (x.info.kind === "enter" || x.info.kind === "stop" || (exact && x.info.leaves)) live = true;
         x.flagsBefore = live;
       }
       if (live !== before.get(b)) before.set(b, live), changed = true;

@@ -437,6 +437,7 @@ export class RegionMachine extends BaseEnv implements Machine {
   flagsWanted = true;
   flow!: Flow;
   ended = false;
+  #stored = false;
   /** Register operands that semantics read, or wrote only in part. */
   operandReads: boolean[] = [];
   /** What the semantics asked for (for the analysis). */
@@ -447,6 +448,7 @@ export class RegionMachine extends BaseEnv implements Machine {
     enter: false,
     nextPc: false,
     raise: false,
+    late: false,
     clock: false,
     segment: false,
   };
@@ -478,7 +480,7 @@ export class RegionMachine extends BaseEnv implements Machine {
   ): void {
     this.def = def, this.#form = form, this.#fields = fields, this.#pc = pc, this.#length = length;
     this.flagsWanted = flagsWanted, this.flow = flow, this.ended = false;
-    this.operandReads = [], this.values.base = this.f.w.depth;
+    this.operandReads = [], this.values.base = this.f.w.depth, this.#stored = false;
     def.before?.(this);
     let registers = 0;
     const operands = def.operands.map((spec, place) => {
@@ -554,6 +556,10 @@ export class RegionMachine extends BaseEnv implements Machine {
     });
   }
 
+  override store<N extends Store>(name: N, address: Address, v: Value<TypeOf<N>> | number, offset = 0): void {
+    this.#stored = true;
+    super.store(name, address, v, offset);
+  }
   state<N extends Load>(name: N, offset: number): Value<TypeOf<N>> {
     return this.values.load(name, offset) as Value<TypeOf<N>>;
   }
@@ -620,6 +626,8 @@ export class RegionMachine extends BaseEnv implements Machine {
     this.flow.interpret(false);
   }
   fault(): void {
+    // Done once more it would read what it has written: nothing of its progress is in registers.
+    if (this.#stored && !this.values.writes.size) this.asked.late = true;
     this.flow.interpret(true);
   }
   yield(): void {

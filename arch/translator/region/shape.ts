@@ -229,7 +229,7 @@ export class Shape {
         const offset = (o.place === "fixed" ? 0 : registerIn(fields, o, nth, spec)) + (o.offset ?? 0);
         const fixed = o.place === "fixed" || info.how !== "inline" || o.size < 32;
         if (fixed || info.operandReads[n]) use(offset, reads);
-        if (o.access !== "r") use(offset, written);
+        if (o.access === "w" || o.access === "rw") use(offset, written);
       });
       if (info.readsBase) use(fields.base, reads);
       for (const id of reads) if (!own.has(id)) used.add(id);
