@@ -109,6 +109,11 @@ export interface Cpu {
   interrupt(): void;
   /** Code in this range has changed or is no longer executable. */
   invalidate(start: number, length: number): void;
+  /**
+   * From now on the program may look at the frame of a fault: all of it must be exact then. Until then an engine may leave status flags
+   * that no instruction reads. Without it: they always are.
+   */
+  exactFaults?(): void;
   /** Gives back everything; the CPU is not used any more. */
   dispose(): void;
 }

@@ -246,6 +246,8 @@ export abstract class BaseCpu implements Sharer {
   readonly #lockstep: Lockstep | undefined;
   /** Regions that were made because this CPU was often there. */
   regions = 0;
+  /** What a fault finds in the frame is exact, the flags included: somebody may look. It costs regions up to half of their speed. */
+  exact: boolean;
   #linked: RegionSet | undefined;
   readonly #wide: boolean;
   #warming = false;
@@ -272,6 +274,7 @@ export abstract class BaseCpu implements Sharer {
     this.#slice = this.#rest = parts.eagerness?.slice ?? SLICE;
     if (space.pages.buffer.byteLength < 17 * 65536) space.pages.grow(1);
     this.#pages = new Uint8Array(space.pages.buffer);
+    this.exact = parent?.exact ?? false;
     this.cache = parent?.cache ?? new CodeCache(this.engine);
     this.cache.sharers.add(this);
     const spare = bodies.get(space.memory);
@@ -445,6 +448,13 @@ export abstract class BaseCpu implements Sharer {
     this.cache.sharers.add(this);
     this.engine.use(this.cache);
     this.#moved = true;
+  }
+
+  /** See {@link BaseCpu.exact}; regions made before are given up. */
+  exactFaults(): void {
+    if (this.exact) return;
+    this.exact = true;
+    if (this.cache.regions || this.cache.sharers.size > 1) this.#unshare();
   }
 
   /** Code in this range has changed or is no longer executable. */

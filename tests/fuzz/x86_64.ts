@@ -129,6 +129,8 @@ export class Ours {
       engine,
       ...(lockstep === undefined ? {} : { lockstep }),
     });
+    // Flags at faults are compared.
+    this.#cpu.exactFaults?.();
     this.#frame = this.#cpu.frame;
     this.#translates = engine === "jit" || engine === "lockstep";
     const map = (address: number, length: number, prot: number) => {

@@ -2,7 +2,7 @@
  * Runs one command line natively and under Guise, each in a fresh copy of the same folder, and compares standard output, standard error,
  * exit status and what the folder holds afterwards.
  */
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { type Command, populate } from "./commands.ts";
 
@@ -107,12 +107,34 @@ export function guise(command: Command, folder: string, under: Under = {}): Prom
   const root = under.root === undefined ? [] : ["--root", under.root];
   // With its parent, so that `ls -la` sees the same `..`.
   const parent = folder.slice(0, folder.lastIndexOf("/"));
-  const options = [...root, "--mount", `${parent}:${parent}:rw`, "--cwd", folder, ...under.options ?? []];
-  return execute(
+  const chosen = engine === undefined ? [] : ["--engine", engine];
+  const options = [
+    ...root,
+    "--mount",
+    `${parent}:${parent}:rw`,
+    "--cwd",
+    folder,
+    ...chosen,
+    ...under.options ?? [],
+  ];
+  return inLockstep(execute(
     [Deno.execPath(), "run", "-A", cli, "run", ...options, "--", ...command.argv],
     command,
     folder,
-  );
+  ));
+}
+
+/** Every comparison with one engine: interpreter, jit, auto, lockstep. */
+const engine = Deno.env.get("GUISE_ENGINE");
+/** Takes the last line of lockstep out of standard error, and fails where it found a difference. */
+async function inLockstep(run: Promise<Outcome>): Promise<Outcome> {
+  const outcome = await run;
+  if (engine !== "lockstep") return outcome;
+  const match = /guise: lockstep: (\d+) runs .* (\d+) differences\n/.exec(outcome.stderr);
+  assert(match !== null && match[2] === "0", outcome.stderr);
+  const file = Deno.env.get("GUISE_COMPARED");
+  if (file !== undefined) Deno.writeTextFileSync(file, `${match[1]}\n`, { append: true });
+  return { ...outcome, stderr: outcome.stderr.replace(match[0], "") };
 }
 
 /** Both runs agree. Messages of `env` and of the command line about a program that cannot be started differ by design. */

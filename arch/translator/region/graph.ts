@@ -179,7 +179,7 @@ export function discover(
   entry: number,
   bias: number,
   limit: number,
-  exact = true,
+  exact = false,
 ): Graph | undefined {
   const generation = code.cache.generation;
   const found = new Map<number, Instruction>(), leaders = new Set<number>([entry]);

@@ -74,6 +74,7 @@ export function createTranslator(spec: TranslatorSpec): Translator {
         queue[at],
         BIAS,
         at < entries.length ? limits.region : Math.min(limits.region, room),
+        cpu.exact,
       );
       const first = graph?.entry.instructions[0];
       // A conditional jump may be the second half of a pair, which looks at its record.

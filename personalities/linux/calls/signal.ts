@@ -53,6 +53,9 @@ import { discard, infoFrom, sendProcess, sendThread } from "../signals/send.ts";
 import { type LinuxProcess, type LinuxTask, processOf, threadOf } from "../state.ts";
 import { deadlineIn, readTime, validTime } from "../time/clocks.ts";
 
+/** SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV. */
+const FAULTS: ReadonlySet<number> = new Set([4, 5, 7, 8, 11]);
+const SA_SIGINFO = 4;
 const SET_SIZE = 8;
 const scratch = new Scratch(32);
 
@@ -79,6 +82,10 @@ const rtSigaction: Syscall = syscall({
     const before = self.actions.get(sig);
     if (wanted !== undefined) {
       self.actions.set(sig, wanted);
+      // It is told the registers of the fault.
+      if (FAULTS.has(sig) && (wanted.flags & SA_SIGINFO) !== 0 && wanted.handler > SIG_IGN) {
+        task.process.cpu.exactFaults?.();
+      }
       // A signal that is ignored from now on is not pending any more.
       if (wanted.handler === SIG_IGN || (wanted.handler === SIG_DFL && defaultAction(sig) === "ignore")) {
         discard(self, SignalSet.of(sig));
