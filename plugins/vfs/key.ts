@@ -34,7 +34,7 @@ export * from "./names.ts";
 export { mayAccess, openAt, openLocation } from "./open.ts";
 export * from "./ops.ts";
 export { OverlayFs, type OverlayFsOptions } from "./overlay_fs.ts";
-export { createPipe, PIPE_BUF, pipeSize, setPipeSize } from "./pipe.ts";
+export { createPipe, PIPE_BUF, pipeSize, setPipeSize, teePipe } from "./pipe.ts";
 export { createPtyFs } from "./pty.ts";
 export * from "./table.ts";
 export { defaultTermios, Terminal, type Termios, type WindowSize } from "./terminal.ts";

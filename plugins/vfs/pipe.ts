@@ -101,6 +101,14 @@ class Pipe {
     this.#head = this.length === 0 ? 0 : (this.#head + n) % this.#ring.length;
     return n;
   }
+  /** The first bytes, which stay. */
+  peek(most: number): Uint8Array {
+    const bytes = new Uint8Array(Math.min(most, this.length));
+    const first = Math.min(bytes.length, this.#ring.length - this.#head);
+    bytes.set(this.#ring.subarray(this.#head, this.#head + first));
+    if (first < bytes.length) bytes.set(this.#ring.subarray(0, bytes.length - first), first);
+    return bytes;
+  }
   put(from: Uint8Array): number | Errno {
     let n = Math.min(from.length, this.room);
     if (this.length + n > this.#ring.length) {
@@ -255,6 +263,16 @@ export class PipeFile extends OpenFile {
   override seek(): number | Errno {
     return ESPIPE;
   }
+  /** tee(2): up to `most` of the bytes that wait here go into the other pipe as well. */
+  tee(to: PipeFile, most: number): number | Errno {
+    const from = this.#pipe, target = to.#pipe;
+    if (target.readers === 0) return EPIPE;
+    if (from.length === 0) return from.writers === 0 ? 0 : EAGAIN;
+    if (target.room === 0) return EAGAIN;
+    const n = target.put(from.peek(Math.min(most, target.room)));
+    if (n > 0) target.wakeReaders(POLLIN | POLLRDNORM);
+    return n;
+  }
   /** For F_GETPIPE_SZ and F_SETPIPE_SZ. */
   get capacity(): number {
     return this.#pipe.size;
@@ -293,6 +311,12 @@ export function createPipe(caller: Caller, flags: number): { read: OpenFile; wri
     read: new PipeFile(inode, pipe, O_RDONLY | status, caller.cred),
     write: new PipeFile(inode, pipe, O_WRONLY | status, caller.cred),
   };
+}
+
+/** tee(2) between two pipes; EINVAL when they are not two. EAGAIN: the first is empty or the second full. */
+export function teePipe(from: OpenFile, to: OpenFile, most: number): number | Errno {
+  if (!(from instanceof PipeFile) || !(to instanceof PipeFile) || from.inode === to.inode) return EINVAL;
+  return from.tee(to, most);
 }
 
 /** F_GETPIPE_SZ: EBADF when it is no pipe. */

@@ -48,6 +48,7 @@ for (
     "delivery",
     "sigreturn",
     "quotas",
+    "splices",
     "files",
     "waiting",
     "proc",

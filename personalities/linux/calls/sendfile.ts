@@ -1,4 +1,4 @@
-/** Copying between descriptors inside the kernel: sendfile, copy_file_range, splice, tee. */
+/** Copying between descriptors inside the kernel: sendfile, copy_file_range, splice, tee, vmsplice. */
 import {
   type ArgType,
   EAGAIN,
@@ -19,9 +19,10 @@ import {
   wait,
   type WakeReason,
 } from "@guise/core";
-import { O_APPEND, type OpenFile, S_IFIFO, S_IFMT } from "@guise/vfs/key";
+import { O_APPEND, O_NONBLOCK, type OpenFile, S_IFIFO, S_IFMT, teePipe } from "@guise/vfs/key";
 import { MAX_RW } from "../args/buffer.ts";
 import { fd } from "../args/fd.ts";
+import { inVector } from "../args/iovec.ts";
 import { fields, get64 } from "../args/layout.ts";
 import { SPLICE } from "../args/names.ts";
 import { flagWord, size, unsignedInt } from "../args/scalar.ts";
@@ -31,7 +32,7 @@ import { limit, RLIMIT_FSIZE } from "../limits.ts";
 import type { Rows } from "../rows.ts";
 import { SIGPIPE, SIGXFSZ } from "../signals/numbers.ts";
 import { sendSignal } from "../signals/send.ts";
-import { blocks } from "./transfer.ts";
+import { blocks, readSegments, writeSegments } from "./transfer.ts";
 
 /** A pointer to an offset that the call reads and moves; 0: the file's own. */
 const offsetAt: ArgType<number> = {
@@ -246,8 +247,47 @@ export const splice: Syscall = syscall({
   },
 });
 
+export const tee: Syscall = syscall({
+  name: "tee",
+  doc: "Copies what waits in a pipe into another one; it stays in the first.",
+  args: { from: fd, to: fd, count: size, flags: flagWord(SPLICE, "SPLICE_F_???") },
+  run: (task, { from, to, count, flags }): Outcome => {
+    if (flags & ~15) return EINVAL;
+    if (count === 0) return 0;
+    if (!from.readable || !to.writable) return EBADF;
+    const result = teePipe(from, to, Math.min(count, MAX_RW));
+    if (result === EPIPE) sendSignal(task, SIGPIPE);
+    if (result !== EAGAIN || flags & SPLICE_F_NONBLOCK || !blocks(from) || !blocks(to)) return result;
+    return wait([from.queue, to.queue]);
+  },
+});
+
+export const vmsplice: Syscall = syscall({
+  name: "vmsplice",
+  doc:
+    "Moves the bytes of a vector into a pipe, or from a pipe into a vector. Pages are copied, never given away.",
+  args: { file: fd, vector: inVector, flags: flagWord(SPLICE, "SPLICE_F_???") },
+  run: (task, { file, vector, flags }): Outcome => {
+    if (flags & ~15) return EINVAL;
+    if (!isPipe(file)) return EBADF;
+    const segments = vector.load(task);
+    if (typeof segments === "number") return segments;
+    if (segments.total === 0) return 0;
+    const move = (): Outcome =>
+      file.writable ? writeSegments(task, file, segments) : readSegments(task, file, segments, undefined);
+    if ((flags & SPLICE_F_NONBLOCK) === 0) return move();
+    const before = file.flags;
+    file.flags |= O_NONBLOCK;
+    const result = move();
+    file.flags = before;
+    return result;
+  },
+});
+
 /** Numbers: x86-64, aarch64. */
 export const rows: Rows = [
+  [[276, 77], tee],
+  [[278, 75], vmsplice],
   [[40, 71], sendfile],
   [[326, 285], copyFileRange],
   [[275, 76], splice],
