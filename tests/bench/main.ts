@@ -6,6 +6,7 @@
  *     --machines=x86-64,aarch64
  *     --rounds=3                       runs of which the median counts
  *     --only=getpid,fork               rows of `cpu` and `calls`
+ *     --ms=300                         for how long these repeat something, in ms
  *     --json=FILE                      results as JSON (default: below tests/.guests, with what the machine was)
  *     --write=FILE,FILE                put the tables between the marks of Markdown files (docs/performance.md, docs/entries.md)
  *     --from=FILE                      no measuring: the tables of a JSON
@@ -49,8 +50,8 @@ async function measure(): Promise<Results> {
   const rounds = Number(option("rounds") ?? 3);
   const take: Record<Group, () => Promise<Table[]>> = {
     ground: () => ground(rounds),
-    cpu: async () => (await each(machines, (m) => cpu(m, engines, rounds, only))).flat(),
-    calls: async () => (await each(machines, (m) => calls(m, engines, rounds, only))).flat(),
+    cpu: async () => (await each(machines, (m) => cpu(m, engines, rounds, only, option("ms")))).flat(),
+    calls: async () => (await each(machines, (m) => calls(m, engines, rounds, only, option("ms")))).flat(),
     start: async () => (await each(machines, start)).flat(),
     memory,
     entries: () => entries(engines, rounds),

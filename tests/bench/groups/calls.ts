@@ -3,9 +3,6 @@ import { build, figures, type Machine, runners } from "../programs.ts";
 import { type Cell, ratio, type Table } from "../table.ts";
 import { names } from "./cpu.ts";
 
-/** Long enough for V8 to have optimised what is used. */
-const MILLISECONDS = "700";
-
 /** What a line of `calls` must reach: against native, or against qemu-user (issue 5, lines 2). */
 const AIMS: Readonly<Record<string, readonly [of: "native" | "qemu", most: number]>> = {
   getpid: ["native", 0.25],
@@ -22,6 +19,8 @@ export async function calls(
   engines: readonly string[],
   rounds: number,
   only: readonly string[],
+  // Long enough for V8 to have optimised what is used.
+  milliseconds = "700",
 ): Promise<Table[]> {
   const program = await build("calls", machine);
   if (program === undefined) return [];
@@ -32,7 +31,7 @@ export async function calls(
     const steady: (number | undefined)[] = [];
     let first: number | undefined;
     for (const runner of list) {
-      const runs = await figures(runner, [program, name, MILLISECONDS], rounds);
+      const runs = await figures(runner, [program, name, milliseconds], rounds);
       steady.push(runs?.[0]);
       first = runs?.[2];
     }
@@ -46,7 +45,7 @@ export async function calls(
   return [{
     group: "calls",
     title: `System calls, ${machine} (ns a round)`,
-    note: `Each is repeated for ${MILLISECONDS} ms; the first 100 ms count only in their own column (of ` +
+    note: `Each is repeated for ${milliseconds} ms; the first 100 ms count only in their own column (of ` +
       `${last}). Medians of ${rounds} runs. Files are in /tmp: the host's natively, the layer in memory under Guise.`,
     head: ["", ...list.map((r) => r.name), "first 100 ms", "× native", "× qemu", "aim"],
     rows,

@@ -2,9 +2,6 @@
 import { build, figures, type Machine, output, type Runner, runners } from "../programs.ts";
 import { type Cell, geometricMean, ratio, type Table } from "../table.ts";
 
-/** Milliseconds that a kernel is repeated, translation included. */
-const MILLISECONDS = "1000";
-
 /** The names that a program prints without arguments. */
 export async function names(program: string, list: readonly Runner[]): Promise<string[]> {
   for (const runner of list) {
@@ -19,6 +16,7 @@ export async function cpu(
   engines: readonly string[],
   rounds: number,
   only: readonly string[],
+  milliseconds = "1000",
 ): Promise<Table[]> {
   const program = await build("kernels", machine);
   if (program === undefined) return [];
@@ -28,7 +26,7 @@ export async function cpu(
     if (only.length > 0 && !only.includes(name)) continue;
     const values: (number | undefined)[] = [];
     for (const runner of list) {
-      const runs = await figures(runner, [program, name, MILLISECONDS], rounds);
+      const runs = await figures(runner, [program, name, milliseconds], rounds);
       values.push(runs === undefined ? undefined : runs[0] / 1000);
     }
     const ours = values.slice(2).filter((v) => v !== undefined).pop();
@@ -42,7 +40,7 @@ export async function cpu(
   return [{
     group: "cpu",
     title: `CPU kernels, ${machine} (µs a round)`,
-    note: `Each kernel is repeated for ${MILLISECONDS} ms, translation included; medians of ${rounds} runs.`,
+    note: `Each kernel is repeated for ${milliseconds} ms, translation included; medians of ${rounds} runs.`,
     head: ["", ...list.map((r) => r.name), "× native", "× faster than qemu"],
     rows,
   }];
