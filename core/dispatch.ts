@@ -14,8 +14,7 @@ import { type CallKind, RETURN_TARGET, type Runtime, type TaskImpl } from "./tas
 export interface Scheduler extends Runtime {
   readonly hooks: HookSet;
   readonly current: TaskImpl | undefined;
-  /** Looks at the clock; the ms since it last did. */
-  poll(task: TaskImpl): number;
+  poll(task: TaskImpl): void;
 }
 
 /**
@@ -23,6 +22,8 @@ export interface Scheduler extends Runtime {
  * limits. One that decodes arguments counts as several.
  */
 const POLL_LEAST = 8, POLL_MOST = 192, POLL_TIME = 0.05;
+/** Weight of leaving guest code. */
+const LEFT = 24;
 /** A personality whose attend never clears the flag is a bug of its author. */
 const ATTEND_MOST = 10_000;
 
@@ -82,11 +83,17 @@ export class Dispatcher implements KernelEntry {
   }
 
   #poll(task: TaskImpl): void {
-    if (task.running) {
-      const ms = this.#kernel.poll(task);
-      this.#every = Math.floor(Math.min(Math.max(this.#every * POLL_TIME / ms, POLL_LEAST), POLL_MOST));
-    }
     this.#until = this.#every;
+    if (task.running) this.#kernel.poll(task);
+  }
+  /** The clock was looked at, `ms` after the last time. */
+  looked(ms: number): void {
+    const every = this.#every * POLL_TIME / Math.max(ms, 0.001);
+    this.#until = this.#every = Math.floor(Math.min(Math.max(every, POLL_LEAST), POLL_MOST));
+  }
+  /** Guest code was left after little work; true when the clock should be looked at. */
+  left(): boolean {
+    return (this.#until -= LEFT) <= 0;
   }
   /** Something took long: the next call looks at the clock. */
   pollSoon(): void {

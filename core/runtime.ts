@@ -31,6 +31,8 @@ const REFRESH = 100_000;
 const FRESH = 0.02;
 /** With a virtual clock, pieces of work are always the same. */
 const VIRTUAL_CHUNK = 5_000;
+/** Instructions that a stay in guest code takes at most to share a reading of the clock with others. */
+const SHORT = 4_000;
 /** Instructions that a trap counts as, so that a task that only traps uses up its turn. */
 const TRAP_COST = 500;
 
@@ -435,6 +437,7 @@ export class RuntimeImpl implements Runtime {
   /** Runs guest code until the task leaves it or its time is over; true when its turn is used up. `start`: host time. */
   #go(task: TaskImpl, start: number): boolean {
     const dispatcher = this.#dispatcher;
+    let measured = false;
     while (task.running) {
       if (task.attention) {
         dispatcher.attend(task, undefined);
@@ -459,11 +462,19 @@ export class RuntimeImpl implements Runtime {
       this.clock.tick?.(ran);
       dispatcher.trap(task, trap);
       if (trap.cause !== "budget" && trap.cause !== "interrupt") task.left -= TRAP_COST;
-      const now = this.#ms = this.#now();
+      // A reading of the clock costs as much as a call: several short stays share one.
+      const { cause } = trap;
+      if (cause !== "budget" && cause !== "interrupt" && ran < SHORT && !dispatcher.left() && this.#real) {
+        measured = false;
+        if (this.#stopped) return task.left <= 0;
+        continue;
+      }
+      const now = this.#look();
       if (this.#real) {
-        this.#adapt(ran, now - from);
+        if (measured) this.#adapt(ran, now - from);
         if (now - start > HOST_TURN) task.left = 0;
       }
+      measured = true;
       if (now >= this.#turnEnds || this.#stopped) return task.left <= 0;
       if (this.#timers.next !== Infinity) this.#runTimers();
     }
@@ -485,18 +496,19 @@ export class RuntimeImpl implements Runtime {
     this.#chunk = Math.round(Math.min(500_000, Math.max(5_000, this.#chunk * 0.75 + ideal * 0.25)));
   }
 
+  /** Reads the host's clock: ms. */
+  #look(): number {
+    const now = this.#now();
+    this.#dispatcher.looked(now - this.#ms);
+    return this.#ms = now;
+  }
+
   /** Called by the dispatcher now and then: leaves guest code when the host must get its turn. */
-  poll(task: TaskImpl): number {
+  poll(task: TaskImpl): void {
     // With a virtual clock the host's time must not show: the turn ends with the next piece of work.
-    if (!this.#real) {
-      task.process.personality.refresh?.(task);
-      return 0.01;
-    }
-    const from = this.#ms;
-    this.#ms = this.#now();
-    if (this.#ms >= this.#turnEnds) task.process.cpu.interrupt();
+    if (!this.#real) return task.process.personality.refresh?.(task);
+    if (this.#look() >= this.#turnEnds) task.process.cpu.interrupt();
     else this.#refresh(task);
-    return this.#ms - from;
   }
 
   /** Nothing to run: waits for a timer, a host completion, or a post. */
