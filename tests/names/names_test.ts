@@ -146,6 +146,16 @@ const OSV: Readonly<Record<string, readonly (readonly [linux: string, osv: strin
   getpid: [["  is 2 0", "  is 2 1", "O1"]],
   getuid: [[`  root ${Number(user.uid === 0)}`, "  root 1", "O1"]],
   getgid: [[`  root's ${Number(user.gid === 0)}`, "  root's 1", "O1"]],
+  // Everybody is root there.
+  sethostname: user.uid === 0 ? [] : [
+    [
+      "sethostname(u.nodename, length(u.nodename)) = EPERM",
+      "sethostname(u.nodename, length(u.nodename)) = ok",
+      "O1",
+    ],
+    ["sethostname(u.nodename, -1) = EPERM", "sethostname(u.nodename, -1) = EINVAL", "O1"],
+    ["sethostname(u.nodename, 65) = EPERM", "sethostname(u.nodename, 65) = EINVAL", "O1"],
+  ],
   set_mempolicy: [["set_mempolicy(99, 0, 0) = EINVAL", "set_mempolicy(99, 0, 0) = 0", "O13"]],
 };
 
