@@ -42,6 +42,8 @@ export interface Properties {
   readonly feature?: string;
   /** Sets flags and may be one operation with the conditional branch after it: what it sets, by condition. */
   readonly fuse?: (cc: number) => Semantics | undefined;
+  /** The first operand stands for so many vector registers. */
+  readonly group?: number;
   /** Left out of random programs, with the reason. */
   readonly fuzz?: string;
 }
@@ -153,8 +155,10 @@ export const writesBack = (d: Declaration): boolean =>
 export function operationOf(d: Declaration, variation: Variation = "", branch?: number): OpDef {
   const placed = place(d), operands: OperandSpec[] = [];
   for (const { part: { kind, access }, field } of placed) {
-    if (isVector(kind)) operands.push({ place: "reg", size: 128, access, offset: STATE.v, field });
-    else if (isGeneral(kind)) {
+    if (isVector(kind)) {
+      const group = d.group && !operands.length ? { count: d.group, each: 16, bytes: 512 } : undefined;
+      operands.push({ place: "reg", size: 128, access, offset: STATE.v, field, group });
+    } else if (isGeneral(kind)) {
       operands.push({ place: "reg", size: kind.startsWith("w") ? 32 : 64, access, field, zeroUpper: true });
     } else {
       const { size, wide, at } = IMMEDIATES[kind];

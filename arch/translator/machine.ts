@@ -33,6 +33,8 @@ export interface OperandSpec {
   readonly at?: number;
   /** An immediate of 64 bits fills disp and imm together. */
   readonly wideImmediate?: boolean;
+  /** So many registers from this one on, in a file of `bytes` that wraps around: semantics reach them by `stateAt`. */
+  readonly group?: { readonly count: number; readonly each: number; readonly bytes: number };
   /** Of the index of a memory operand: its low half counts, extended with zeros or its sign. */
   readonly extend?: "zero" | "sign";
   /** Writing 32 bits clears the upper half (x86 and aarch64 general registers). */

@@ -34,8 +34,15 @@ import {
 const imm5 = (z: number, letter = "i"): string => letter.repeat(4 - z) + "1" + "0".repeat(z);
 /** Index operand as bytes: computed lane addresses are by the index's value. */
 const atIndex = (m: Machine, o: Operand, index: Operand, z: number): I64 => {
+  const fixed = index.read().constant;
+  if (fixed !== undefined) return o.load(LOAD_U[z] as "i64.load", Number(fixed) << z);
   const at = m.f.let(o.index.shl(1).add(index.read().wrap().shl(z)));
   return m.stateAt(LOAD_U[z] as "i64.load", at, STATE.v);
+};
+const putIndex = (m: Machine, d: Operand, index: Operand, z: number, v: I64): void => {
+  const name = STORE[z] as "i64.store", fixed = index.read().constant;
+  if (fixed !== undefined) return d.store(name, v, Number(fixed) << z);
+  m.setStateAt(name, m.f.let(d.index.shl(1).add(index.read().wrap().shl(z))), STATE.v, v);
 };
 const splat = (z: number, v: I64): V128 =>
   z === 3
@@ -56,10 +63,10 @@ const copies: Declaration[] = SIZES.flatMap((z) => [
       d.write((q ? s : s.wrap()) as Int);
     })),
   ...a64(`01001110000 ${imm5(z)} 000111 nnnnn ddddd`, `ins {+d/v${SCALAR[z]}}[{i/i0}], {n/${z === 3 ? "x" : "w"}}`, ({ d, n, i }, m) =>
-    m.setStateAt(STORE[z] as "i64.store", m.f.let(d.index.shl(1).add(i.read().wrap().shl(z))), STATE.v, n.read().extendU())),
+    putIndex(m, d, i, z, n.read().extendU())),
   ...a64(`01101110000 ${imm5(z)} 0 ${"j".repeat(4 - z)}${"-".repeat(z)} 1 nnnnn ddddd`, `ins {+d/v${SCALAR[z]}}[{i/i0}], {n/v${SCALAR[z]}}[{j/i1}]`, ({ d, n, i, j }, m) => {
     const v = m.f.let(atIndex(m, n, j, z));
-    m.setStateAt(STORE[z] as "i64.store", m.f.let(d.index.shl(1).add(i.read().wrap().shl(z))), STATE.v, v);
+    putIndex(m, d, i, z, v);
   }),
 ]);
 
@@ -94,6 +101,13 @@ const permutations: Declaration[] = PERMUTATIONS.flatMap(([name, opcode, f]) =>
 const scratchBytes = 1024;
 /** ext: bytes from i on of n:m, through memory. */
 const ext = (q: number): Semantics => ({ d, n, m: b, i }, m) => {
+  const fixed = i.read().constant;
+  if (fixed !== undefined) {
+    const order = Array.from({ length: 16 }, (_, k) => (k + Number(fixed)) % (q ? 32 : 16));
+    // Half a register: the low halves of both, one after the other.
+    const from = order.map((k) => q || k < 8 ? k : k + 8);
+    return put(d, q, shuffle(whole(n), whole(b), from));
+  }
   const at = m.f.let(i.read().wrap());
   const a = m.f.let(whole(n)), c = m.f.let(whole(b));
   m.setState("v128.store", scratchBytes, a);
@@ -304,6 +318,8 @@ const shiftings: Declaration[] = [
 // Structures: registers t, t+1, ... (wrapping at v31) and lanes in turn.
 const registerAt = (t: Operand, k: number, byte: number): I32 =>
   t.index.shl(1).add(16 * k).and(511).add(byte);
+/** In a region it is a constant. */
+const kept = (m: Machine, v: I32): I32 => v.constant === undefined ? m.f.let(v) : v;
 const structures: Declaration[] = [];
 /** [registers, interleaved, opcode]. */
 const MULTIPLE = [[4, 4, "0000"], [4, 1, "0010"], [3, 3, "0100"], [3, 1, "0110"], [1, 1, "0111"], [
@@ -317,18 +333,12 @@ for (const [count, step, opcode] of MULTIPLE) {
       if (z === 3 && !q && step > 1) continue;
       const half = q ? 16 : 8, bytes = count * half, lanes = half >> z, T = arrangement(z, q);
       const load: Semantics = ({ t, mem }, m) => {
-        const { f } = m;
-        if (!q) {
-          for (let k = 0; k < count; k++) {
-            m.setStateAt("i64.store", f.let(registerAt(t, k, 0)), STATE.v + 8, 0);
-          }
-        }
         for (let k = 0; k < count; k++) {
-          const at = f.let(registerAt(t, k, 0));
+          const at = kept(m, registerAt(t, k, 0));
           if (step === 1) {
-            if (q) m.setStateAt("v128.store", at, STATE.v, mem.load("v128.load", k * half));
-            else m.setStateAt("i64.store", at, STATE.v, mem.load("i64.load", k * half));
+            m.setStateAt("v128.store", at, STATE.v, mem.load(q ? "v128.load" : "v128.load64_zero", k * half));
           } else {
+            if (!q) m.setStateAt("i64.store", at, STATE.v + 8, 0);
             for (let i = 0; i < lanes; i++) {
               m.setStateAt(
                 STORE[z] as "i64.store",
@@ -341,9 +351,8 @@ for (const [count, step, opcode] of MULTIPLE) {
         }
       };
       const store: Semantics = ({ t, mem }, m) => {
-        const { f } = m;
         for (let k = 0; k < count; k++) {
-          const at = f.let(registerAt(t, k, 0));
+          const at = kept(m, registerAt(t, k, 0));
           if (step === 1) {
             if (q) mem.store("v128.store", m.stateAt("v128.load", at, STATE.v), k * half);
             else mem.store("i64.store", m.stateAt("i64.load", at, STATE.v), k * half);
@@ -366,13 +375,13 @@ for (const [count, step, opcode] of MULTIPLE) {
             `0${q}001100${post}10 ${m} ${opcode} ${bin(z, 2)} nnnnn ttttt`,
             `ld${name} {=t/${T}}${list}, {@${form}}`,
             load,
-            { bytes, access: "r", key: `ld${name} ${T} ${count}`, hot: count === 1 && q === 1 },
+            { bytes, access: "r", key: `ld${name} ${T} ${count}`, hot: count === 1 && q === 1, group: count },
           ),
           ...a64(
             `0${q}001100${post}00 ${m} ${opcode} ${bin(z, 2)} nnnnn ttttt`,
             `st${name} {t/${T}}${list}, {@${form}}`,
             store,
-            { bytes, access: "w", key: `st${name} ${T} ${count}` },
+            { bytes, access: "w", key: `st${name} ${T} ${count}`, group: count },
           ),
         );
       }
@@ -405,25 +414,25 @@ for (const count of [1, 2, 3, 4]) {
           for (let k = 0; k < count; k++) {
             m.setStateAt(
               STORE[z] as "i64.store",
-              m.f.let(registerAt(t, k, 0).add(i.read().wrap().shl(z))),
+              kept(m, registerAt(t, k, 0).add(i.read().wrap().shl(z))),
               STATE.v,
               mem.load(LOAD_U[z] as "i64.load", k << z),
             );
           }
-        }, { bytes, access: "r", key: `ld ${key}` }),
+        }, { bytes, access: "r", key: `ld ${key}`, group: count }),
         ...a64(head(0), `st${count} {t/${T}}[{i/i0}]${list}, {@${form}}`, ({ t, i, mem }, m) => {
           for (let k = 0; k < count; k++) {
             mem.store(
               STORE[z] as "i64.store",
               m.stateAt(
                 LOAD_U[z] as "i64.load",
-                m.f.let(registerAt(t, k, 0).add(i.read().wrap().shl(z))),
+                kept(m, registerAt(t, k, 0).add(i.read().wrap().shl(z))),
                 STATE.v,
               ),
               k << z,
             );
           }
-        }, { bytes, access: "w", key: `st ${key}` }),
+        }, { bytes, access: "w", key: `st ${key}`, group: count }),
       );
       for (const q of [0, 1]) {
         structures.push(
@@ -432,12 +441,12 @@ for (const count of [1, 2, 3, 4]) {
             `ld${count}r {=t/${arrangement(z, q)}}${list}, {@${form}}`,
             ({ t, mem }, m) => {
               for (let k = 0; k < count; k++) {
-                const at = m.f.let(registerAt(t, k, 0));
+                const at = kept(m, registerAt(t, k, 0));
                 m.setStateAt("v128.store", at, STATE.v, splat(z, mem.load(LOAD_U[z] as "i64.load", k << z)));
                 if (!q) m.setStateAt("i64.store", at, STATE.v + 8, 0);
               }
             },
-            { bytes, access: "r", key: `ldr ${arrangement(z, q)} ${count}` },
+            { bytes, access: "r", key: `ldr ${arrangement(z, q)} ${count}`, group: count },
           ),
         );
       }

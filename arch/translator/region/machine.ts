@@ -116,6 +116,16 @@ export class State implements Mover {
     f.mover = this;
   }
 
+  /** What `body` does is not noted. */
+  quietly<T>(body: () => T): T {
+    this.quiet = true;
+    try {
+      return body();
+    } finally {
+      this.quiet = false;
+    }
+  }
+
   spill(slots: Iterable<number>): void {
     for (const id of slots) {
       const { type, offset } = this.slots.list[id];
@@ -566,11 +576,20 @@ export class RegionMachine extends BaseEnv implements Machine {
   setState<N extends Store>(name: N, offset: number, v: Value<TypeOf<N>> | number): void {
     this.values.store(name, offset, value(name.split(".")[0] as Type, v as never));
   }
-  stateAt<N extends Load>(): Value<TypeOf<N>> {
-    throw new Unsupported("computed offset in the state block");
+  /** Of registers that an operand's `group` names; everything else is for the interpreter. */
+  stateAt<N extends Load>(name: N, index: I32, offset: number): Value<TypeOf<N>> {
+    const at = this.#fixedAt(index, offset);
+    return this.values.quietly(() => this.state(name, at));
   }
-  setStateAt(): void {
-    throw new Unsupported("computed offset in the state block");
+  setStateAt<N extends Store>(name: N, index: I32, offset: number, v: Value<TypeOf<N>> | number): void {
+    const at = this.#fixedAt(index, offset);
+    this.values.quietly(() => this.setState(name, at, v));
+  }
+  #fixedAt(index: I32, offset: number): number {
+    if (index.constant === undefined || !this.def.operands.some((o) => o.group)) {
+      throw new Unsupported("computed offset in the state block");
+    }
+    return Number(index.constant) + offset;
   }
   host(name: string): FunctionRef {
     throw new Unsupported(`JavaScript ${name}`);
@@ -675,17 +694,8 @@ class RegionOperand implements Operand {
     if (!this.memory) throw new Error(`${this.m.def.name}: not a memory operand`);
     return this.memory;
   }
-  #quietly<T>(body: () => T): T {
-    const { values } = this.m;
-    values.quiet = true;
-    try {
-      return body();
-    } finally {
-      values.quiet = false;
-    }
-  }
   get index(): I32 {
-    return i32(this.field);
+    return i32(this.field >> (this.m.values.slots.spec.fieldShift ?? 0));
   }
   load<N extends Load>(name: N, offset = 0): Value<TypeOf<N>> {
     switch (this.place) {
@@ -693,7 +703,7 @@ class RegionOperand implements Operand {
         return this.m.load(name, this.address, offset);
       case "reg":
         if (this.at >= 0) this.m.operandReads[this.at] = true;
-        return this.#quietly(() => this.m.state(name, this.field + (this.spec.offset ?? 0) + offset));
+        return this.m.values.quietly(() => this.m.state(name, this.field + (this.spec.offset ?? 0) + offset));
       case "fixed":
         return this.m.state(name, this.spec.offset! + offset);
       case "imm":
@@ -711,7 +721,9 @@ class RegionOperand implements Operand {
             (name === "i64.store" &&
               this.m.values.slots.list[this.m.values.slots.at[this.spec.offset ?? 0]]?.type !== "i64"))
         ) this.m.operandReads[this.at] = true;
-        return this.#quietly(() => this.m.setState(name, this.field + (this.spec.offset ?? 0) + offset, v));
+        return this.m.values.quietly(() =>
+          this.m.setState(name, this.field + (this.spec.offset ?? 0) + offset, v)
+        );
       case "fixed":
         return this.m.setState(name, this.spec.offset! + offset, v);
       case "imm":

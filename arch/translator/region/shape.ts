@@ -227,6 +227,12 @@ export class Shape {
         if (o.place === "imm" || o.place === "mem") return;
         const nth = o.place === "reg" ? registers++ : 0;
         const offset = (o.place === "fixed" ? 0 : registerIn(fields, o, nth, spec)) + (o.offset ?? 0);
+        for (let k = 0; o.group && k < o.group.count; k++) {
+          const { each, bytes } = o.group,
+            member = (o.offset ?? 0) + (offset - (o.offset ?? 0) + k * each) % bytes;
+          use(member, reads);
+          if (o.access !== "r") use(member, written);
+        }
         const fixed = o.place === "fixed" || info.how !== "inline" || o.size < 32;
         if (fixed || info.operandReads[n]) use(offset, reads);
         if (o.access === "w" || o.access === "rw") use(offset, written);
