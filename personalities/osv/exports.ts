@@ -20,6 +20,7 @@ import { stdioCalls } from "./libc/stdio.ts";
 import { threadCalls } from "./libc/threads.ts";
 import { timeCalls } from "./libc/time.ts";
 import { tlsCalls } from "./libc/tls.ts";
+import { wordCalls } from "./libc/words.ts";
 import { userCalls } from "./libc/users.ts";
 
 /** All functions by name; later subjects win over what is only a system call. */
@@ -39,6 +40,7 @@ const calls: Calls = {
   ...timeCalls,
   ...miscCalls,
   ...regexCalls,
+  ...wordCalls,
   ...tlsCalls,
   ...jumpCalls,
   ...moreThreadCalls,

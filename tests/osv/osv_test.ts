@@ -3,106 +3,9 @@
  * dynamic programs, and what OSv answers otherwise (spec 3). `--stats` says which calls were direct, and that none trapped.
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { fromFileUrl } from "@std/path";
+import { build, exists, here, osv, output, same, test } from "./support.ts";
 
-const cli = fromFileUrl(new URL("../../cli.ts", import.meta.url));
-const here = fromFileUrl(new URL(".", import.meta.url));
 const decoder = new TextDecoder();
-
-interface Output {
-  readonly status: number;
-  readonly out: string;
-  readonly error: string;
-}
-
-interface Options {
-  readonly stdin?: string;
-  readonly env?: Record<string, string>;
-}
-
-async function output(command: string, args: string[], options: Options = {}): Promise<Output> {
-  const child = new Deno.Command(command, {
-    args,
-    cwd: "/tmp",
-    env: { LC_ALL: "C.UTF-8", ...options.env },
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(options.stdin ?? "")).catch(() => {});
-  await writer.close().catch(() => {});
-  const { code, stdout, stderr } = await child.output();
-  return { status: code, out: decoder.decode(stdout), error: decoder.decode(stderr) };
-}
-
-const stats = Deno.makeTempFileSync({ prefix: "guise-osv-", suffix: ".json" });
-
-/** Under OSv, with the counters of the run. */
-async function osv(
-  program: string,
-  args: string[],
-  options: Options = {},
-  personality = "osv",
-): Promise<
-  Output & {
-    readonly traps: Record<string, number>;
-    readonly calls: Record<string, number>;
-    readonly syscalls: Record<string, number>;
-  }
-> {
-  const result = await output(
-    Deno.execPath(),
-    [
-      "run",
-      "-A",
-      "--no-check",
-      cli,
-      "run",
-      "--personality",
-      personality,
-      "--stats",
-      stats,
-      "--",
-      program,
-      ...args,
-    ],
-    options,
-  );
-  return { ...result, ...JSON.parse(Deno.readTextFileSync(stats)) };
-}
-
-function exists(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
-  }
-}
-
-const ready = Deno.build.os === "linux" && Deno.build.arch === "x86_64" && exists("/usr/bin/gcc") &&
-  exists("/usr/lib/x86_64-linux-musl/libc.so");
-
-function build(name: string, ...options: string[]): string {
-  const program = Deno.makeTempFileSync({ prefix: `guise-osv-${name}-` });
-  const built = new Deno.Command("gcc", {
-    args: ["-w", "-O1", "-pthread", "-o", program, `${here}${name}.c`, ...options],
-  })
-    .outputSync();
-  assert(built.success, decoder.decode(built.stderr));
-  return program;
-}
-
-function test(name: string, run: () => Promise<void>): void {
-  Deno.test({ name: `osv: ${name}`, ignore: !ready, fn: run });
-}
-
-async function same(program: string, args: string[] = [], options: Options = {}): ReturnType<typeof osv> {
-  const native = await output(program, args, options);
-  const ours = await osv(program, args, options);
-  assertEquals({ status: ours.status, out: ours.out }, { status: native.status, out: native.out });
-  return ours;
-}
 
 for (const [kind, flags] of [["PIE", []], ["non-PIE", ["-no-pie"]]] as const) {
   test(`a dynamic ${kind} hello prints as natively, by direct calls alone`, async () => {
@@ -219,34 +122,6 @@ test("a C++ program throws, catches and prints as natively (where there is a C++
   assertEquals(traps.syscall, 0);
 });
 
-const queries = `create table t(a, b); insert into t values (1, 'x'), (2, 'y');
-select sum(a), group_concat(b), printf('%.3f', 1/3.0) from t;
-`;
-const debian: readonly (readonly [path: string, args: string[], stdin?: string])[] = [
-  ["/usr/bin/true", []],
-  ["/usr/bin/echo", ["a", "bé"]],
-  ["/usr/bin/cat", ["/etc/passwd", "-"], "from stdin\n"],
-  ["/usr/bin/wc", ["/etc/passwd"]],
-  ["/usr/bin/wc", ["-m"], "né\n"],
-  ["/usr/bin/sort", ["-r"], "b\na\né\nc\n"],
-  ["/usr/bin/sha256sum", ["/etc/passwd"]],
-  ["/usr/bin/ls", ["-la", "/etc"]],
-  ["/usr/bin/lua5.4", ["-e", "print(1, 2.5, math.sin(1), string.format('%5.2f', math.pi))"]],
-  ["/usr/bin/sqlite3", [":memory:"], queries],
-  ["/usr/bin/mawk", ["-F:", "{ print $1, $3 * 2 }", "/etc/passwd"]],
-  ["/usr/bin/gawk", ["-F:", "{ print $1, $3 * 2 }", "/etc/passwd"]],
-  ["/usr/bin/jq", ["-n", "[1, 2, {a: 3.5}]"]],
-  ["/usr/bin/bash", ["-c", "for i in 1 2 3; do echo $((i * i)); done"]],
-  ["/usr/bin/python3", ["-c", "print(sum(range(10)), 0.1 + 0.2)"]],
-];
-for (const [path, args, stdin] of debian) {
-  test(`${path} ${args.join(" ")} prints as natively`, async () => {
-    if (!exists(path)) return;
-    const { calls } = await same(path, args, { stdin });
-    assert(calls.__libc_start_main === 1);
-  });
-}
-
 test("processes, identity and the auxiliary vector are OSv's (O1, O6, O7)", async () => {
   const { out, error, status } = await osv(build("osv"), ["a"]);
   assertEquals(out, "2 2 0 0\n-1 -1 -1 1 -1 1 -1 -1\n33 6 51 25 \n");
@@ -288,10 +163,7 @@ for (
       const built = new Deno.Command("gcc", { args: ["-w", ...args] }).outputSync();
       assert(built.success, decoder.decode(built.stderr));
     }
-    const { status, error } = await output(
-      Deno.execPath(),
-      ["run", "-A", "--no-check", cli, "run", "--personality", "osv", program],
-    );
+    const { status, error } = await osv(program, []);
     assertEquals(status, expected);
     assertStringIncludes(error, `${library}: failed looking up symbol nowhere_found`);
   });
