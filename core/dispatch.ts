@@ -6,7 +6,7 @@
 import { type KernelEntry, type Trap, type TrapCause, WRITE } from "./arch.ts";
 import { EINTR, ENOSYS, ERESTARTSYS, ETIMEDOUT } from "./errno.ts";
 import type { HookSet } from "./hook_set.ts";
-import type { Control, Invoke, Outcome, Wait } from "./outcome.ts";
+import { type Control, type Invoke, type Outcome, RESUME, type Wait } from "./outcome.ts";
 import { CallEvent, type EntryTable, type Row } from "./rows.ts";
 import { type CallKind, RETURN_TARGET, type Runtime, type TaskImpl } from "./tasks.ts";
 
@@ -75,9 +75,17 @@ export class Dispatcher implements KernelEntry {
     return 1;
   }
 
-  /** A call that does not simply go on: what it came to is settled when guest code has been left. */
-  #left(task: TaskImpl, table: EntryTable, row: Row, number: number, outcome: Outcome): 1 {
+  /**
+   * A call that does not simply go on. Where guest code goes on all the same, only elsewhere (a signal's handler, the way back from one),
+   * it need not be left: it finds another program counter. All else is settled when it has been left.
+   */
+  #left(task: TaskImpl, table: EntryTable, row: Row, number: number, outcome: Outcome): 0 | 1 {
+    if (outcome === RESUME && task.simple) return 0;
     this.#begin(task, "syscall", table, row, number);
+    if (typeof outcome === "number" && task.running && !isRestart(outcome)) {
+      this.#finish(task, outcome);
+      return task.simple ? 0 : 1;
+    }
     task.pending = outcome;
     return 1;
   }

@@ -54,6 +54,8 @@ export type Outcome = number | Control;
 
 /** See {@link Control}. */
 export const KEEP: Control = { kind: "keep" };
+/** As {@link KEEP}, of a call that has only written registers (rt_sigreturn): the task runs the same code as before. */
+export const RESUME: Control = { kind: "keep" };
 /** See {@link Control}. */
 export const EXIT: Control = { kind: "exit" };
 

@@ -17,6 +17,9 @@ export class Frame {
   /** Where the last image went, and a view of it: signal frames are built in one place. */
   #into: Uint8Array | undefined;
   #out: DataView | undefined;
+  /** The vector registers in this memory: what grows gives other views. */
+  #memory: Uint8Array | undefined;
+  #xmm: Uint8Array | undefined;
   /** The last image that was restored: views of one place. */
   readonly #image: Uint8Array = new Uint8Array(512);
   readonly #in: DataView = new DataView(this.#image.buffer);
@@ -142,16 +145,22 @@ export class Frame {
     if (into !== this.#into) {
       this.#into = into;
       this.#out = new DataView(into.buffer, into.byteOffset, 512);
+      into.fill(0, 0, 416);
     }
     const { state, memory } = this.cpu, out = this.#out!;
-    into.fill(0, 0, 416);
+    if (memory !== this.#memory) {
+      this.#memory = memory;
+      this.#xmm = memory.subarray(STATE.xmm, STATE.xmm + 256);
+    }
     const top = state.getInt32(STATE.ftop, true);
     out.setUint16(0, state.getInt32(STATE.fcw, true), true);
     out.setUint16(2, state.getInt32(STATE.fsw, true) & 0xc7ff | top << 11, true);
     out.setUint8(4, state.getInt32(STATE.ftw, true));
     out.setUint16(6, state.getInt32(STATE.fop, true), true);
-    out.setBigUint64(8, state.getBigUint64(STATE.fip, true), true);
-    out.setBigUint64(16, state.getBigUint64(STATE.fdp, true), true);
+    out.setInt32(8, state.getInt32(STATE.fip, true), true);
+    out.setInt32(12, state.getInt32(STATE.fip + 4, true), true);
+    out.setInt32(16, state.getInt32(STATE.fdp, true), true);
+    out.setInt32(20, state.getInt32(STATE.fdp + 4, true), true);
     out.setUint32(24, state.getUint32(STATE.mxcsr, true), true);
     out.setUint32(28, 0xffff, true);
     for (let i = 0; i < 8; i++) {
@@ -160,7 +169,7 @@ export class Frame {
       out.setInt32(to + 4, state.getInt32(from + 4, true), true);
       out.setInt16(to + 8, state.getInt16(from + 8, true), true);
     }
-    into.set(memory.subarray(STATE.xmm, STATE.xmm + 256), 160);
+    into.set(this.#xmm!, 160);
   }
   #fxrstor(from: Uint8Array): void {
     const { state, memory } = this.cpu, view = this.#in;
@@ -173,8 +182,10 @@ export class Frame {
     state.setInt32(STATE.ftop, top, true);
     state.setInt32(STATE.ftw, view.getUint8(4), true);
     state.setInt32(STATE.fop, view.getUint16(6, true) & 0x7ff, true);
-    state.setBigUint64(STATE.fip, view.getBigUint64(8, true), true);
-    state.setBigUint64(STATE.fdp, view.getBigUint64(16, true), true);
+    state.setInt32(STATE.fip, view.getInt32(8, true), true);
+    state.setInt32(STATE.fip + 4, view.getInt32(12, true), true);
+    state.setInt32(STATE.fdp, view.getInt32(16, true), true);
+    state.setInt32(STATE.fdp + 4, view.getInt32(20, true), true);
     state.setUint32(STATE.mxcsr, view.getUint32(24, true) & 0xffff, true);
     for (let i = 0; i < 8; i++) {
       const to = STATE.x87 + (top + i & 7) * 16;

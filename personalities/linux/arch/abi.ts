@@ -55,7 +55,10 @@ export interface SignalFrameLayout {
       readonly kind: "inside";
       readonly offset: number;
     };
-    /** Completes the bytes around the image (magic numbers). `vector` and `error` are those of the thread's last fault. */
+    /**
+     * Completes the bytes around the image (magic numbers); of an image above the fixed part once: it lies where the bytes begin.
+     * `vector` and `error` are those of the thread's last fault.
+     */
     dress(bytes: Uint8Array, image: Uint8Array, vector: number, error: number): void;
     /** The image in bytes that the guest may have changed (a view of them will do); undefined: not valid. */
     undress(bytes: Uint8Array): Uint8Array | undefined;

@@ -2,7 +2,7 @@
  * The signal frame: pushed when a handler is entered, popped by rt_sigreturn. The layout is data of the architecture
  * (arch/abi.ts); spec X26-X28 and A8 say what must lie where.
  */
-import { type Arch, BIAS, type Control, KEEP, READ, type Task, WRITE } from "@guise/core";
+import { type Arch, BIAS, type Control, KEEP, READ, RESUME, type Task, WRITE } from "@guise/core";
 import { register, setRegister, type SignalFrameLayout } from "../arch/abi.ts";
 import type { LinuxTask } from "../state.ts";
 import { threadOf } from "../state.ts";
@@ -57,8 +57,10 @@ class Workshop {
     this.view = new DataView(this.bytes.buffer);
     const size = arch.registers[this.extended].bits / 8;
     if (extended.place.kind === "above") {
+      // The image is taken in place; what surrounds it stays.
       this.around = new Uint8Array(Math.max(extended.size, size));
       this.image = this.around.subarray(0, size);
+      extended.dress(this.around, this.image, 0, 0);
     } else {
       this.around = this.bytes.subarray(layout.ucontext + layout.mcontext + extended.place.offset);
       this.image = new Uint8Array(size);
@@ -143,11 +145,10 @@ export function pushFrame(thread: LinuxTask, info: SigInfo, action: Action, mask
     view.setInt32(mc + trap.oldMask + 4, mask.hi, true);
   }
   frame.read(workshop.extended, image);
-  extended.dress(around, image, thread.faultVector, thread.faultError);
   if (extended.place.kind === "above") {
     put64(view, mc + extended.place.pointer, extendedAt);
     space.u8.set(around, extendedAt - BIAS);
-  }
+  } else extended.dress(around, image, thread.faultVector, thread.faultError);
   if (layout.record !== undefined) {
     layout.record.registers.forEach((name, i) => {
       const index = register(arch, name);
@@ -221,7 +222,7 @@ export function popFrame(task: Task): Control {
     view.getUint32(uc + layout.ucStack + 20, true) * 2 ** 32;
   restoreAltStack(thread, address, size, flags);
   thread.interrupted = 0;
-  return KEEP;
+  return RESUME;
 }
 
 /** The mask in the frame that rt_sigreturn would take; for traces. */
