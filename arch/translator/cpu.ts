@@ -121,12 +121,14 @@ export interface Eagerness {
   readonly module: number;
   /** Samples of all CPUs of an engine before the translator is loaded. */
   readonly patience: number;
+  /** Code that has not been decoded yet is translated with what leads to it. */
+  readonly cold: boolean;
   /** Regions that can be compared with the interpreter. */
   readonly lockstep?: boolean;
 }
 /** How soon each engine translates: instructions a slice, samples, calls and exits before it, limits of size. */
 export const EAGERNESS: Readonly<Record<"jit" | "lockstep" | "auto", Eagerness>> = {
-  jit: { slice: 2_000, samples: 1, calls: 1, exits: 10, region: 600, module: 600, patience: 0 },
+  jit: { slice: 2_000, samples: 1, calls: 1, exits: 10, region: 600, module: 600, patience: 0, cold: true },
   lockstep: {
     slice: 2_000,
     samples: 1,
@@ -135,9 +137,19 @@ export const EAGERNESS: Readonly<Record<"jit" | "lockstep" | "auto", Eagerness>>
     region: 600,
     module: 600,
     patience: 0,
+    cold: true,
     lockstep: true,
   },
-  auto: { slice: 40_000, samples: 3, calls: 500, exits: 1_000, region: 200, module: 600, patience: 1_000 },
+  auto: {
+    slice: 40_000,
+    samples: 3,
+    calls: 500,
+    exits: 1_000,
+    region: 200,
+    module: 600,
+    patience: 1_000,
+    cold: false,
+  },
 };
 
 /** The parts an architecture brings. */

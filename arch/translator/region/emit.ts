@@ -287,6 +287,19 @@ export class Emitter implements Flow {
     const { f, target, analysis } = this, i = this.#instruction, { kind } = i.info;
     f.set(this.#pc, pc);
     if (kind === "return" && this.signature) this.#return(i, this.signature);
+    const known = f.known, b = this.#block;
+    for (const guess of kind === "callIndirect" ? i.guesses : []) {
+      const signature = this.shape.callee(guess);
+      if (!signature) continue;
+      f.plainIf(this.#pc.eq(i64(guess + BIAS)), () => {
+        const depth = f.param(0, "i32");
+        f.plainUnlikely(depth.gtS(DEPTH), () => {
+          this.#leave(LEAVE.go, i64(guess + BIAS), true, this.#here(i));
+        });
+        this.#direct(i, signature, guess);
+      });
+      this.#block = b, f.known = known;
+    }
     this.#sync(i, true);
     f.set(this.#status, LEAVE.go);
     if (kind === "return") return this.#end();
@@ -398,7 +411,7 @@ export class Emitter implements Flow {
       );
     });
     const signature = this.shape.calls(i);
-    if (signature) return this.#direct(i, signature);
+    if (signature) return this.#direct(i, signature, i.target);
     this.#sync(i, target.flagsLive(i.target));
     f.store(guest, "i64.store", 0, i64(i.target + BIAS), spec.pc);
     f.store(guest, "i64.store", 0, i64(i.next + BIAS), EXPECTED);
@@ -411,11 +424,11 @@ export class Emitter implements Flow {
   }
 
   /** A call of a function of this module (shape.ts). */
-  #direct(i: Instruction, s: Signature): void {
+  #direct(i: Instruction, s: Signature, pc: number): void {
     const { f, target, shape } = this, { spec, at, isFlag } = this.analysis.slots, { locals } = this.#state;
     const all = this.#here(i), through = [...all].filter((id) => !isFlag[id] && shape.passes(id, s));
     this.#state.spill(through);
-    if ([...all].some((id) => isFlag[id]) && target.flagsLive(i.target)) this.#state.spill(this.#flags);
+    if ([...all].some((id) => isFlag[id]) && target.flagsLive(pc)) this.#state.spill(this.#flags);
     const value = f.local("i64"), args = s.params.map((id) => locals[id]);
     f.do(
       s.ref,
@@ -435,13 +448,14 @@ export class Emitter implements Flow {
     f.forget();
     f.setKnown(undefined);
     const after = this.graph.byPc.get(i.next);
-    if (after && after.order >= 0 && !this.#block.cut.has(i.next)) {
-      const live = [...shape.liveIn[after.index]];
-      this.#reload(
-        new Set(live.filter((id) => id !== result && shape.stale(id, s))),
-        after.instructions[0].flagsBefore,
-      );
+    if (!after || after.order < 0 || this.#block.cut.has(i.next)) {
+      return this.#leave(LEAVE.go, i64(i.next + BIAS), false, shape.behind(i, this.#dirty, s));
     }
+    const live = [...shape.liveIn[after.index]];
+    this.#reload(
+      new Set(live.filter((id) => id !== result && shape.stale(id, s))),
+      after.instructions[0].flagsBefore,
+    );
     this.#go(i.next, false);
   }
 

@@ -1,6 +1,7 @@
 /** The control-flow graph of a region: discovery from an entry through the cache's records, dominators, loops, liveness of flags. */
 import { CORE_OPS, INFO, infoOf, RECORD } from "../layout.ts";
 import type { Analysis, Info } from "./analysis.ts";
+import { guess } from "./guess.ts";
 import type { Fields } from "./machine.ts";
 
 /** An operation that only computes an address. */
@@ -30,6 +31,8 @@ export interface Instruction {
   readonly after: readonly Part[];
   /** Biased target of a direct branch. */
   readonly target: number;
+  /** Biased targets that a computed call is thought to have. */
+  guesses: readonly number[];
   /** Somebody may read the flags before it, after it. */
   flagsBefore: boolean;
   flagsAfter: boolean;
@@ -56,7 +59,10 @@ export interface Block {
 /** What discovery needs of a CPU. */
 export interface Code {
   recordAt(pc: number): number;
-  readonly cache: { readonly generation: number };
+  readonly state: DataView;
+  readonly memory: Uint8Array;
+  permissions(page: number): number;
+  readonly cache: { readonly generation: number; find(pc: number): number };
   readonly engine: {
     readonly u8: Uint8Array;
     readonly u16: Uint16Array;
@@ -153,6 +159,7 @@ export function instructionAt(
     before,
     after,
     target,
+    guesses: [],
     flagsBefore: true,
     flagsAfter: true,
   };
@@ -173,6 +180,7 @@ export function flagsLiveAt(code: Code, analysis: Analysis, pc: number, bias: nu
 /** Does the instruction end a block? */
 const ends = (i: Instruction): boolean => i.info.kind !== "next" || i.info.how === "leave";
 
+/** The code that an entry leads to, at most `limit` instructions. Without `cold`: as far as it has been decoded. */
 export function discover(
   code: Code,
   analysis: Analysis,
@@ -180,6 +188,7 @@ export function discover(
   bias: number,
   limit: number,
   exact = false,
+  cold = true,
 ): Graph | undefined {
   const generation = code.cache.generation;
   const found = new Map<number, Instruction>(), leaders = new Set<number>([entry]);
@@ -187,6 +196,8 @@ export function discover(
   for (let at = 0; at < queue.length; at++) {
     let pc = queue[at];
     while (!found.has(pc) && found.size < limit) {
+      // What the interpreter has not met yet is left to it.
+      if (!cold && !code.cache.find(pc)) break;
       const i = instructionAt(code, analysis, pc, bias);
       if (!i) break;
       found.set(pc, i);
@@ -232,6 +243,7 @@ export function discover(
       if (ends(i) || byPc.has(pc)) break;
     }
     const last = b.instructions[b.instructions.length - 1];
+    if (last.info.kind === "callIndirect") last.guesses = guess(code, analysis, b);
     const to = (pc: number) => {
       const s = byPc.get(pc);
       if (s && !b.successors.includes(s)) b.successors.push(s);
@@ -301,7 +313,8 @@ export function discover(
   for (const b of blocks) {
     let forward = 0;
     for (const p of b.predecessors) {
-      if (p.order < b.order) forward++;
+      // Behind a call with guesses several ways come together.
+      if (p.order < b.order) forward += p.instructions[p.instructions.length - 1].guesses.length ? 2 : 1;
       else b.isLoop = true;
     }
     b.isMerge = forward > 1;

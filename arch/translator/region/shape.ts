@@ -68,7 +68,7 @@ export class Shape {
         this.own.set(i, own), this.reads.set(i, reads);
         union(written, own), union(used, reads);
         const { how, kind } = i.info;
-        if (kind === "call") this.#calls.push(i);
+        if (kind === "call" || i.guesses.length) this.#calls.push(i);
         if (how === "call" || kind === "callIndirect" || kind === "jump" || kind === "enter") unknown = true;
       }
     }
@@ -87,11 +87,13 @@ export class Shape {
     for (const id of this.#written) if (!slots.isFlag[id] && !writes.has(id)) writes.add(id), changed = true;
     let unknown = this.#unknown;
     for (const i of this.#calls) {
-      const callee = this.callee(i.target);
-      if (!callee || callee.unknown) unknown = true;
-      if (!callee) continue;
-      if (union(touched, callee.touched)) changed = true;
-      if (union(writes, callee.writes)) changed = true;
+      for (const pc of i.info.kind === "call" ? [i.target] : i.guesses) {
+        const callee = this.callee(pc);
+        if (!callee || callee.unknown) unknown = true;
+        if (!callee) continue;
+        if (union(touched, callee.touched)) changed = true;
+        if (union(writes, callee.writes)) changed = true;
+      }
     }
     if (unknown && !signature.unknown) signature.unknown = changed = true;
     for (const offset of spec.saved ?? []) {
@@ -123,6 +125,10 @@ export class Shape {
   /** Of a direct call whose callee is in the module. */
   calls(i: Instruction): Signature | undefined {
     return i.info.kind === "call" ? this.callee(i.target) : undefined;
+  }
+  /** Of a computed call: the guesses whose callees are. */
+  guesses(i: Instruction): Signature[] {
+    return i.guesses.flatMap((pc) => this.callee(pc) ?? []);
   }
 
   /** Forwards and backwards until nothing changes. With a signature it is called directly. */
@@ -168,7 +174,14 @@ export class Shape {
         if (this.stale(id, called) || this.analysis.slots.isFlag[id]) live.delete(id);
       }
     } // Behind other calls everything is loaded anew.
-    else if (how === "call" || kind === "call" || kind === "callIndirect" || kind === "enter") live.clear();
+    else if (kind === "callIndirect") {
+      const before = new Set(live);
+      live.clear();
+      for (const s of this.guesses(i)) {
+        for (const id of before) if (!this.stale(id, s) && !this.analysis.slots.isFlag[id]) live.add(id);
+        union(live, s.params);
+      }
+    } else if (how === "call" || kind === "call" || kind === "enter") live.clear();
     if (kind === "return" && returned) union(live, returned);
     if (called) union(live, called.params);
     for (const id of this.own.get(i)!) live.delete(id);
@@ -186,21 +199,29 @@ export class Shape {
     return live;
   }
 
+  /** What differs from memory behind a direct call. */
+  behind(i: Instruction, before: Ids, called: Signature): Ids {
+    const dirty = new Set(before);
+    union(dirty, this.own.get(i)!);
+    for (const id of [...dirty]) {
+      if (this.passes(id, called) || this.analysis.slots.isFlag[id]) dirty.delete(id);
+    }
+    const result = this.result(called);
+    if (result !== undefined) dirty.add(result);
+    // It may have brought its own values to memory for a call, and then got back the old ones.
+    if (called.unknown) union(dirty, called.saved);
+    return dirty;
+  }
   /** What differs from memory behind an instruction, of what does before it. */
   after(i: Instruction, dirty: Ids): void {
     const { how, kind } = i.info, called = this.calls(i);
-    if (called) {
-      union(dirty, this.own.get(i)!);
-      for (const id of [...dirty]) {
-        if (this.passes(id, called) || this.analysis.slots.isFlag[id]) dirty.delete(id);
-      }
-      const result = this.result(called);
-      if (result !== undefined) dirty.add(result);
-      // It may have brought its own values to memory for a call, and then got back the old ones.
-      if (called.unknown) union(dirty, called.saved);
+    if (called || kind === "callIndirect") {
+      const before = new Set(dirty);
+      dirty.clear();
+      for (const s of called ? [called] : this.guesses(i)) union(dirty, this.behind(i, before, s));
       return;
     }
-    if (how === "call" || kind === "call" || kind === "callIndirect" || kind === "enter") {
+    if (how === "call" || kind === "call" || kind === "enter") {
       return dirty.clear();
     }
     union(dirty, this.own.get(i)!);

@@ -10,7 +10,7 @@ import { emitEntry, Emitter, typeOf } from "./emit.ts";
 import { Shape, type Signature } from "./shape.ts";
 import type { Helper } from "./func.ts";
 import { RegionFunc } from "./func.ts";
-import { discover, flagsLiveAt, type Graph } from "./graph.ts";
+import { type Block, discover, flagsLiveAt, type Graph } from "./graph.ts";
 import { describe, flagsWanted, look } from "./reports.ts";
 import { Unsupported } from "./machine.ts";
 import { emitWindow } from "./window.ts";
@@ -75,6 +75,7 @@ export function createTranslator(spec: TranslatorSpec): Translator {
         BIAS,
         at < entries.length ? limits.region : Math.min(limits.region, room),
         cpu.exact,
+        limits.cold,
       );
       const first = graph?.entry.instructions[0];
       // A conditional jump may be the second half of a pair, which looks at its record.
@@ -89,9 +90,7 @@ export function createTranslator(spec: TranslatorSpec): Translator {
       graphs.push(graph);
       room -= graph.size;
       for (const b of graph.blocks) {
-        const { info, target } = b.instructions[b.instructions.length - 1];
-        if (info.kind !== "call" || seen.has(target)) continue;
-        seen.add(target), queue.push(target);
+        for (const target of targetsOf(b)) if (!seen.has(target)) seen.add(target), queue.push(target);
       }
     }
     if (!graphs.length) return undefined;
@@ -167,8 +166,7 @@ function shapesOf(graphs: readonly Graph[], analysis: Analysis, m: Module): Shap
   const shapes = graphs.map((graph) => new Shape(graph, analysis, (pc) => byPc.get(pc)));
   for (const { blocks } of graphs) {
     for (const b of blocks) {
-      const { info, target } = b.instructions[b.instructions.length - 1];
-      if (info.kind === "call") targets.add(target);
+      for (const target of targetsOf(b)) targets.add(target);
     }
   }
   const { slots } = analysis;
@@ -213,10 +211,17 @@ function pagesOf(graph: Graph, shapes: Shapes): Set<number> {
   for (const g of queue) {
     for (const page of g.pages) pages.add(page);
     for (const b of g.blocks) {
-      const { info, target } = b.instructions[b.instructions.length - 1];
-      const callee = info.kind === "call" ? byPc.get(target) : undefined;
-      if (callee && !seen.has(callee)) seen.add(callee), queue.push(callee);
+      for (const target of targetsOf(b)) {
+        const callee = byPc.get(target);
+        if (callee && !seen.has(callee)) seen.add(callee), queue.push(callee);
+      }
     }
   }
   return pages;
+}
+
+/** What a block calls, as far as that is known or guessed. */
+function targetsOf(b: Block): readonly number[] {
+  const { info, target, guesses } = b.instructions[b.instructions.length - 1];
+  return info.kind === "call" ? [target] : guesses;
 }

@@ -1,0 +1,68 @@
+/**
+ * Where a computed call probably goes, found from the registers and the memory as they are while its region is made: a function pointer in
+ * a register, in memory, or a table of them. The region compares with the guesses and calls those directly; nothing relies on them.
+ */
+import { ACCESS, BIAS, PAGE_BIAS } from "../layout.ts";
+import type { Analysis } from "./analysis.ts";
+import type { Block, Code, Instruction } from "./graph.ts";
+import { type Fields, registerIn } from "./machine.ts";
+
+/** Guesses of one call, at most. */
+const MOST = 4;
+
+export function guess(code: Code, analysis: Analysis, b: Block): number[] {
+  const { spec } = analysis.slots, { instructions } = b, last = instructions[instructions.length - 1];
+  const operand = last.info.def.operands[0];
+  if (!operand || last.addresses.length) return [];
+  if (operand.place === "mem") return pointers(code, analysis, last.fields, last.info.form);
+  if (operand.place !== "reg") return [];
+  const register = registerIn(last.fields, operand, 0, spec);
+  for (let k = instructions.length - 2; k >= 0; k--) {
+    const i = instructions[k];
+    if (!writes(analysis, i, register)) continue;
+    const [to, from] = i.info.def.operands;
+    const loads = i.info.def.operands.length === 2 && to.place === "reg" && to.size === 64 &&
+      to.access === "w" &&
+      from.place === "mem" && from.size === 64 && from.access === "r" && !i.addresses.length;
+    return loads ? pointers(code, analysis, i.fields, i.info.form) : [];
+  }
+  return known(code, [number(code.state, register)]);
+}
+
+function writes(analysis: Analysis, i: Instruction, register: number): boolean {
+  const id = analysis.slots.at[register];
+  let registers = 0;
+  return i.info.writes.has(id) || i.info.def.operands.some((o) => {
+    const nth = o.place === "reg" ? registers++ : 0;
+    return o.place === "reg" && o.access !== "r" &&
+      registerIn(i.fields, o, nth, analysis.slots.spec) === register;
+  });
+}
+
+/** An address as a number: too large when it is none. */
+const number = (view: DataView, at: number): number =>
+  view.getUint32(at, true) + view.getUint32(at + 4, true) * 2 ** 32;
+
+/** What lies where a memory operand points; with an index, the first ones of a table. */
+function pointers(code: Code, analysis: Analysis, fields: Fields, form: number): number[] {
+  const { zero } = analysis.slots.spec, { base, index, scale, disp } = fields, { state, memory } = code;
+  const indexed = form === 1 && index !== zero;
+  // A scaled register counts; another one may as well be the address.
+  const start = disp + (base === zero ? 0 : number(state, base)) +
+    (indexed && scale === 0 ? number(state, index) : 0);
+  const found: number[] = [];
+  for (let n = 0; n < (indexed && scale === 3 ? MOST : 1); n++) {
+    const at = start + n * 8;
+    const allowed = at >= 0 && at + 8 <= memory.length &&
+      (code.permissions((at >>> 12) + PAGE_BIAS) & ACCESS.read);
+    if (!allowed) break;
+    found.push(number(new DataView(memory.buffer, memory.byteOffset + at, 8), 0));
+  }
+  return known(code, found);
+}
+
+/** Those that code has been executed at. */
+function known(code: Code, targets: readonly number[]): number[] {
+  const biased = targets.map((t) => t - BIAS).filter((t) => t > 0 && t < 2 ** 32 && code.cache.find(t) !== 0);
+  return [...new Set(biased)];
+}
