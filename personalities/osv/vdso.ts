@@ -31,12 +31,14 @@ const exports: Readonly<Record<string, readonly VdsoExport[]>> = {
   ]),
 };
 
-/** More functions than an architecture's image has. */
+/** The functions of all images, one after the other: their targets. */
+const all: readonly VdsoExport[] = Object.values(exports).flat();
+/** More than all images have. */
 export const VDSO_CALLS = 8;
 
 const images = new WeakMap<Arch, VdsoImage>();
 
-/** Maps it; AT_SYSINFO_EHDR says where. `first` is the target of its first stub. */
+/** Maps it; AT_SYSINFO_EHDR says where. `first` is the target of the first function of all. */
 export function mapOsvVdso(task: Task, first: number): void {
   const { space } = task;
   const { arch } = task.process.cpu;
@@ -44,7 +46,13 @@ export function mapOsvVdso(task: Task, first: number): void {
   if (list === undefined) return;
   let image = images.get(arch);
   if (image === undefined) {
-    image = buildVdso({ arch, exports: list, soname: "libvdso.so", dataBytes: 0, firstTarget: first });
+    image = buildVdso({
+      arch,
+      exports: list,
+      soname: "libvdso.so",
+      dataBytes: 0,
+      firstTarget: first + all.indexOf(list[0]),
+    });
     images.set(arch, image);
   }
   const { length } = image.bytes;
@@ -56,11 +64,11 @@ export function mapOsvVdso(task: Task, first: number): void {
   processOf(task).mm.vdso = base;
 }
 
-/** A call of the image's n-th function. */
+/** A call of the n-th function. */
 export function vdsoCall(task: Task, n: number): ReturnType<DirectCall> | undefined {
-  return exports[task.process.cpu.arch.name]?.[n]?.call?.(task);
+  return all[n]?.call?.(task);
 }
-/** Its name, for statistics: of x86-64's image, whose names tell the same. */
+/** Its name, for statistics. */
 export function vdsoName(n: number): string | undefined {
-  return exports["x86-64"][n]?.name;
+  return all[n]?.name;
 }

@@ -4,6 +4,9 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <time.h>
+#ifndef CLOCK
+#define CLOCK "__vdso_clock_gettime"
+#endif
 int main(void) {
   char *image = (char *)getauxval(AT_SYSINFO_EHDR);
   Elf64_Ehdr *head = (Elf64_Ehdr *)image;
@@ -27,7 +30,7 @@ int main(void) {
     char *name = strings + symbols[n].st_name;
     if (!symbols[n].st_shndx || symbols[n].st_shndx >= 0xfff1) continue;
     printf("%s", name);
-    if (!strcmp(name, "__vdso_clock_gettime")) {
+    if (!strcmp(name, CLOCK)) {
       int (*get)(int, struct timespec *) = (int (*)(int, struct timespec *))(image + symbols[n].st_value);
       struct timespec now = {0, -1};
       printf(" %d", get(CLOCK_MONOTONIC, &now));
