@@ -264,6 +264,7 @@ export class RuntimeImpl implements Runtime {
     const arch = this.#archOf(request);
     const space = this.createSpace();
     if (space === undefined) throw new Error("guise: the host has no memory for another address space");
+    const ids = this.#ids;
     const process = this.createProcess(personality, arch.name, space);
     const status = new Promise<ExitStatus>((resolve) => this.#statuses.set(process, resolve));
     let failed: ReturnType<Personality["start"]>;
@@ -277,6 +278,8 @@ export class RuntimeImpl implements Runtime {
     if (failed !== undefined) {
       const { status: code, error: message, machine } = failed;
       this.ended(process, { code, message, ...(machine === undefined ? {} : { machine }) });
+      // Nobody has seen them: programs have the same numbers whether their architecture had to be loaded first or not.
+      this.#ids = ids;
     } else {
       this.emit({ kind: "spawn", process, request });
       this.#notify?.();
