@@ -176,9 +176,17 @@ export function answer(task: Task, result: number): number {
 
 /** A function that is a system call: same arguments, and errno. */
 export function direct(name: string): DirectCall {
+  let arch: Arch | undefined;
+  let run: Run = () => ENOSYS;
   return (task) => {
-    const run = handler(task, name);
-    return after(task, run(task), run, answer);
+    const own = task.process.cpu.arch;
+    if (own !== arch) {
+      arch = own;
+      run = handler(task, name);
+    }
+    const outcome = run(task);
+    if (typeof outcome === "number" && outcome > -512) return answer(task, outcome);
+    return after(task, outcome, run, answer);
   };
 }
 

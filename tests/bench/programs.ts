@@ -171,6 +171,28 @@ export async function peakMemory(argv: readonly string[], samples = 3): Promise<
   return median(values);
 }
 
+/** What a command printed, and the processor time in ns that it took, all its threads together; undefined when it fails. */
+export async function processorTime(
+  argv: readonly string[],
+): Promise<{ readonly text: string; readonly ns: number } | undefined> {
+  const script =
+    "import resource,subprocess,sys\nout=subprocess.run(sys.argv[1:],stdout=subprocess.PIPE,check=True).stdout\n" +
+    "u=resource.getrusage(resource.RUSAGE_CHILDREN)\nprint(u.ru_utime+u.ru_stime)\nprint(out.decode())";
+  try {
+    const { success, stdout } = await new Deno.Command("python3", {
+      args: ["-c", script, ...argv],
+      cwd: "/tmp",
+      stdin: "null",
+      stderr: "null",
+    }).output();
+    if (!success) return undefined;
+    const [seconds, ...text] = new TextDecoder().decode(stdout).split("\n");
+    return { text: text.join("\n"), ns: Number(seconds) * 1e9 };
+  } catch {
+    return undefined;
+  }
+}
+
 /** `--stats` of a run under Guise. */
 export interface Stats {
   readonly ms: number;
