@@ -41,6 +41,11 @@ class Workshop {
   /** In the order of the layout's registers. */
   readonly registers: readonly number[];
   readonly extended: number;
+  readonly zero: readonly number[];
+  readonly signal: number;
+  readonly info: number;
+  readonly context: number;
+  readonly flags: number;
   /** The state's image, and the bytes in the frame that begin with it. */
   readonly image: Uint8Array;
   readonly around: Uint8Array;
@@ -53,6 +58,11 @@ class Workshop {
     this.arch = arch;
     this.registers = layout.registers.map(({ name }) => register(arch, name));
     this.extended = register(arch, extended.register);
+    this.zero = layout.zeroRegisters.map((name) => register(arch, name));
+    this.signal = register(arch, layout.signalRegister);
+    this.info = register(arch, layout.infoRegister);
+    this.context = register(arch, layout.contextRegister);
+    this.flags = layout.clearFlags === undefined ? -1 : register(arch, layout.clearFlags.name);
     this.bytes = new Uint8Array(layout.size);
     this.view = new DataView(this.bytes.buffer);
     const size = arch.registers[this.extended].bits / 8;
@@ -164,12 +174,12 @@ export function pushFrame(thread: LinuxTask, info: SigInfo, action: Action, mask
   if (layout.record !== undefined) setRegister(arch, frame, layout.record.pointer, sp + layout.record.offset);
   frame.setNum(arch.sp, sp);
   frame.setNum(arch.pc, action.handler);
-  for (const name of layout.zeroRegisters) setRegister(arch, frame, name, 0);
-  setRegister(arch, frame, layout.signalRegister, info.signo);
-  setRegister(arch, frame, layout.infoRegister, sp + layout.siginfo);
-  setRegister(arch, frame, layout.contextRegister, sp + layout.ucontext);
+  for (const index of workshop.zero) frame.setNum(index, 0);
+  frame.setNum(workshop.signal, info.signo);
+  frame.setNum(workshop.info, sp + layout.siginfo);
+  frame.setNum(workshop.context, sp + layout.ucontext);
   if (layout.clearFlags !== undefined) {
-    const index = register(arch, layout.clearFlags.name);
+    const index = workshop.flags;
     frame.set(index, frame.lo(index) & ~layout.clearFlags.bits, frame.hi(index));
   }
   if (thread.altStack.flags & SS_AUTODISARM) thread.altStack = { address: 0, size: 0, flags: SS_DISABLE };

@@ -8,7 +8,7 @@ import { SignalSet, UNBLOCKABLE } from "./numbers.ts";
 export function hasSignal(thread: LinuxTask): boolean {
   const { pending, mask, process } = thread;
   if (process.exiting || process.stopSignal !== 0) return true;
-  return !pending.set.minus(mask).empty || !process.pending.set.minus(mask).empty;
+  return pending.set.exceeds(mask) || process.pending.set.exceeds(mask);
 }
 
 /** Blocks exactly `mask` (less KILL and STOP). Signals that this thread no longer takes are offered to the others. */
@@ -16,6 +16,7 @@ export function setMask(thread: LinuxTask, mask: SignalSet): void {
   const before = thread.mask;
   thread.mask = mask.minus(UNBLOCKABLE);
   if (hasSignal(thread)) thread.task.attention = true;
+  if (thread.process.pending.set.empty) return;
   const newly = thread.mask.minus(before).and(thread.process.pending.set);
   if (newly.empty) return;
   for (const other of thread.process.tasks) {

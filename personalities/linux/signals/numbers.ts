@@ -92,6 +92,10 @@ export class SignalSet {
   and(other: SignalSet): SignalSet {
     return new SignalSet(this.lo & other.lo, this.hi & other.hi);
   }
+  /** Has signals that are not in the other set. */
+  exceeds(other: SignalSet): boolean {
+    return (this.lo & ~other.lo | this.hi & ~other.hi) !== 0;
+  }
   minus(other: SignalSet): SignalSet {
     return new SignalSet(this.lo & ~other.lo, this.hi & ~other.hi);
   }

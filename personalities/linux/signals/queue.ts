@@ -29,17 +29,23 @@ export class SignalQueue {
   }
   /** Takes the next signal outside `blocked`: faults first, then the lowest number. */
   take(blocked: SignalSet): SigInfo | undefined {
+    if (!this.set.exceeds(blocked)) return undefined;
     const open = this.set.minus(blocked);
-    if (open.empty) return undefined;
     const faults = open.and(SYNCHRONOUS);
     return this.takeSignal((faults.empty ? open : faults).first());
   }
   /** Takes the oldest of that number. */
   takeSignal(signal: number): SigInfo | undefined {
-    const at = this.#infos.findIndex((info) => info.signo === signal);
+    const infos = this.#infos;
+    // One signal alone is the common case.
+    if (infos.length === 1 && infos[0].signo === signal) {
+      this.set = SignalSet.EMPTY;
+      return infos.pop();
+    }
+    const at = infos.findIndex((info) => info.signo === signal);
     if (at < 0) return undefined;
-    const [info] = this.#infos.splice(at, 1);
-    if (!this.#infos.some((other) => other.signo === signal)) this.set = this.set.without(signal);
+    const [info] = infos.splice(at, 1);
+    if (!infos.some((other) => other.signo === signal)) this.set = this.set.without(signal);
     return info;
   }
   /** Throws away all signals of `set`. */
