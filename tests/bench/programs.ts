@@ -1,6 +1,5 @@
-/** Builds the benchmark's programs and runs them natively, under qemu-user and under Guise; mitata takes the times. */
+/** Builds the benchmark's programs and runs them natively, under qemu-user and under Guise. */
 import { fromFileUrl } from "@std/path";
-import { measure } from "../tools/mitata.ts";
 import { median } from "./table.ts";
 
 /** Where programs and results go; not part of the repository. */
@@ -126,27 +125,6 @@ export async function figures(
     runs.push(text.trim().split(" ").slice(1).map(Number));
   }
   return runs[0].map((_, i) => median(runs.map((run) => run[i])));
-}
-
-/** Median wall time of a command in ms, by mitata: it runs it a few times before it counts. Undefined when it fails. */
-export async function wall(argv: readonly string[], samples: number): Promise<number | undefined> {
-  let failed = false;
-  try {
-    const stats = await measure(async () => {
-      if (failed) return;
-      const { success } = await new Deno.Command(argv[0], {
-        args: argv.slice(1),
-        cwd: "/tmp",
-        stdin: "null",
-        stdout: "null",
-        stderr: "null",
-      }).output();
-      if (!success) failed = true;
-    }, { min_samples: samples, max_samples: samples, min_cpu_time: 0, warmup_samples: 1 } as never);
-    return failed ? undefined : stats.p50 / 1e6;
-  } catch {
-    return undefined;
-  }
 }
 
 /** Median peak resident memory of a command in MB, from the resource usage of the finished child. */

@@ -10,9 +10,9 @@ import {
   processorTime,
   type Runner,
   runners,
-  wall,
 } from "../programs.ts";
 import { type Cell, median, ratio, type Table } from "../table.ts";
+import { wall } from "../wall.ts";
 
 const decoder = fromFileUrl(new URL("../decode.ts", import.meta.url));
 

@@ -1,6 +1,7 @@
 /** Start-up: the wall time of the command, from the second run on. */
-import { armRoot, build, exists, guise, installed, isNative, type Machine, wall } from "../programs.ts";
+import { armRoot, build, exists, guise, installed, isNative, type Machine } from "../programs.ts";
 import { type Cell, ratio, type Table } from "../table.ts";
+import { wall } from "../wall.ts";
 
 const SAMPLES = 9;
 
