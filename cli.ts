@@ -85,7 +85,7 @@ async function compare(place: string | undefined): Promise<boolean> {
   return current;
 }
 
-async function bundled(): Promise<boolean> {
+async function isCurrent(): Promise<boolean> {
   if (here.protocol !== "file:") return false;
   try {
     const place = placeOf();
@@ -95,5 +95,9 @@ async function bundled(): Promise<boolean> {
   }
 }
 
-const { main } = await import(new URL(await bundled() ? bundle : source, here).href) as Command;
+const load = (name: string) => import(new URL(name, here).href) as Promise<Command>;
+// Its reading goes on while the files are looked at.
+const loading = load(bundle).catch(() => undefined);
+const command = await isCurrent() ? await loading : undefined;
+const { main } = command ?? await load(source);
 Deno.exit(await main(Deno.args));

@@ -24,7 +24,7 @@ import { run, type RunOptions, type User } from "./mod.ts";
 const SIGTSTP = 20, SIGWINCH = 28;
 const VERSION = "0.1.0";
 /** Milliseconds after which the host's signals go to the guest. */
-const LISTEN_AFTER = 20;
+const LISTEN_AFTER = 50;
 
 const USAGE = `Usage: guise run [options] [--] PROGRAM [ARG...]
 
@@ -300,7 +300,7 @@ async function runGuest(request: Request): Promise<number> {
         // The first program is the one in the foreground.
         if (event.kind !== "spawn" || guest !== undefined) return;
         guest = event.process;
-        // Listening costs some ms, which a program that ends at once need not pay: until then signals end us. The kernel's
+        // Listening starts a thread, which a program that ends at once need not pay: until then signals end us. The kernel's
         // timer, since the host's first one costs some ms itself.
         const soon = kernel.clock.monotonic() + LISTEN_AFTER * 1e6;
         listening.push(kernel.timer(soon, () => listening.push(hostSignals({ deliver, end }))));
