@@ -21,7 +21,7 @@ import type { Analysis } from "./analysis.ts";
 import type { RegionFunc } from "./func.ts";
 import type { Block, Graph, Instruction } from "./graph.ts";
 import { type Flow, RegionMachine, State } from "./machine.ts";
-import type { Shape, Signature } from "./shape.ts";
+import { Ids, type Shape, type Signature } from "./shape.ts";
 
 /** Guest calls nested in one another before everything unwinds to the interpreter. */
 const DEPTH = 800;
@@ -59,7 +59,7 @@ export class Emitter implements Flow {
   /** What the kind of the flags is on the ways into a block. */
   readonly #kinds = new Map<Block, (number | undefined)[]>();
   /** What differs from memory here. */
-  #dirty: Set<number> = new Set();
+  #dirty: Ids = new Ids();
   #block!: Block;
   #instruction!: Instruction;
   /** Values at entry of the slots that a return has to leave as they were. */
@@ -95,12 +95,12 @@ export class Emitter implements Flow {
     if (flags && some) this.#state.spill(this.#flags);
   }
   /** What differs from memory within an instruction that has written all it writes. */
-  #here(i: Instruction): Set<number> {
-    const all = new Set(this.#dirty);
+  #here(i: Instruction): Ids {
+    const all = new Ids(this.#dirty);
     for (const id of this.shape.own.get(i)!) all.add(id);
     return all;
   }
-  #reload(live: Set<number>, flags: boolean): void {
+  #reload(live: Iterable<number>, flags: boolean): void {
     const { isFlag } = this.analysis.slots;
     this.#state.reload([...live].filter((id) => !isFlag[id]).sort((a, b) => a - b));
     if (flags) this.#state.reload(this.shape.used.filter((id) => isFlag[id]));
@@ -108,7 +108,7 @@ export class Emitter implements Flow {
 
   emit(): void {
     const { f, analysis, signature, graph: { entry } } = this, { engine } = analysis.memories;
-    const live = new Set(this.shape.liveIn[entry.index]);
+    const live = new Ids(this.shape.liveIn[entry.index]);
     if (signature) {
       for (const id of signature.params) live.delete(id);
       for (const id of signature.saved) this.#entry.set(id, f.let(this.#state.locals[id] as Local<"i64">));
@@ -170,7 +170,7 @@ export class Emitter implements Flow {
     const { f } = this;
     this.#block = b;
     const { instructions } = b;
-    const dirty = new Set(this.shape.dirtyIn[b.index]);
+    const dirty = new Ids(this.shape.dirtyIn[b.index]);
     for (const i of instructions) {
       this.#block = b, this.#instruction = i, this.#dirty = dirty;
       f.scope(() => this.#one(i));
@@ -221,7 +221,7 @@ export class Emitter implements Flow {
   #operation(i: Instruction): void {
     const { f, target, analysis } = this;
     const { isFlag } = analysis.slots;
-    const before = new Set(this.shape.before.get(i)!), { temporary } = analysis.slots.spec;
+    const before = new Ids(this.shape.before.get(i)!), { temporary } = analysis.slots.spec;
     if (i.before.length || i.addresses.length) before.add(analysis.slots.at[temporary]);
     this.#state.spill([...before].filter((id) => !isFlag[id]));
     this.#state.spill(this.#flags);
@@ -390,7 +390,7 @@ export class Emitter implements Flow {
     this.#go(i.next, true);
   }
   interpret(partly: boolean): void {
-    const i = this.#instruction, dirty = new Set(this.shape.before.get(i)!);
+    const i = this.#instruction, dirty = new Ids(this.shape.before.get(i)!);
     if (partly) {
       for (const id of this.shape.own.get(i)!) if (this.shape.reads.get(i)!.has(id)) dirty.add(id);
     }

@@ -12,8 +12,57 @@ import type { Graph, Instruction } from "./graph.ts";
 import { registerIn } from "./machine.ts";
 import type { FunctionRef } from "../wasm/mod.ts";
 
-/** Ids of slots. */
-export type Ids = Set<number>;
+/** Ids of slots, below 96: bits, since sets of them are made for every instruction, again and again. */
+export class Ids {
+  #a = 0;
+  #b = 0;
+  #c = 0;
+  constructor(from?: Ids | Iterable<number>) {
+    if (from instanceof Ids) this.#a = from.#a, this.#b = from.#b, this.#c = from.#c;
+    else if (from) { for (const id of from) this.add(id); }
+  }
+  has(id: number): boolean {
+    return ((id < 32 ? this.#a : id < 64 ? this.#b : this.#c) >>> (id & 31) & 1) !== 0;
+  }
+  add(id: number): void {
+    const bit = 1 << (id & 31);
+    if (id < 32) this.#a |= bit;
+    else if (id < 64) this.#b |= bit;
+    else this.#c |= bit;
+  }
+  delete(id: number): void {
+    const bit = 1 << (id & 31);
+    if (id < 32) this.#a &= ~bit;
+    else if (id < 64) this.#b &= ~bit;
+    else this.#c &= ~bit;
+  }
+  clear(): void {
+    this.#a = this.#b = this.#c = 0;
+  }
+  /** Adds all of the other; true when that made a difference. */
+  join(from: Ids): boolean {
+    const a = this.#a | from.#a, b = this.#b | from.#b, c = this.#c | from.#c;
+    const more = a !== this.#a || b !== this.#b || c !== this.#c;
+    this.#a = a, this.#b = b, this.#c = c;
+    return more;
+  }
+  /** Takes out all of the other. */
+  without(from: Ids): void {
+    this.#a &= ~from.#a, this.#b &= ~from.#b, this.#c &= ~from.#c;
+  }
+  equals(other: Ids): boolean {
+    return this.#a === other.#a && this.#b === other.#b && this.#c === other.#c;
+  }
+  *[Symbol.iterator](): Generator<number> {
+    for (let n = 0; n < 3; n++) {
+      for (let bits = n === 0 ? this.#a : n === 1 ? this.#b : this.#c; bits;) {
+        const bit = bits & -bits;
+        yield n * 32 + 31 - Math.clz32(bit);
+        bits &= ~bit;
+      }
+    }
+  }
+}
 
 /** How a region is called directly. Grows until nothing changes. */
 export interface Signature {
@@ -29,11 +78,8 @@ export interface Signature {
   readonly ref: FunctionRef;
 }
 
-const union = (to: Ids, from: Iterable<number>): boolean => {
-  const before = to.size;
-  for (const id of from) to.add(id);
-  return to.size > before;
-};
+const union = (to: Ids, from: Ids | Iterable<number>): boolean =>
+  to.join(from instanceof Ids ? from : new Ids(from));
 
 export class Shape {
   /** What each instruction writes, what it reads; slots that differ from memory before it. */
@@ -47,23 +93,25 @@ export class Shape {
   /** Slots that the region reads or writes, in order; the lazy flags, if it writes them. */
   readonly used: number[];
   readonly flags: number[];
-  readonly #written: Ids = new Set();
+  /** What a direct caller looks at behind a return. */
+  #returned: Ids = new Ids();
+  readonly #written: Ids = new Ids();
   readonly #calls: Instruction[] = [];
   readonly #unknown: boolean;
 
-  /** `signature`: how other regions call this one; `callee`: of direct calls. */
+  /** `callee`: of direct calls. */
   constructor(
     readonly graph: Graph,
     readonly analysis: Analysis,
     readonly callee: (pc: number) => Signature | undefined,
   ) {
     const { slots } = analysis;
-    const used: Ids = new Set(), written = this.#written;
+    const used: Ids = new Ids(), written = this.#written;
     const flags = slots.list.filter((s) => slots.isFlag[s.id]).map((s) => s.id);
     let unknown = false;
     for (const b of graph.blocks) {
       for (const i of b.instructions) {
-        const own: Ids = new Set(), reads: Ids = new Set();
+        const own: Ids = new Ids(), reads: Ids = new Ids();
         this.#touch(i, reads, own);
         this.own.set(i, own), this.reads.set(i, reads);
         union(written, own), union(used, reads);
@@ -135,39 +183,39 @@ export class Shape {
   follow(signature?: Signature): void {
     const { blocks } = this.graph;
     for (const b of blocks) {
-      this.dirtyIn[b.index] = new Set(), this.dirtyOut[b.index] = new Set(), this.liveIn[b.index] = new Set();
+      this.dirtyIn[b.index] = new Ids(), this.dirtyOut[b.index] = new Ids(), this.liveIn[b.index] = new Ids();
     }
     if (signature) union(this.dirtyIn[this.graph.entry.index], signature.saved);
     for (let changed = true; changed;) {
       changed = false;
       for (const b of blocks) {
-        const dirty = new Set(this.dirtyIn[b.index]);
+        const dirty = new Ids(this.dirtyIn[b.index]);
         for (const i of b.instructions) this.after(i, dirty);
         for (const s of b.successors) if (union(this.dirtyIn[s.index], dirty)) changed = true;
       }
     }
     for (const b of blocks) {
-      const dirty = new Set(this.dirtyIn[b.index]);
-      for (const i of b.instructions) this.before.set(i, new Set(dirty)), this.after(i, dirty);
+      const dirty = new Ids(this.dirtyIn[b.index]);
+      for (const i of b.instructions) this.before.set(i, new Ids(dirty)), this.after(i, dirty);
       this.dirtyOut[b.index] = dirty;
     }
-    const returned: Ids = new Set(signature?.saved);
+    this.#returned = new Ids(signature?.saved);
     const result = signature && this.result(signature);
-    if (result !== undefined) returned.add(result);
+    if (result !== undefined) this.#returned.add(result);
     for (let changed = true; changed;) {
       changed = false;
       for (let n = blocks.length - 1; n >= 0; n--) {
-        const b = blocks[n], live: Ids = new Set();
+        const b = blocks[n], live: Ids = new Ids();
         for (const s of b.successors) union(live, this.liveIn[s.index]);
         union(live, this.dirtyOut[b.index]);
-        for (let k = b.instructions.length - 1; k >= 0; k--) this.#wanted(b.instructions[k], live, returned);
-        if (live.size !== this.liveIn[b.index].size) this.liveIn[b.index] = live, changed = true;
+        for (let k = b.instructions.length - 1; k >= 0; k--) this.#wanted(b.instructions[k], live);
+        if (!live.equals(this.liveIn[b.index])) this.liveIn[b.index] = live, changed = true;
       }
     }
   }
 
   /** What is wanted before an instruction, of what is wanted behind it. Any one may leave, which reads what differs from memory. */
-  #wanted(i: Instruction, live: Ids, returned?: Ids): void {
+  #wanted(i: Instruction, live: Ids): void {
     const { how, kind } = i.info, called = this.calls(i);
     if (called) {
       for (const id of [...live]) {
@@ -175,22 +223,22 @@ export class Shape {
       }
     } // Behind other calls everything is loaded anew.
     else if (kind === "callIndirect") {
-      const before = new Set(live);
+      const before = new Ids(live);
       live.clear();
       for (const s of this.guesses(i)) {
         for (const id of before) if (!this.stale(id, s) && !this.analysis.slots.isFlag[id]) live.add(id);
         union(live, s.params);
       }
     } else if (how === "call" || kind === "call" || kind === "enter") live.clear();
-    if (kind === "return" && returned) union(live, returned);
+    if (kind === "return") union(live, this.#returned);
     if (called) union(live, called.params);
-    for (const id of this.own.get(i)!) live.delete(id);
+    live.without(this.own.get(i)!);
     union(live, this.reads.get(i)!);
     union(live, this.before.get(i)!);
   }
   /** What is wanted behind an instruction in the middle of a block. */
   liveAfter(i: Instruction): Ids {
-    const b = this.graph.blocks.find((b) => b.instructions.includes(i))!, live: Ids = new Set();
+    const b = this.graph.blocks.find((b) => b.instructions.includes(i))!, live: Ids = new Ids();
     for (const s of b.successors) union(live, this.liveIn[s.index]);
     union(live, this.dirtyOut[b.index]);
     for (let k = b.instructions.length - 1; b.instructions[k] !== i; k--) {
@@ -201,7 +249,7 @@ export class Shape {
 
   /** What differs from memory behind a direct call. */
   behind(i: Instruction, before: Ids, called: Signature): Ids {
-    const dirty = new Set(before);
+    const dirty = new Ids(before);
     union(dirty, this.own.get(i)!);
     for (const id of [...dirty]) {
       if (this.passes(id, called) || this.analysis.slots.isFlag[id]) dirty.delete(id);
@@ -216,7 +264,7 @@ export class Shape {
   after(i: Instruction, dirty: Ids): void {
     const { how, kind } = i.info, called = this.calls(i);
     if (called || kind === "callIndirect") {
-      const before = new Set(dirty);
+      const before = new Ids(dirty);
       dirty.clear();
       for (const s of called ? [called] : this.guesses(i)) union(dirty, this.behind(i, before, s));
       return;
@@ -240,7 +288,7 @@ export class Shape {
     }
     for (const { info, fields } of [...i.before, i, ...i.after]) {
       // What an earlier part of the instruction has written is not read from before it.
-      const own = new Set(written), reads: Ids = new Set();
+      const own = new Ids(written), reads: Ids = new Ids();
       union(reads, info.reads), union(written, info.writes);
       let registers = 0;
       info.def.operands.forEach((o, n) => {

@@ -7,7 +7,7 @@ import type { OpDef } from "../machine.ts";
 import { type FunctionRef, Module } from "../wasm/mod.ts";
 import { Analysis } from "./analysis.ts";
 import { emitEntry, Emitter, typeOf } from "./emit.ts";
-import { Shape, type Signature } from "./shape.ts";
+import { Ids, Shape, type Signature } from "./shape.ts";
 import type { Helper } from "./func.ts";
 import { RegionFunc } from "./func.ts";
 import { type Block, discover, flagsLiveAt, type Graph } from "./graph.ts";
@@ -175,9 +175,9 @@ function shapesOf(graphs: readonly Graph[], analysis: Analysis, m: Module): Shap
   for (const { entry } of called) {
     byPc.set(entry.pc, {
       params: [],
-      saved: new Set([slots.at[slots.spec.stack]]),
-      touched: new Set(),
-      writes: new Set(),
+      saved: new Ids([slots.at[slots.spec.stack]]),
+      touched: new Ids(),
+      writes: new Ids(),
       unknown: false,
       ref: { index: 0, params: [], results: [] },
     });
