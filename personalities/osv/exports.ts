@@ -21,6 +21,10 @@ import { threadCalls } from "./libc/threads.ts";
 import { timeCalls } from "./libc/time.ts";
 import { tlsCalls } from "./libc/tls.ts";
 import { wordCalls } from "./libc/words.ts";
+import { localeCalls } from "./libc/locales.ts";
+import { mountCalls } from "./libc/mounts.ts";
+import { obstackCalls } from "./libc/obstack.ts";
+import { scanCalls } from "./libc/scan.ts";
 import { userCalls } from "./libc/users.ts";
 
 /** All functions by name; later subjects win over what is only a system call. */
@@ -40,6 +44,10 @@ const calls: Calls = {
   ...timeCalls,
   ...miscCalls,
   ...regexCalls,
+  ...scanCalls,
+  ...obstackCalls,
+  ...mountCalls,
+  ...localeCalls,
   ...wordCalls,
   ...tlsCalls,
   ...jumpCalls,

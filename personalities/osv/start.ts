@@ -291,7 +291,7 @@ function linkHost(task: Task, osv: OsvProcess): LinkHost {
       return target === undefined ? undefined : task.process.stub(target);
     },
     descriptorArgument: (object, offset) => descriptorArgument(task, object, offset),
-    tolerated: (name) => name.startsWith("_ITM_") || name.startsWith("__gmon") || name === "obstack_vprintf",
+    tolerated: (name) => name.startsWith("_ITM_") || name.startsWith("__gmon"),
   };
 }
 

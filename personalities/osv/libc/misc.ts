@@ -1,7 +1,10 @@
 /** What glibc has and the libc under us does not, or has otherwise: fortified forms, locales, message catalogues, TLS. */
 import { invoke, type Outcome, READ, type Task } from "@guise/core";
-import { arg, type Calls, type DirectCall, int, text } from "../direct.ts";
+import { answer, arg, type Calls, type DirectCall, fail, int, perform, setArgs, text } from "../direct.ts";
+import { linuxTables } from "@guise/linux/services";
+import { processCalls } from "./process.ts";
 import { osvOf } from "../state.ts";
+import { SET_MASTER } from "../sets.ts";
 import { variable as environment } from "./environment.ts";
 import { abortWith } from "./start.ts";
 
@@ -27,18 +30,24 @@ export const aliases: Readonly<Record<string, string>> = {
   gamma: "lgamma",
   // Its own setlocale, which ours asks.
   __guise_under_setlocale: "setlocale",
+  __guise_under_newlocale: "newlocale",
 };
 
 const LC_ALL = 6;
 
 /** The locales there are (O2): glibc's C, and C.UTF-8. Undefined: no such locale. */
-function localeNamed(name: string): "C" | "C.UTF-8" | undefined {
+export function localeNamed(name: string): "C" | "C.UTF-8" | undefined {
   if (name === "C" || name === "POSIX") return "C";
   return /^C\.utf-?8$/i.test(name) ? "C.UTF-8" : undefined;
 }
 
 /** The value of an environment variable, "" when it is not set. */
 const variable = (task: Task, name: string): string => environment(task, name) ?? "";
+
+/** The locale that the environment asks for; undefined when there is none of that name. */
+export function localeOfEnvironment(task: Task): "C" | "C.UTF-8" | undefined {
+  return localeNamed(variable(task, "LC_ALL") || variable(task, "LC_CTYPE") || variable(task, "LANG") || "C");
+}
 
 const categories = [
   "LC_CTYPE",
@@ -70,6 +79,19 @@ const setlocale: DirectCall = (task): Outcome => {
     return osv.string(found);
   });
 };
+
+/** The name of a system call of OSv by its number. */
+function nameOfNumber(arch: string, number: number): string | undefined {
+  const table = linuxTables.find((each) => each.arch === arch && each.entry !== "int80");
+  const name = table?.rows.get(number)?.name;
+  return name !== undefined && SET_MASTER.includes(name) ? name : undefined;
+}
+
+/** Identity is OSv's own (O1). */
+const exported = (name: string): DirectCall | undefined =>
+  ["getpid", "getppid", "getuid", "geteuid", "getgid", "getegid"].includes(name)
+    ? processCalls[name]
+    : undefined;
 
 /** See the file's head. */
 export const miscCalls: Calls = {
@@ -108,6 +130,20 @@ export const miscCalls: Calls = {
   backtrace: () => 0,
   backtrace_symbols_fd: () => 0,
   __register_atfork: () => 0,
+  // A system call by its number, as a function: O12's line where there is none.
+  syscall: (task) => {
+    const number = int(task, 0);
+    const name = nameOfNumber(task.process.cpu.arch.name, number);
+    if (name === undefined) {
+      osvOf(task).log(`syscall(): unimplemented system call ${number}\n`);
+      return fail(task, -38);
+    }
+    const args = [1, 2, 3, 4, 5, 6].map((n) => arg(task, n));
+    const own = exported(name);
+    if (own === undefined) return perform(task, name, args, answer);
+    setArgs(task, args);
+    return own(task);
+  },
   rpmatch: (task) => {
     const words = text(task, arg(task, 0)) ?? "";
     return /^[yY]/.test(words) ? 1 : /^[nN]/.test(words) ? 0 : -1;

@@ -1,6 +1,6 @@
 /** stdio: streams over the kernel's files. Formatting is the guest's libc's (`vsnprintf`), invoked. */
 import { EINVAL, ENOMEM, errnoText, invoke, type Outcome, type Task } from "@guise/core";
-import { arg, type Calls, type DirectCall, fail, int, long, perform, text } from "../direct.ts";
+import { arg, type Calls, type DirectCall, fail, int, long, perform, setArgs, text } from "../direct.ts";
 import { osvOf } from "../state.ts";
 import { copyList, type List, listAt } from "./variadic.ts";
 import {
@@ -271,8 +271,8 @@ const ungetc = withStream(1, EOF, (task, stream) => {
   return byte & 255;
 });
 
-/** Reads up to a delimiter, into pieces. */
-function line(
+/** Reads up to a delimiter. */
+export function readLine(
   task: Task,
   stream: Stream,
   most: number,
@@ -308,7 +308,7 @@ function line(
 const fgets = withStream(2, 0, (task, stream) => {
   const address = arg(task, 0), size = int(task, 1);
   if (size < 1) return 0;
-  return line(task, stream, size - 1, 10, (t, bytes) => {
+  return readLine(task, stream, size - 1, 10, (t, bytes) => {
     if (bytes.length === 0 && size > 1) return 0;
     t.space.write(address, bytes);
     t.space.write(address + bytes.length, new Uint8Array(1));
@@ -321,7 +321,7 @@ function getdelim(stop: number | "argument", stream: number): DirectCall {
   return withStream(stream, -1, (task, file) => {
     const pointer = arg(task, 0), room = arg(task, 1);
     const end = stop === "argument" ? int(task, 2) & 255 : stop;
-    return line(task, file, 2 ** 31, end, (t, bytes) => {
+    return readLine(task, file, 2 ** 31, end, (t, bytes) => {
       if (bytes.length === 0) return -1;
       const { heap } = osvOf(t);
       let block = t.space.getNum64(pointer) ?? 0;
@@ -449,6 +449,12 @@ const isatty: DirectCall = (task) => {
   return perform(task, "fcntl", [int(task, 0), 3, 0], (t, n) => fail(t, n < 0 ? n : -25) + 1);
 };
 
+/** A checking form: the size of the program's object is one argument more. */
+const shifted = (call: DirectCall, places: readonly number[]): DirectCall => (task) => {
+  setArgs(task, places.map((n) => arg(task, n)));
+  return call(task);
+};
+
 const both = (name: string, call: DirectCall): Calls => ({ [name]: call, [`${name}_unlocked`]: call });
 
 /** See the file's head. */
@@ -485,6 +491,10 @@ export const stdioCalls: Calls = {
   __overflow: overflow,
   ...both("fwrite", fwrite),
   ...both("fread", fread),
+  __fread_chk: shifted(fread, [0, 2, 3, 4]),
+  __fread_unlocked_chk: shifted(fread, [0, 2, 3, 4]),
+  __fgets_chk: shifted(fgets, [0, 2, 3]),
+  __fgets_unlocked_chk: shifted(fgets, [0, 2, 3]),
   ...both("fgetc", fgetc),
   ...both("getc", fgetc),
   ...both("getchar", getchar),

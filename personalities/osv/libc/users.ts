@@ -1,6 +1,6 @@
 /** Users and groups: /etc/passwd and /etc/group, read by the kernel, given as the structures of pwd.h and grp.h. */
 import type { Task } from "@guise/core";
-import { arg, type Calls, type DirectCall, int, text } from "../direct.ts";
+import { answer, arg, type Calls, type DirectCall, int, perform, text } from "../direct.ts";
 import { osvOf } from "../state.ts";
 import { fileBytes } from "./files.ts";
 
@@ -129,6 +129,50 @@ const again = (path: string): DirectCall => (task) => {
   return 0;
 };
 
+/** The groups that a user is in: the given one first. */
+function groupsOf(task: Task, user: string, first: number): number[] {
+  const groups = [first];
+  for (const fields of lines(task, GROUPS)) {
+    const id = Number(fields[2]);
+    const member = (fields[3] ?? "").split(",").includes(user);
+    if (fields.length > 3 && member && Number.isInteger(id) && !groups.includes(id)) groups.push(id);
+  }
+  return groups;
+}
+
+const grouplist: DirectCall = (task) => {
+  const groups = groupsOf(task, text(task, arg(task, 0)) ?? "", int(task, 1) >>> 0);
+  const target = arg(task, 2), count = arg(task, 3);
+  const room = (task.space.getU32(count) ?? 0) | 0;
+  groups.slice(0, Math.max(0, room)).forEach((id, n) => task.space.setU32(target + 4 * n, id));
+  task.space.setU32(count, groups.length);
+  return groups.length > room ? -1 : groups.length;
+};
+
+const initgroups: DirectCall = (task) => {
+  const groups = groupsOf(task, text(task, arg(task, 0)) ?? "", int(task, 1) >>> 0);
+  const block = osvOf(task).heap.allocate(4 * groups.length);
+  groups.forEach((id, n) => task.space.setU32(block + 4 * n, id));
+  return perform(task, "setgroups", [groups.length, block], (t, n) => {
+    osvOf(t).heap.release(block);
+    return answer(t, n);
+  });
+};
+
+/** struct spwd: two strings, seven numbers. */
+const fillShadow: Fill = ({ space }, fields, record, target) => {
+  const strings = [record.string(fields[0] ?? ""), record.string(fields[1] ?? "")];
+  if (strings.includes(0)) return false;
+  space.setNum64(target, strings[0]);
+  space.setNum64(target + 8, strings[1]);
+  for (let n = 0; n < 7; n++) {
+    const value = fields[2 + n];
+    space.setNum64(target + 16 + 8 * n, value === undefined || value === "" ? -1 : Number(value) || 0);
+  }
+  return true;
+};
+
+const SHADOW = "/etc/shadow";
 const USERS = "/etc/passwd", GROUPS = "/etc/group";
 
 /** See the file's head. */
@@ -140,6 +184,13 @@ export const userCalls: Calls = {
   getpwent: step(USERS, fillUser),
   setpwent: again(USERS),
   endpwent: again(USERS),
+  getspnam: plain(byName(SHADOW), fillShadow),
+  getspnam_r: into(byName(SHADOW), fillShadow),
+  getspent: step(SHADOW, fillShadow),
+  setspent: again(SHADOW),
+  endspent: again(SHADOW),
+  getgrouplist: grouplist,
+  initgroups,
   getgrgid: plain(byNumber(GROUPS), fillGroup),
   getgrnam: plain(byName(GROUPS), fillGroup),
   getgrgid_r: into(byNumber(GROUPS), fillGroup),
