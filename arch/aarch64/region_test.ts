@@ -6,6 +6,7 @@ import { BIAS } from "@guise/translator/run";
 import { type ArmCpu, loadTranslator } from "./cpu.ts";
 import { aarch64 } from "./mod.ts";
 import { declarations, useDeclarations } from "./built.ts";
+import { type Declaration, isVector } from "./encoding.ts";
 import { STATE } from "./state.ts";
 import { CaseGenerator } from "./testing.ts";
 
@@ -268,28 +269,30 @@ const ROWS: Code = [
 ];
 const NOP = 0xd503201f;
 
+const ofVectors = (d: Declaration): boolean =>
+  d.pieces.some((p) => typeof p !== "string" && isVector(p.operand.kind));
+
 /** Words of every form with vector registers alone or beside general ones: d is v4 or x7, n, m and a are 0, 1 and 2. */
-function floatForms(): [number, string][] {
+function vectorForms(): [number, string][] {
   const fixed: Record<string, number> = { d: 4, n: 0, m: 1, a: 2 };
-  return declarations().filter((d) =>
-    /^f|cvtf/.test(d.text) && !d.memory && !d.flow && !/fmov.*#|\/h/.test(d.text)
-  ).map((d) => {
-    let word = d.value;
-    for (const piece of d.pieces) {
-      if (typeof piece === "string" || !(piece.operand.letter in fixed)) continue;
-      const { letter, kind } = piece.operand, general = /^[wx]?$/.test(kind);
-      const v = general && letter === "d" ? 7 : fixed[letter];
-      d.fields[letter].forEach((bit, i, all) => word |= (v >> (all.length - 1 - i) & 1) << bit);
-    }
-    // An immediate as it comes; conditions and flags: gt, nzcv 0.
-    if (d.fields.c) word |= 12 << d.fields.c[3];
-    if (d.fields.s) word |= 0xa << d.fields.s[d.fields.s.length - 1];
-    return [word | 0, d.text];
-  });
+  return declarations().filter((d) => ofVectors(d) && !d.memory && !d.flow && !/fmov.*#|\/h/.test(d.text))
+    .map((d) => {
+      let word = d.value;
+      for (const piece of d.pieces) {
+        if (typeof piece === "string" || !(piece.operand.letter in fixed)) continue;
+        const { letter, kind } = piece.operand, general = /^[wx]?$/.test(kind);
+        const v = general && letter === "d" ? 7 : fixed[letter];
+        d.fields[letter].forEach((bit, i, all) => word |= (v >> (all.length - 1 - i) & 1) << bit);
+      }
+      // An immediate as it comes; conditions and flags: gt, nzcv 0.
+      if (d.fields.c) word |= 12 << d.fields.c[3];
+      if (d.fields.s) word |= 0xa << d.fields.s[d.fields.s.length - 1];
+      return [word | 0, d.text];
+    });
 }
 
-Deno.test("floats and their flags in regions are the interpreter's for random operands, with and without IXC", () => {
-  const every = Number(Deno.env.get("EVERY") ?? 37), random = new CaseGenerator(7, []);
+Deno.test("vectors, floats and their flags in regions are the interpreter's for random operands, with and without IXC", () => {
+  const every = Number(Deno.env.get("EVERY") ?? 61), random = new CaseGenerator(7, []);
   const rows = new BigUint64Array(100 * 9);
   for (let r = 0; r < 100; r++) {
     for (let i = 0; i < 8; i++) rows[r * 9 + i] = random.float();
@@ -314,7 +317,7 @@ Deno.test("floats and their flags in regions are the interpreter's for random op
     return { regions: regions(m.cpu), out: m.cpu.memory.slice(STACK - 0x10000 - BIAS, STACK - BIAS) };
   };
   let at = 0;
-  for (const [word, text] of floatForms()) {
+  for (const [word, text] of vectorForms()) {
     if (at++ % every) continue;
     const a = run(word, "interpreter"), b = run(word, "jit");
     assert(b.regions > 0, text);

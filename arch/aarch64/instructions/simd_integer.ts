@@ -1,14 +1,17 @@
 /** Advanced SIMD on integers: three same, two registers, pairwise, across lanes (C4.1.96 and following). */
 // cold: constants of the generated code
 import {
+  i32,
   type I64,
   i64,
+  lane,
   type Machine,
   type Operand,
   select,
   shuffle,
   simd,
   type V128,
+  v128,
 } from "@guise/translator";
 import { a64, type Declaration, type Semantics } from "../encoding.ts";
 import {
@@ -16,12 +19,16 @@ import {
   bin,
   clamp,
   each,
+  extended,
+  extendedProduct,
   laneOf,
   type LaneOp,
+  narrowed,
   put,
   putLanes,
   saturated,
   SCALAR,
+  SHAPE,
   type Size,
   SIZES,
   three,
@@ -112,16 +119,42 @@ const minmax = (max: boolean, signed: boolean): LaneOp => (m, a, b) => {
 };
 const notWide = (name: string) => (size: Size) => size < 3 ? name : undefined;
 
+const half = (z: Size, signed: boolean, v: V128): V128 => vop2(z, signed ? "shr_s" : "shr_u", v);
+const vop2 = (z: Size, name: string, v: V128): V128 =>
+  simd(`${SHAPE[z]}.${name}` as "i8x16.shr_s", v, i32(1));
+/** Half the sum, rounded down or up, without a carry. */
+const halves = (signed: boolean, up: boolean) => (z: Size, a: V128, b: V128): V128 =>
+  up
+    ? vop(z, "sub", simd("v128.or", a, b), half(z, signed, simd("v128.xor", a, b)))
+    : vop(z, "add", simd("v128.and", a, b), half(z, signed, simd("v128.xor", a, b)));
+const distance = (z: Size, signed: boolean, a: V128, b: V128): V128 =>
+  vop(z, "sub", vop(z, signed ? "max_s" : "max_u", a, b), vop(z, signed ? "min_s" : "min_u", a, b));
+const product = (z: Size, a: V128, b: V128): V128 => {
+  if (z) return vop(z, "mul", a, b);
+  const even = Array.from({ length: 16 }, (_, i) => 2 * i);
+  return shuffle(extendedProduct(0, false, 0, a, b), extendedProduct(0, false, 1, a, b), even);
+};
+/** Bytes and halfwords: what saturation changed tells QC. */
+const saturatingSum =
+  (subtract: boolean, signed: boolean) => (q: number, z: Size): Semantics => ({ d, n, m: b }, m) => {
+    const x = m.f.let(whole(n)), y = m.f.let(whole(b)), name = subtract ? "sub" : "add";
+    const r = m.f.let(vop(z, `${name}_sat_${signed ? "s" : "u"}`, x, y));
+    const changed = m.f.let(simd("v128.xor", r, vop(z, name, x, y)));
+    const low = lane("i64x2.extract_lane", changed, 0);
+    saturated(m, q ? low.or(lane("i64x2.extract_lane", changed, 1)) : low);
+    put(d, q, r);
+  };
+
 // deno-fmt-ignore
 const same: Declaration[] = [
   ...([0, 1] as const).flatMap((u) => {
     const s = u === 0, x = s ? "s" : "u";
     return [
-      ...three({ name: `${x}hadd`, u, opcode: 0, sizes: SMALL, signed: s, lane: (_, a, b) => a.add(b).shrS(1) }),
-      ...three({ name: `${x}qadd`, u, opcode: 1, sizes: SIZES, scalar: SIZES, signed: s, lane: saturating(false, s) }),
-      ...three({ name: `${x}rhadd`, u, opcode: 2, sizes: SMALL, signed: s, lane: (_, a, b) => a.add(b).add(1).shrS(1) }),
-      ...three({ name: `${x}hsub`, u, opcode: 4, sizes: SMALL, signed: s, lane: (_, a, b) => a.sub(b).shrS(1) }),
-      ...three({ name: `${x}qsub`, u, opcode: 5, sizes: SIZES, scalar: SIZES, signed: s, lane: saturating(true, s) }),
+      ...three({ name: `${x}hadd`, u, opcode: 0, sizes: SMALL, signed: s, lane: (_, a, b) => a.add(b).shrS(1), whole: halves(s, false) }),
+      ...three({ name: `${x}qadd`, u, opcode: 1, sizes: SIZES, scalar: SIZES, signed: s, lane: saturating(false, s), vectors: (q, z) => z < 2 ? saturatingSum(false, s)(q, z) : undefined }),
+      ...three({ name: `${x}rhadd`, u, opcode: 2, sizes: SMALL, signed: s, lane: (_, a, b) => a.add(b).add(1).shrS(1), whole: halves(s, true) }),
+      ...three({ name: `${x}hsub`, u, opcode: 4, sizes: SMALL, signed: s, lane: (_, a, b) => a.sub(b).shrS(1), whole: (z, a, b) => vop(z, "sub", half(z, s, simd("v128.xor", a, b)), simd("v128.andnot", b, a)) }),
+      ...three({ name: `${x}qsub`, u, opcode: 5, sizes: SIZES, scalar: SIZES, signed: s, lane: saturating(true, s), vectors: (q, z) => z < 2 ? saturatingSum(true, s)(q, z) : undefined }),
       ...three({ name: s ? "cmgt" : "cmhi", u, opcode: 6, sizes: SIZES, scalar: [3], signed: s, lane: (_, a, b) => all(gt(a, b, s)), fast: (z) => z < 3 || s ? `gt_${x}` : undefined }),
       ...three({ name: s ? "cmge" : "cmhs", u, opcode: 7, sizes: SIZES, scalar: [3], signed: s, lane: (_, a, b) => all(ge(a, b, s)), fast: (z) => z < 3 || s ? `ge_${x}` : undefined, hot: true }),
       ...three({ name: `${x}shl`, u, opcode: 8, sizes: SIZES, scalar: [3], signed: s, lane: shift(s, false, false) }),
@@ -130,17 +163,17 @@ const same: Declaration[] = [
       ...three({ name: `${x}qrshl`, u, opcode: 11, sizes: SIZES, scalar: SIZES, signed: s, lane: shift(s, true, true) }),
       ...three({ name: `${x}max`, u, opcode: 12, sizes: SMALL, signed: s, lane: minmax(true, s), fast: notWide(`max_${x}`) }),
       ...three({ name: `${x}min`, u, opcode: 13, sizes: SMALL, signed: s, lane: minmax(false, s), fast: notWide(`min_${x}`) }),
-      ...three({ name: `${x}abd`, u, opcode: 14, sizes: SMALL, signed: s, lane: (m, a, b) => abd(a, b, m, s) }),
-      ...three({ name: `${x}aba`, u, opcode: 15, sizes: SMALL, signed: s, reads: true, lane: (m, a, b, d) => d().add(abd(a, b, m, s)) }),
+      ...three({ name: `${x}abd`, u, opcode: 14, sizes: SMALL, signed: s, lane: (m, a, b) => abd(a, b, m, s), whole: (z, a, b) => distance(z, s, a, b) }),
+      ...three({ name: `${x}aba`, u, opcode: 15, sizes: SMALL, signed: s, reads: true, lane: (m, a, b, d) => d().add(abd(a, b, m, s)), whole: (z, a, b, d) => vop(z, "add", d, distance(z, s, a, b)) }),
     ];
   }),
   ...three({ name: "add", u: 0, opcode: 16, sizes: SIZES, scalar: [3], lane: (_, a, b) => a.add(b), fast: () => "add", hot: true }),
   ...three({ name: "sub", u: 1, opcode: 16, sizes: SIZES, scalar: [3], lane: (_, a, b) => a.sub(b), fast: () => "sub" }),
-  ...three({ name: "cmtst", u: 0, opcode: 17, sizes: SIZES, scalar: [3], lane: (_, a, b) => all(a.and(b).ne(0)) }),
+  ...three({ name: "cmtst", u: 0, opcode: 17, sizes: SIZES, scalar: [3], lane: (_, a, b) => all(a.and(b).ne(0)), whole: (z, a, b) => simd("v128.not", vop(z, "eq", simd("v128.and", a, b), v128(0n))) }),
   ...three({ name: "cmeq", u: 1, opcode: 17, sizes: SIZES, scalar: [3], lane: (_, a, b) => all(a.eq(b)), fast: () => "eq", hot: true }),
-  ...three({ name: "mla", u: 0, opcode: 18, sizes: SMALL, reads: true, lane: (_, a, b, d) => d().add(a.mul(b)) }),
-  ...three({ name: "mls", u: 1, opcode: 18, sizes: SMALL, reads: true, lane: (_, a, b, d) => d().sub(a.mul(b)) }),
-  ...three({ name: "mul", u: 0, opcode: 19, sizes: SMALL, lane: (_, a, b) => a.mul(b), fast: (z) => z ? "mul" : undefined }),
+  ...three({ name: "mla", u: 0, opcode: 18, sizes: SMALL, reads: true, lane: (_, a, b, d) => d().add(a.mul(b)), whole: (z, a, b, d) => vop(z, "add", d, product(z, a, b)) }),
+  ...three({ name: "mls", u: 1, opcode: 18, sizes: SMALL, reads: true, lane: (_, a, b, d) => d().sub(a.mul(b)), whole: (z, a, b, d) => vop(z, "sub", d, product(z, a, b)) }),
+  ...three({ name: "mul", u: 0, opcode: 19, sizes: SMALL, lane: (_, a, b) => a.mul(b), whole: product }),
   ...three({ name: "pmul", u: 1, opcode: 19, sizes: [0], lane: (m, a, b) => polynomial(a, b, m) }),
   ...three({ name: "sqdmulh", u: 0, opcode: 22, sizes: [1, 2], scalar: [1, 2], signed: true, lane: doublingHigh(false) }),
   ...three({ name: "sqrdmulh", u: 1, opcode: 22, sizes: [1, 2], scalar: [1, 2], signed: true, lane: doublingHigh(true) }),
@@ -282,6 +315,11 @@ const pairLong = (
         `0${q}${u}01110 ${bin(size, 2)} 10000 ${bin(opcode, 5)} 10 nnnnn ddddd`,
         `${name} {${accumulate ? "+" : "="}d/${arrangement(size + 1, q)}}, {n/${arrangement(size, q)}}`,
         ({ d, n }, m) => {
+          if (size < 2) {
+            const name = `${SHAPE[size + 1]}.extadd_pairwise_${SHAPE[size]}_${signed ? "s" : "u"}`;
+            const sums = simd(name as "i16x8.extadd_pairwise_i8x16_s", whole(n));
+            return put(d, q, accumulate ? vop((size + 1) as Size, "add", whole(d), sums) : sums);
+          }
           const count = (8 << q) >> (size + 1);
           putLanes(
             m,
@@ -309,8 +347,10 @@ const narrow = (
       a64(
         `0${q}${u}01110 ${bin(size, 2)} 10000 ${bin(opcode, 5)} 10 nnnnn ddddd`,
         `${name}${q ? "2" : ""} {+d/${arrangement(size, q)}}, {n/${arrangement(size + 1, 1)}}`,
-        ({ d, n }, m) =>
-          putLanes(m, d, size, Array.from({ length: 8 >> size }, (_, i) => f(m, n, size, i)), q === 1),
+        ({ d, n }, m) => {
+          if (name === "xtn") return narrowed(d, size, whole(n), q === 1);
+          putLanes(m, d, size, Array.from({ length: 8 >> size }, (_, i) => f(m, n, size, i)), q === 1);
+        },
       )
     ),
     ...(scalar
@@ -381,14 +421,20 @@ const others: Declaration[] = [
   ...two("usqadd", 1, 3, SIZES, mixedAdd(true), SIZES),
   ...two("sqabs", 0, 7, SIZES, saturatedNegate(true), SIZES),
   ...two("sqneg", 1, 7, SIZES, saturatedNegate(false), SIZES),
-  ...two("cmgt", 0, 8, SIZES, each(true, (_, a) => all(a.gtS(0))), [3], ", #0"),
-  ...two("cmge", 1, 8, SIZES, each(true, (_, a) => all(a.geS(0))), [3], ", #0"),
+  ...two("cmgt", 0, 8, SIZES, (z, q) => ({ d, n }) => put(d, q, vop(z, "gt_s", whole(n), v128(0n))), [], ", #0"),
+  ...two("cmgt", 0, 8, [], each(true, (_, a) => all(a.gtS(0))), [3], ", #0"),
+  ...two("cmge", 1, 8, SIZES, (z, q) => ({ d, n }) => put(d, q, vop(z, "ge_s", whole(n), v128(0n))), [], ", #0"),
+  ...two("cmge", 1, 8, [], each(true, (_, a) => all(a.geS(0))), [3], ", #0"),
   ...two("cmeq", 0, 9, SIZES, (z, q) => ({ d, n }) => put(d, q, vop(z, "eq", whole(n), simd("i64x2.splat", i64(0)))), [], ", #0"),
   ...a64("0101111011100000100110 nnnnn ddddd", "cmeq {=d/d}, {n/d}, #0", ({ d, n }, m) => putLanes(m, d, 3, [all(laneOf(n, 3, 0).eqz())])),
-  ...two("cmle", 1, 9, SIZES, each(true, (_, a) => all(a.leS(0))), [3], ", #0"),
-  ...two("cmlt", 0, 10, SIZES, each(true, (_, a) => all(a.ltS(0))), [3], ", #0"),
-  ...two("abs", 0, 11, SIZES, each(true, (m, a) => abs(m, a)), [3]),
-  ...two("neg", 1, 11, SIZES, each(false, (_, a) => i64(0).sub(a)), [3]),
+  ...two("cmle", 1, 9, SIZES, (z, q) => ({ d, n }) => put(d, q, vop(z, "le_s", whole(n), v128(0n))), [], ", #0"),
+  ...two("cmle", 1, 9, [], each(true, (_, a) => all(a.leS(0))), [3], ", #0"),
+  ...two("cmlt", 0, 10, SIZES, (z, q) => ({ d, n }) => put(d, q, vop(z, "lt_s", whole(n), v128(0n))), [], ", #0"),
+  ...two("cmlt", 0, 10, [], each(true, (_, a) => all(a.ltS(0))), [3], ", #0"),
+  ...two("abs", 0, 11, SIZES, (z, q) => ({ d, n }) => put(d, q, vop(z, "abs", whole(n)))),
+  ...two("abs", 0, 11, [], each(true, (m, a) => abs(m, a)), [3]),
+  ...two("neg", 1, 11, SIZES, (z, q) => ({ d, n }) => put(d, q, vop(z, "neg", whole(n)))),
+  ...two("neg", 1, 11, [], each(false, (_, a) => i64(0).sub(a)), [3]),
   ...narrow("xtn", 0, 18, (_m, n, z, i) => laneOf(n, z + 1, i), false),
   ...narrow("sqxtun", 1, 18, (m, n, z, i) => clamp(m, laneOf(n, z + 1, i, true), z, false)),
   ...narrow("sqxtn", 0, 20, (m, n, z, i) => clamp(m, laneOf(n, z + 1, i, true), z, true)),
@@ -408,6 +454,7 @@ const long = (
   f: Long,
   reads = false,
   wide = false,
+  all?: (z: Size, n: V128, m: V128, q: number, d: V128) => V128,
 ): Declaration[] =>
   sizes.flatMap((z) =>
     [0, 1].flatMap((q) => {
@@ -415,7 +462,8 @@ const long = (
       return a64(
         `0${q}${u}01110 ${bin(z, 2)} 1 mmmmm ${bin(opcode, 4)} 00 nnnnn ddddd`,
         `${name}${q ? 2 : ""} {${reads ? "+" : "="}d/${T}}, {n/${wide ? T : t}}, {m/${t}}`,
-        ({ d, n, m: b }, m) =>
+        ({ d, n, m: b }, m) => {
+          if (all) return d.store("v128.store", all(z, m.f.let(whole(n)), m.f.let(whole(b)), q, whole(d)));
           putLanes(
             m,
             d,
@@ -428,7 +476,8 @@ const long = (
                 () => laneOf(d, z + 1, i, true),
                 z,
               )),
-          ),
+          );
+        },
       );
     })
   );
@@ -473,15 +522,15 @@ const highNarrow = (
 // deno-fmt-ignore
 const different: Declaration[] = [
   ...([0, 1] as const).flatMap((u) => { const s = u === 0, x = s ? "s" : "u"; return [
-    ...long(`${x}addl`, u, 0, s, SMALL, (_, a, b) => a.add(b)),
-    ...long(`${x}addw`, u, 1, s, SMALL, (_, a, b) => a.add(b), false, true),
-    ...long(`${x}subl`, u, 2, s, SMALL, (_, a, b) => a.sub(b)),
-    ...long(`${x}subw`, u, 3, s, SMALL, (_, a, b) => a.sub(b), false, true),
+    ...long(`${x}addl`, u, 0, s, SMALL, (_, a, b) => a.add(b), false, false, (z, a, b, q) => vop((z + 1) as Size, "add", extended(z, s, q, a), extended(z, s, q, b))),
+    ...long(`${x}addw`, u, 1, s, SMALL, (_, a, b) => a.add(b), false, true, (z, a, b, q) => vop((z + 1) as Size, "add", a, extended(z, s, q, b))),
+    ...long(`${x}subl`, u, 2, s, SMALL, (_, a, b) => a.sub(b), false, false, (z, a, b, q) => vop((z + 1) as Size, "sub", extended(z, s, q, a), extended(z, s, q, b))),
+    ...long(`${x}subw`, u, 3, s, SMALL, (_, a, b) => a.sub(b), false, true, (z, a, b, q) => vop((z + 1) as Size, "sub", a, extended(z, s, q, b))),
     ...long(`${x}abal`, u, 5, s, SMALL, (m, a, b, d) => d().add(abd(a, b, m, s)), true),
     ...long(`${x}abdl`, u, 7, s, SMALL, (m, a, b) => abd(a, b, m, s)),
-    ...long(`${x}mlal`, u, 8, s, SMALL, (_, a, b, d) => d().add(a.mul(b)), true),
-    ...long(`${x}mlsl`, u, 10, s, SMALL, (_, a, b, d) => d().sub(a.mul(b)), true),
-    ...long(`${x}mull`, u, 12, s, SMALL, (_, a, b) => a.mul(b)),
+    ...long(`${x}mlal`, u, 8, s, SMALL, (_, a, b, d) => d().add(a.mul(b)), true, false, (z, a, b, q, d) => vop((z + 1) as Size, "add", d, extendedProduct(z, s, q, a, b))),
+    ...long(`${x}mlsl`, u, 10, s, SMALL, (_, a, b, d) => d().sub(a.mul(b)), true, false, (z, a, b, q, d) => vop((z + 1) as Size, "sub", d, extendedProduct(z, s, q, a, b))),
+    ...long(`${x}mull`, u, 12, s, SMALL, (_, a, b) => a.mul(b), false, false, (z, a, b, q) => extendedProduct(z, s, q, a, b)),
   ]; }),
   ...long("sqdmlal", 0, 9, true, [1, 2], (m, a, b, d, z) => accumulate(m, d(), doubled(m, a, b, z), false, z), true),
   ...long("sqdmlsl", 0, 11, true, [1, 2], (m, a, b, d, z) => accumulate(m, d(), doubled(m, a, b, z), true, z), true),

@@ -11,6 +11,7 @@ import {
   shuffle,
   simd,
   type V128,
+  v128,
 } from "@guise/translator";
 import { a64, type Declaration, type Semantics } from "../encoding.ts";
 import { STATE } from "../state.ts";
@@ -20,13 +21,18 @@ import {
   clamp,
   laneOf,
   LOAD_U,
+  narrowed,
   put,
   putLanes,
+  roundedRight,
   saturated,
   SCALAR,
+  shiftLeft,
+  shiftRight,
   type Size,
   SIZES,
   STORE,
+  vop,
   whole,
 } from "./vector.ts";
 
@@ -188,8 +194,12 @@ function shifts(
   f: Shift,
   scalar: readonly Size[],
   reads = false,
+  all?: (m: Machine, v: V128, a: I32, z: Size, d: V128) => V128,
 ): Declaration[] {
-  const body = (z: Size, count: number): Semantics => ({ d, n, a }, m) => {
+  const body = (z: Size, count: number, vector = false): Semantics => ({ d, n, a }, m) => {
+    if (all && vector) {
+      return put(d, count << z === 16 ? 1 : 0, all(m, whole(n), a.read().wrap(), z, whole(d)));
+    }
     const amount = m.f.let(a.read().wrap().extendU());
     putLanes(
       m,
@@ -209,7 +219,7 @@ function shifts(
         return a64(
           `0${q}${u}011110 ${immh(z)} ${bin(opcode, 5)} 1 nnnnn ddddd`,
           `${name} {${sign}d/${T}}, {n/${T}}, #{a/i0}`,
-          body(z, (8 << q) >> z),
+          body(z, (8 << q) >> z, true),
         );
       })
     ),
@@ -254,6 +264,11 @@ const narrowing = (
         `0${q}${u}011110 ${immh(z)} ${bin(opcode, 5)} 1 nnnnn ddddd`,
         `${name}${q ? 2 : ""} {+d/${arrangement(z, q)}}, {n/${arrangement(z + 1, 1)}}, #{a/i0}`,
         ({ d, n, a }, m) => {
+          const by = a.read().wrap(), w = (z + 1) as Size;
+          // The amount is what is missing to the narrow lane's bits.
+          const inWide = by.add(8 << z);
+          if (name === "shrn") return narrowed(d, z, shiftRight(w, false, whole(n), inWide), q === 1);
+          if (name === "rshrn") return narrowed(d, z, roundedRight(m, w, false, whole(n), inWide), q === 1);
           const amount = m.f.let(a.read().wrap().extendU());
           putLanes(m, d, z, Array.from({ length: 8 >> z }, (_, i) => f(m, n, amount, z, i)), q === 1);
         },
@@ -290,10 +305,10 @@ const S64: readonly Size[] = [3];
 // deno-fmt-ignore
 const shiftings: Declaration[] = [
   ...([0, 1] as const).flatMap((u) => { const s = u === 0, x = s ? "s" : "u"; return [
-    ...shifts(`${x}shr`, u, 0, s, (_, v, a, z) => right(v, a, z, s), S64),
-    ...shifts(`${x}sra`, u, 2, s, (_, v, a, z, d) => d().add(right(v, a, z, s)), S64, true),
-    ...shifts(`${x}rshr`, u, 4, s, (m, v, a, z) => rounded(m, v, a, z, s), S64),
-    ...shifts(`${x}rsra`, u, 6, s, (m, v, a, z, d) => d().add(rounded(m, v, a, z, s)), S64, true),
+    ...shifts(`${x}shr`, u, 0, s, (_, v, a, z) => right(v, a, z, s), S64, false, (_, v, a, z) => shiftRight(z, s, v, a)),
+    ...shifts(`${x}sra`, u, 2, s, (_, v, a, z, d) => d().add(right(v, a, z, s)), S64, true, (_, v, a, z, d) => vop(z, "add", d, shiftRight(z, s, v, a))),
+    ...shifts(`${x}rshr`, u, 4, s, (m, v, a, z) => rounded(m, v, a, z, s), S64, false, (m, v, a, z) => roundedRight(m, z, s, v, a)),
+    ...shifts(`${x}rsra`, u, 6, s, (m, v, a, z, d) => d().add(rounded(m, v, a, z, s)), S64, true, (m, v, a, z, d) => vop(z, "add", d, roundedRight(m, z, s, v, a))),
     ...shifts(`${x}qshl`, u, 14, s, saturatingLeft(s, s), SIZES),
     ...([0, 1, 2] as Size[]).flatMap((z) => [0, 1].flatMap((q) => a64(`0${q}${u}011110 ${immh(z)} 101001 nnnnn ddddd`, `${x}shll${q ? 2 : ""} {=d/${arrangement(z + 1, 1)}}, {n/${arrangement(z, q)}}, #{a/i0}`, ({ d, n, a }, m) => {
       const v = simd(`${["i16x8.extend", "i32x4.extend", "i64x2.extend"][z]}_${q ? "high" : "low"}_${["i8x16", "i16x8", "i32x4"][z]}_${x}` as "i16x8.extend_low_i8x16_s", whole(n));
@@ -301,9 +316,9 @@ const shiftings: Declaration[] = [
       void m;
     }))),
   ]; }),
-  ...shifts("sri", 1, 8, false, (_m, v, a, z, d) => { const n = i64((8 << z) - 1).sub(a), ones = z === 3 ? i64(-1) : i64(2n ** BigInt(8 << z) - 1n), mask = ones.shrU(n).shrU(1); return d().and(mask.not()).or(v.shrU(n).shrU(1)); }, S64, true),
-  ...shifts("shl", 0, 10, false, (_, v, a) => v.shl(a), S64),
-  ...shifts("sli", 1, 10, false, (_, v, a, _z, d) => d().and(i64(-1).shl(a).not()).or(v.shl(a)), S64, true),
+  ...shifts("sri", 1, 8, false, (_m, v, a, z, d) => { const n = i64((8 << z) - 1).sub(a), ones = z === 3 ? i64(-1) : i64(2n ** BigInt(8 << z) - 1n), mask = ones.shrU(n).shrU(1); return d().and(mask.not()).or(v.shrU(n).shrU(1)); }, S64, true, (_, v, a, z, d) => simd("v128.bitselect", shiftRight(z, false, v, a), d, shiftRight(z, false, v128(-1n), a))),
+  ...shifts("shl", 0, 10, false, (_, v, a) => v.shl(a), S64, false, (_, v, a, z) => shiftLeft(z, v, a)),
+  ...shifts("sli", 1, 10, false, (_, v, a, _z, d) => d().and(i64(-1).shl(a).not()).or(v.shl(a)), S64, true, (_, v, a, z, d) => simd("v128.bitselect", shiftLeft(z, v, a), d, shiftLeft(z, v128(-1n), a))),
   ...shifts("sqshlu", 1, 12, true, saturatingLeft(true, false), SIZES),
   ...narrowing("shrn", 0, 16, (m, n, a, z, i) => wideRight(m, n, a, z, i, false, false), false),
   ...narrowing("rshrn", 0, 17, (m, n, a, z, i) => wideRight(m, n, a, z, i, false, true), false),

@@ -1,15 +1,19 @@
 /** What vector instructions share: arrangements, lanes, writing a whole or half register, the saturation flag. */
 // cold: constants of the generated code
 import {
+  type I32,
+  i32,
   type I64,
   i64,
   type Load,
   type Machine,
   type Operand,
+  shuffle,
   type Simd,
   simd,
   type Store,
   type V128,
+  v128,
 } from "@guise/translator";
 import { a64, type Declaration, type Properties, type Semantics } from "../encoding.ts";
 import { STATE } from "../state.ts";
@@ -80,6 +84,10 @@ export interface Three {
   readonly lane: LaneOp;
   /** Name of WebAssembly's operation, where there is one. */
   readonly fast?: (size: Size) => string | undefined;
+  /** Of the vector forms, where it is not lane by lane either. */
+  readonly vectors?: (q: number, size: Size) => Semantics | undefined;
+  /** On the whole register, instead of lane by lane. */
+  readonly whole?: (size: Size, a: V128, b: V128, d: V128) => V128;
   /** The scalar form exists for these sizes. */
   readonly scalar?: readonly Size[];
   readonly reads?: boolean;
@@ -106,10 +114,15 @@ export function three(t: Three): Declaration[] {
   for (const size of t.sizes) {
     for (const q of size === 3 ? [1] : [0, 1]) {
       const T = arrangement(size, q), fast = t.fast?.(size);
-      const semantics: Semantics = fast
+      const semantics: Semantics = t.vectors?.(q, size) ?? (t.whole
+        ? ({ d, n, m: b }, m) => {
+          const x = m.f.let(whole(n)), y = m.f.let(whole(b));
+          put(d, q, t.whole!(size, x, y, whole(d)));
+        }
+        : fast
         ? ({ d, n, m: b }) =>
           put(d, q, simd(`${SHAPE[size]}.${fast}` as Simd & "i8x16.add", whole(n), whole(b)))
-        : body(size, (8 << q) >> size);
+        : body(size, (8 << q) >> size));
       out.push(
         ...a64(
           `0${q}${t.u}01110 ${bin(size, 2)} 1 mmmmm ${bin(t.opcode, 5)} 1 nnnnn ddddd`,
@@ -182,3 +195,49 @@ export const each =
         (_, i) => f(m, laneOf(n, size, i, signed), size, () => laneOf(d, size, i, signed)),
       ),
     );
+
+/** Bits of a lane. */
+const bits = (size: number): number => 8 << size;
+/** Right by bits - 1 - n, then by 1: `amount` is what the instruction has, up to the full width. */
+export function shiftRight(size: Size, signed: boolean, v: V128, amount: I32): V128 {
+  const name = signed ? "shr_s" : "shr_u", less = i32(bits(size) - 1).sub(amount);
+  const by = (x: V128, n: I32): V128 => simd(`${SHAPE[size]}.${name}` as Simd & "i8x16.shr_s", x, n);
+  if (less.constant === undefined) return by(by(v, less), i32(1));
+  const n = Number(less.constant) + 1;
+  return n < bits(size) ? by(v, i32(n)) : signed ? by(v, i32(n - 1)) : v128(0n);
+}
+/** The same, rounded. */
+export function roundedRight(m: Machine, size: Size, signed: boolean, v: V128, amount: I32): V128 {
+  const name = `${SHAPE[size]}.${signed ? "shr_s" : "shr_u"}` as Simd & "i8x16.shr_s";
+  const x = m.f.let(simd(name, v, i32(bits(size) - 1).sub(amount)));
+  const one = size === 3
+    ? simd("i64x2.splat", i64(1))
+    : simd(`${SHAPE[size]}.splat` as "i8x16.splat", i32(1));
+  return vop(size, "add", simd(name, x, i32(1)), simd("v128.and", x, one));
+}
+export const shiftLeft = (size: Size, v: V128, amount: I32): V128 =>
+  simd(`${SHAPE[size]}.shl` as Simd & "i8x16.shl", v, amount);
+/** Low halves of the lanes of size + 1, to the lower half of the register or, beside what is there, to the upper one. */
+export function narrowed(d: Operand, size: Size, v: V128, upper: boolean): void {
+  const bytes = 1 << size, low = Array.from({ length: 8 }, (_, i) => (i - i % bytes) * 2 + i % bytes);
+  const other = Array.from({ length: 8 }, (_, i) => i);
+  if (upper) return d.store("v128.store", shuffle(whole(d), v, [...other, ...low.map((i) => i + 16)]));
+  d.store("v128.store", shuffle(v, v128(0n), [...low, ...other.map((i) => i + 16)]));
+}
+/** The lower or upper half, each lane twice as wide. */
+export const extended = (size: number, signed: boolean, upper: number, v: V128): V128 =>
+  simd(
+    `${SHAPE[size + 1]}.extend_${upper ? "high" : "low"}_${SHAPE[size]}_${signed ? "s" : "u"}` as
+      & Simd
+      & "i16x8.extend_low_i8x16_s",
+    v,
+  );
+/** Products of the halves, twice as wide. */
+export const extendedProduct = (size: number, signed: boolean, upper: number, a: V128, b: V128): V128 =>
+  simd(
+    `${SHAPE[size + 1]}.extmul_${upper ? "high" : "low"}_${SHAPE[size]}_${signed ? "s" : "u"}` as
+      & Simd
+      & "i16x8.extmul_low_i8x16_s",
+    a,
+    b,
+  );
