@@ -188,6 +188,8 @@ export interface Arch {
   createCpu(space: AddressSpace, kernel: KernelEntry, options?: CpuOptions): Cpu;
   /** Loads the translator of hot code; engines "jit" and "lockstep" wait for it, others run the interpreter until it is there. */
   loadTranslator?(): Promise<void>;
+  /** While a CPU that met hot code loads the translator: the kernel waits for it. */
+  readonly loading?: Promise<void> | undefined;
   /** The instructions of `code`, which lies at guest address `pc`. */
   disassemble(code: Uint8Array, pc: number): { text: string; length: number }[];
   /** Assembles a listing of one instruction or label a line. Throws on a bad line: it is the author's mistake. */

@@ -361,6 +361,8 @@ export class RuntimeImpl implements Runtime {
         if (this.#stopped || (this.#alive === 0 && this.#background === 0 && this.#posts.length === 0)) break;
         if (idle) await this.#sleep(host);
         else await host.take(this.#background > 0);
+        // Guest code in between would only make it last longer.
+        for (const arch of this.arches.values()) if (arch.loading) await arch.loading;
       }
     } finally {
       host.close();

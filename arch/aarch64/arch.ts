@@ -1,6 +1,6 @@
 /** The architecture as the kernel sees it. */
 import type { AddressSpace, Arch, CallAbi, Cpu, CpuOptions, KernelEntry, Register } from "@guise/core";
-import { ArmCpu, loadTranslator } from "./cpu.ts";
+import { ArmCpu, loadTranslator, translatorLoading } from "./cpu.ts";
 import { REG, REGISTERS } from "./registers.ts";
 
 const registers: readonly Register[] = REGISTERS.map(({ name, bits }) => ({ name, bits }));
@@ -61,14 +61,16 @@ export const aarch64: Arch = {
   },
   createCpu(space: AddressSpace, kernel: KernelEntry, options: CpuOptions = {}): Cpu {
     const parent = options.parent instanceof ArmCpu ? options.parent : undefined;
-    // "auto" is the interpreter until the program comparisons pass with regions.
-    const engine = options.engine === "auto" ? "interpreter" : options.engine;
+    const engine = options.engine ?? "auto";
     const cpu = new ArmCpu(space, kernel, aarch64, parent, engine, options.lockstep);
     if (options.clock) cpu.clock = options.clock;
     space.codeWatcher = cpu;
     return cpu as unknown as Cpu;
   },
   loadTranslator,
+  get loading(): Promise<void> | undefined {
+    return translatorLoading();
+  },
   disassemble: (code, pc) => need().disassemble(code, pc),
   assemble: (source, at) => need().assemble(source, at),
 };

@@ -36,6 +36,8 @@ export function loadTranslator(): Promise<void> {
     translator = jit.translator();
   });
 }
+/** While it is being loaded. */
+export const translatorLoading = (): Promise<void> | undefined => translator ? undefined : loading;
 
 /** Fault status of a level 3 translation fault, of an alignment fault, and WnR. */
 const TRANSLATION = 7, ALIGNMENT = 0x21, WRITE_NOT_READ = 0x40;

@@ -21,6 +21,8 @@ import type { RegionText } from "./lockstep.ts";
 export class Engine {
   /** Slices of CPUs that ended while they looked for hot code. */
   samples = 0;
+  /** Instructions that were translated. */
+  translated = 0;
   /** Memory 2 itself. */
   readonly memory: WebAssembly.Memory = new WebAssembly.Memory({ initial: 32, maximum: 16384 });
   /** Views of it, taken anew when it grows. */
@@ -117,6 +119,8 @@ export class RegionSet {
 
   /** Instructions that were translated. */
   size = 0;
+  /** `born`: samples of the engine when it was made. */
+  constructor(readonly born: number = 0) {}
   readonly #drops = new Map<number, number>();
 
   get count(): number {

@@ -68,8 +68,10 @@ export interface TrapData {
 /** Records of the engine's scratch chunk: a step from 0, a way to a dropped cache's successor, the warming up. */
 const SCRATCH = { bridge: 64, warm: 128 } as const;
 
-/** Translated instructions of one code cache, at most. */
-const SET_LIMIT = 200_000;
+/** Translated instructions of one code cache, at most; samples before a full one is dropped. */
+const SET_LIMIT = 200_000, LIFE = 20_000;
+/** What a module costs beside its instructions, in instructions. */
+const MODULE_COST = 20;
 
 /** Instructions in one stay inside the interpreter: V8 replaces code on entry only. */
 const SLICE = 400_000;
@@ -119,16 +121,30 @@ export interface Eagerness {
   /** Instructions of a region, and of all of one module. */
   readonly region: number;
   readonly module: number;
-  /** Samples of all CPUs of an engine before the translator is loaded. */
+  /** Samples of all CPUs of an engine before the translator is loaded, and samples of one place that are as good. */
   readonly patience: number;
+  readonly certain: number;
   /** Code that has not been decoded yet is translated with what leads to it. */
   readonly cold: boolean;
+  /** Instructions that each sample allows to be translated: translating takes no more than a part of the time. */
+  readonly allowance: number;
   /** Regions that can be compared with the interpreter. */
   readonly lockstep?: boolean;
 }
 /** How soon each engine translates: instructions a slice, samples, calls and exits before it, limits of size. */
 export const EAGERNESS: Readonly<Record<"jit" | "lockstep" | "auto", Eagerness>> = {
-  jit: { slice: 2_000, samples: 1, calls: 1, exits: 10, region: 600, module: 600, patience: 0, cold: true },
+  jit: {
+    slice: 2_000,
+    samples: 1,
+    calls: 1,
+    exits: 10,
+    region: 600,
+    module: 600,
+    patience: 0,
+    certain: 0,
+    allowance: 1e9,
+    cold: true,
+  },
   lockstep: {
     slice: 2_000,
     samples: 1,
@@ -138,16 +154,20 @@ export const EAGERNESS: Readonly<Record<"jit" | "lockstep" | "auto", Eagerness>>
     module: 600,
     patience: 0,
     cold: true,
+    certain: 0,
+    allowance: 1e9,
     lockstep: true,
   },
   auto: {
-    slice: 40_000,
+    slice: 20_000,
     samples: 3,
-    calls: 500,
-    exits: 1_000,
-    region: 200,
-    module: 600,
-    patience: 1_000,
+    calls: 200,
+    exits: 200,
+    region: 400,
+    module: 1_000,
+    patience: 5_000,
+    certain: 150,
+    allowance: 6,
     cold: false,
   },
 };
@@ -540,17 +560,26 @@ export abstract class BaseCpu implements Sharer {
 
   /** Translates the code at biased entries. */
   #promote(entries: readonly number[]): void {
-    const eager = this.parts.eagerness!;
-    const translator = this.engine.samples >= eager.patience ? this.parts.translator?.() : undefined;
-    if (!translator) return;
-    const { cache, engine } = this, set = cache.regions ??= new RegionSet();
+    const { cache, engine } = this,
+      eager = this.parts.eagerness!,
+      set = cache.regions ??= new RegionSet(engine.samples);
+    const heat = set.heat.get(entries[0]) ?? 0;
+    if (engine.samples < eager.patience && heat < eager.certain) return;
+    const translator = this.parts.translator?.();
+    if (!translator || engine.translated > engine.samples * eager.allowance) return;
+    if (set.size >= SET_LIMIT && engine.samples - set.born > LIFE) {
+      // What was hot long ago need not be now.
+      this.#unshare();
+      return;
+    }
     const made = set.size < SET_LIMIT
       ? translator.translate(this, entries, set, this.#wide, eager)
       : undefined;
     if (cache !== this.cache || cache.regions !== set) return;
     for (const pc of entries) set.heat.set(pc, -1);
     if (!made) return;
-    for (const r of made.regions) set.heat.set(r.pc, -1);
+    for (const r of made.regions) set.heat.set(r.pc, -1), engine.translated += r.size;
+    engine.translated += MODULE_COST;
     this.#adjustTable();
     const { u8, u16, u32, i32 } = engine;
     for (const r of made.regions) {
@@ -664,7 +693,7 @@ export abstract class BaseCpu implements Sharer {
   /** The guest was here when a slice ended. */
   #sample(pc: number): void {
     const eager = this.parts.eagerness!;
-    const set = this.cache.regions ??= new RegionSet();
+    const set = this.cache.regions ??= new RegionSet(this.engine.samples);
     this.engine.samples++;
     const heat = set.heat.get(pc) ?? 0;
     if (heat < 0) {

@@ -1,6 +1,6 @@
 /** The architecture as the kernel sees it. */
 import type { AddressSpace, Arch, CallAbi, Cpu, CpuOptions, KernelEntry, Register } from "@guise/core";
-import { loadTranslator, X86Cpu } from "./cpu.ts";
+import { loadTranslator, translatorLoading, X86Cpu } from "./cpu.ts";
 import { REG, REGISTERS } from "./registers.ts";
 
 const registers: readonly Register[] = REGISTERS.map(({ name, bits }) => ({ name, bits }));
@@ -54,14 +54,16 @@ export const x86_64: Arch = {
   },
   createCpu(space: AddressSpace, kernel: KernelEntry, options: CpuOptions = {}): Cpu {
     const parent = options.parent instanceof X86Cpu ? options.parent : undefined;
-    // "auto" is the interpreter until the program comparisons pass with regions.
-    const engine = options.engine === "auto" ? "interpreter" : options.engine;
+    const engine = options.engine ?? "auto";
     const cpu = new X86Cpu(space, kernel, x86_64, parent, engine, options.lockstep);
     if (options.clock !== undefined) cpu.clock = options.clock;
     space.codeWatcher = cpu;
     return cpu as unknown as Cpu;
   },
   loadTranslator,
+  get loading(): Promise<void> | undefined {
+    return translatorLoading();
+  },
   disassemble: (code, pc) => need().disassemble(code, pc),
   assemble: (source, at) => need().assemble(source, at),
 };

@@ -44,6 +44,8 @@ export function loadTranslator(): Promise<void> {
     translator = jit.translator();
   });
 }
+/** While it is being loaded. */
+export const translatorLoading = (): Promise<void> | undefined => translator ? undefined : loading;
 
 export class X86Cpu extends BaseCpu {
   readonly frame: Frame;
