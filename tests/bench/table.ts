@@ -1,7 +1,7 @@
 /** A measured table as data, for the JSON that a run leaves, and as Markdown. */
 
 /** What a cell holds; undefined: does not apply, or not here. */
-export type Cell = number | string | undefined;
+export type Cell = number | string | undefined | null;
 
 /** One table. */
 export interface Table {
@@ -16,7 +16,8 @@ export interface Table {
 
 /** Three significant digits are all that a shared machine gives. */
 export function show(cell: Cell): string {
-  if (cell === undefined) return "-";
+  // null: what JSON makes of it.
+  if (cell === undefined || cell === null) return "-";
   if (typeof cell === "string") return cell;
   if (Number.isInteger(cell)) return String(cell);
   const digits = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(cell))));
