@@ -2,7 +2,7 @@
  * Tasks and processes. A task is what the scheduler runs: a thread of a process. A process owns an address space, a
  * personality and its table of system calls.
  */
-import type { Cpu, Trap, TrapFrame } from "./arch.ts";
+import type { Arch, Cpu, Trap, TrapFrame } from "./arch.ts";
 import type { State } from "./key.ts";
 import type { AddressSpace } from "./memory.ts";
 import type { Control, Outcome, Wait, WakeReason } from "./outcome.ts";
@@ -61,7 +61,9 @@ export interface Process {
   readonly personality: Personality;
   /** Its memory. */
   readonly space: AddressSpace;
-  /** The CPU of its memory. */
+  /** What its CPU is; asking makes none. */
+  readonly arch: Arch;
+  /** The CPU of its memory, made when it is first asked for. */
   readonly cpu: Cpu;
   /** Its living tasks. */
   readonly tasks: readonly Task[];

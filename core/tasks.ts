@@ -364,6 +364,9 @@ export class ProcessImpl implements Process {
   get space(): AddressSpace {
     return this.host.space;
   }
+  get arch(): Arch {
+    return this.host.arch;
+  }
   get cpu(): Cpu {
     return this.host.cpu;
   }
@@ -385,8 +388,9 @@ export class ProcessImpl implements Process {
         : (source.saved ?? other.initial).slice();
       // A forked process is inside the same calls of guest functions; a new thread is in none.
       if (source.process !== this) task.frames.push(...source.frames);
-    } else task.saved = host.initial.slice();
-    if (host.current === undefined) host.switchTo(task);
+    } else if (host.started) task.saved = host.initial.slice();
+    // A process that may turn out to be of another architecture has no CPU yet.
+    if (host.current === undefined && host.started) host.switchTo(task);
     this.kernel.taskStarted(task, from);
     return task;
   }
@@ -432,6 +436,8 @@ class ParkedFrame implements TrapFrame {
   #with<T>(work: (frame: TrapFrame) => T): T {
     const task = this.#task, { host } = task.process;
     const { frame } = host.cpu;
+    // The first of a process that had no CPU until now.
+    if (host.current === undefined && task.saved === undefined && !task.dead) host.switchTo(task);
     if (host.current === task) return work(frame);
     this.#spare = frame.save(this.#spare);
     frame.restore(task.saved ?? host.initial);

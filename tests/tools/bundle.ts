@@ -66,8 +66,10 @@ function outside(code: string, files: readonly string[]): string {
     throw new Error(`a constant of ${constant.length} characters is in none of the files`);
   });
   if (result === code) return code;
-  return "const __constant=(file,at,length)=>Uint8Array.fromBase64(new TextDecoder().decode(" +
-    `Deno.readFileSync(new URL(file,import.meta.url)).subarray(at,at+length)));${result}`;
+  // A file has several: it is kept until another one is read.
+  return "let __file,__bytes;const __constant=(file,at,length)=>{" +
+    "if(file!==__file)__bytes=Deno.readFileSync(new URL(file,import.meta.url)),__file=file;" +
+    `return Uint8Array.fromBase64(new TextDecoder().decode(__bytes.subarray(at,at+length)))};${result}`;
 }
 
 /** What a split file exports. */

@@ -156,7 +156,7 @@ function makeProcess(parent: LinuxTask, request: CloneRequest): LinuxTask | Errn
   if (space === undefined) return ENOMEM;
   const process = task.kernel.createProcess(
     task.process.personality,
-    task.process.cpu.arch.name,
+    task.process.arch.name,
     space,
     task.process,
   );

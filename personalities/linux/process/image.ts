@@ -105,7 +105,7 @@ export function enterProgram(task: Task, request: EnterRequest): string | undefi
   const thread = threadOf(task);
   const linux = thread.process;
   // The first program of a process can have the space that the process was made with.
-  const unused = task.process.cpu.arch.name === plan.arch && task.space.vmas.length === 0
+  const unused = task.process.arch.name === plan.arch && task.space.vmas.length === 0
     ? task.space
     : undefined;
   const space = unused ?? task.kernel.createSpace();

@@ -40,7 +40,7 @@ function imageFor(arch: Arch): VdsoImage | undefined {
 export function mapVdso(task: Task): void {
   const { space } = task;
   const { mm } = processOf(task);
-  const image = imageFor(task.process.cpu.arch);
+  const image = imageFor(task.process.arch);
   if (image === undefined) return;
   const base = space.map({ address: 0, length: DATA_BYTES + image.bytes.length, prot: READ });
   if (base < 0) return;
