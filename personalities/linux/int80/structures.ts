@@ -38,7 +38,7 @@ type Field = readonly [
 ];
 
 /** A structure, in both sizes. */
-interface Layout {
+export interface Layout {
   readonly size: number;
   readonly wide: number;
   readonly fields: readonly Field[];
@@ -95,6 +95,16 @@ const OLD_STAT: Layout = { size: 64, wide: 144, fields: [
   [20, 4, 48, 8], [24, 4, 56, 8], [28, 4, 64, 8], ...longs(6).map(([i]) => [32 + i, 4, 72 + 2 * i, 8] as const),
 ] };
 
+/** struct flock, and flock64. */
+// deno-fmt-ignore
+export const FLOCK: Layout = { size: 16, wide: 32, fields: [
+  [0, 2, 0, 2], [2, 2, 2, 2], [4, 4, 8, 8, "signed"], [8, 4, 16, 8, "signed"], [12, 4, 24, 4],
+] };
+// deno-fmt-ignore
+export const FLOCK64: Layout = { size: 24, wide: 32, fields: [
+  [0, 2, 0, 2], [2, 2, 2, 2], [4, 8, 8, 8], [12, 8, 16, 8], [20, 4, 24, 4],
+] };
+
 /** The 64-bit structure from i386's. */
 function widen(layout: Layout, narrow: Uint8Array): Uint8Array {
   const from = new DataView(narrow.buffer, narrow.byteOffset), wide = new Scratch(layout.wide);
@@ -131,13 +141,13 @@ function cut(layout: Layout, wide: Uint8Array): Uint8Array {
 }
 
 /** A structure of a call that runs: where, and what. */
-interface Place {
+export interface Place {
   address: number;
   readonly layout: Layout;
 }
 
 /** The task as the 64-bit call sees it. */
-function disguised(task: Task, places: readonly Place[]): Task {
+export function disguised(task: Task, places: readonly Place[]): Task {
   const { space } = task;
   const at = (start: number, length: number): Place | undefined =>
     places.find((p) => p.address !== 0 && p.address === start && p.layout.wide === length);
@@ -200,7 +210,7 @@ function converted(calls: Calls, name: string, layouts: Readonly<Record<string, 
 }
 
 /** The call with another name, other arguments, or another handler. */
-function changed(
+export function changed(
   call: Syscall,
   change: {
     readonly name?: string;

@@ -8,6 +8,7 @@ import { ownCalls } from "./calls.ts";
 import { MORE_SHARED, moreCalls } from "./more.ts";
 import { narrow } from "./narrow.ts";
 import { structureCalls } from "./structures.ts";
+import { waitingCalls } from "./waiting.ts";
 
 /** i386 numbers of calls whose arguments are plain numbers, paths and bytes. */
 // deno-fmt-ignore
@@ -25,7 +26,7 @@ const SHARED: readonly (readonly [number: number, name: string])[] = [
   [172, "prctl"], [183, "getcwd"], [190, "vfork"], [199, "getuid"], [200, "getgid"], [201, "geteuid"], [202, "getegid"],
   [203, "setreuid"], [204, "setregid"], [205, "getgroups"], [206, "setgroups"], [207, "fchown"], [208, "setresuid"],
   [209, "getresuid"], [210, "setresgid"], [211, "getresgid"], [212, "chown"], [213, "setuid"], [214, "setgid"],
-  [215, "setfsuid"], [216, "setfsgid"], [218, "mincore"], [219, "madvise"], [220, "getdents64"], [221, "fcntl"],
+  [215, "setfsuid"], [216, "setfsgid"], [218, "mincore"], [219, "madvise"], [220, "getdents64"],
   [224, "gettid"], [238, "tkill"], [252, "exit_group"], [254, "epoll_create"], [255, "epoll_ctl"], [256, "epoll_wait"], [258, "set_tid_address"],
   [239, "sendfile"], [270, "tgkill"], [295, "openat"], [296, "mkdirat"], [297, "mknodat"], [298, "fchownat"], [301, "unlinkat"],
   [302, "renameat"], [303, "linkat"], [304, "symlinkat"], [305, "readlinkat"], [306, "fchmodat"], [307, "faccessat"],
@@ -55,7 +56,14 @@ function int80Rows(rows: Rows): ReadonlyMap<number, Syscall> {
     if (call === undefined) throw new Error(`guise: int80 names ${name}, which is not a call`);
     map.set(number, narrow(call));
   }
-  for (const [number, call] of [...ownCalls(calls), ...moreCalls(calls), ...structureCalls(calls)]) {
+  for (
+    const [number, call] of [
+      ...ownCalls(calls),
+      ...moreCalls(calls),
+      ...structureCalls(calls),
+      ...waitingCalls(calls),
+    ]
+  ) {
     map.set(number, narrow(call));
   }
   return map;
