@@ -171,6 +171,7 @@ export class Emitter implements Flow {
     this.#block = b;
     const { instructions } = b;
     const dirty = new Ids(this.shape.dirtyIn[b.index]);
+    f.begin(this.#state.locals);
     for (const i of instructions) {
       this.#block = b, this.#instruction = i, this.#dirty = dirty;
       f.scope(() => this.#one(i));
@@ -178,17 +179,31 @@ export class Emitter implements Flow {
     }
     const last = instructions[instructions.length - 1];
     if (last.info.kind === "next" && last.info.how !== "leave") {
+      this.#finish();
       this.#block = b;
       this.#go(last.next, last.flagsAfter);
     }
   }
 
+  /** The instructions of the block are there; what it does next comes behind its checks. */
+  #finish(): void {
+    const { f } = this, b = this.#block, first = b.instructions[0], known = f.known;
+    f.endBlock((checks) =>
+      this.#machine.checks(checks, () => {
+        this.#leave(LEAVE.interpret, i64(b.pc + BIAS), first.flagsBefore, this.shape.dirtyIn[b.index]);
+      })
+    );
+    f.known = known;
+  }
   #one(i: Instruction): void {
     const m = this.#machine, { info } = i;
     if (this.target.mark) {
       this.target.mark(i, this.f.w.length);
       this.#step(i);
-      if (info.clock) return this.interpret(false);
+      if (info.clock) {
+        this.#finish();
+        return this.interpret(false);
+      }
     }
     for (const a of i.addresses) {
       const absolute = a.op === CORE_OPS.absolute
@@ -196,7 +211,10 @@ export class Emitter implements Flow {
         : undefined;
       m.setAddress(a.fields, a.op === CORE_OPS.ea32, absolute);
     }
-    if (info.how === "leave" || (info.kind === "enter" && this.target.mark)) return this.interpret(false);
+    if (info.how === "leave" || (info.kind === "enter" && this.target.mark)) {
+      this.#finish();
+      return this.interpret(false);
+    }
     for (const p of i.before) m.emit(p.info.def, p.info.form, p.fields, i.pc, i.length, true, this);
     if (info.how === "call") this.#operation(i);
     else m.emit(info.def, info.form, i.fields, i.pc, i.length, !info.def.flags || i.flagsAfter, this);
@@ -272,6 +290,7 @@ export class Emitter implements Flow {
 
   branchIf(cond: I32): void {
     const { f } = this, b = this.#block, i = this.#instruction;
+    this.#finish();
     const kind = f.known;
     const taken = () => (this.#block = b, f.known = kind, this.#go(i.target, i.flagsAfter));
     const next = () => (this.#block = b, f.known = kind, this.#go(i.next, i.flagsAfter));
@@ -280,12 +299,14 @@ export class Emitter implements Flow {
   }
   branch(): void {
     const i = this.#instruction;
+    this.#finish();
     if (i.info.kind === "jmp") return this.#go(i.target, i.flagsAfter);
     this.#call(i);
   }
   jump(pc: I64): void {
     const { f, target, analysis } = this, i = this.#instruction, { kind } = i.info;
     f.set(this.#pc, pc);
+    this.#finish();
     if (kind === "return" && this.signature) this.#return(i, this.signature);
     const known = f.known, b = this.#block;
     for (const guess of kind === "callIndirect" ? i.guesses : []) {
@@ -376,6 +397,7 @@ export class Emitter implements Flow {
   enter(host: "syscall" | "call", argument: I32): void {
     const { f, target, analysis } = this, { guest, engine } = analysis.memories, { spec } = analysis.slots;
     const i = this.#instruction, next = i64(i.next + BIAS);
+    this.#finish();
     this.#sync(i, true);
     f.store(guest, "i64.store", 0, next, spec.pc);
     f.store(engine, "i32.store", 0, this.count, FIELD.count);

@@ -48,6 +48,19 @@ interface Fact {
   /** Places of its constants in the code: the lowest distance from the address, the request. */
   readonly lows: number[];
   readonly requests: number[];
+  /** The check is made at the start of the block, of this local; the value is its own less this. */
+  readonly early?: {
+    readonly local: Local<"i64">;
+    readonly less: number;
+    readonly window: number;
+    readonly access: number;
+  };
+}
+/** A check at the start of a block: the lowest address, bytes | access << 16. */
+export interface EarlyCheck {
+  readonly low: I64;
+  readonly request: number;
+  readonly window: number;
 }
 const LOW_BYTES = 2, REQUEST_BYTES = 3;
 /** Bytes that one check covers at most; accesses this close to the end of a window take the slow way. */
@@ -64,6 +77,12 @@ export class RegionFunc extends Func {
   #nextSymbol = 0;
   /** Locals in the order that they were set. */
   #log: number[] = [];
+  /** Of the block: where it starts in the code, and in the log; blocks around it; which local has the value of a symbol there. */
+  #start = 0;
+  #startLog = 0;
+  #startDepth = -1;
+  readonly #atStart = new Map<number, { readonly local: Local<"i64">; readonly plus: number }>();
+  #early: Fact[] = [];
   #writes = 0;
   mover!: Mover;
 
@@ -82,7 +101,12 @@ export class RegionFunc extends Func {
   symbol(v: Value): Symbol | undefined {
     if (v instanceof Local) {
       let s = this.#symbols.get(v.index);
-      if (!s) this.#symbols.set(v.index, s = { id: this.#nextSymbol++, plus: 0 });
+      if (!s) {
+        this.#symbols.set(v.index, s = { id: this.#nextSymbol++, plus: 0 });
+        if (this.#startDepth >= 0 && v.type === "i64" && !this.#log.includes(v.index, this.#startLog)) {
+          this.#atStart.set(s.id, { local: v as Local<"i64">, plus: 0 });
+        }
+      }
       return s;
     }
     if (!v.affine) return undefined;
@@ -103,6 +127,54 @@ export class RegionFunc extends Func {
       return true;
     }
     return false;
+  }
+  /** A block begins: checks of values that locals hold here are made here. */
+  begin(slots: readonly Local[]): void {
+    this.#start = this.w.length, this.#startLog = this.#log.length, this.#startDepth = this.w.depth;
+    this.#early = [];
+    this.#atStart.clear();
+    this.#own.clear();
+    for (const local of slots) {
+      const s = local.type === "i64" ? this.#symbols.get(local.index) : undefined;
+      if (s) this.#atStart.set(s.id, { local: local as Local<"i64">, plus: s.plus });
+    }
+  }
+  /** Leaves the check of an access to the start of the block, if it can be made there. */
+  checkEarly({ id, plus }: Symbol, access: number, bytes: number, window: number): boolean {
+    const start = this.#atStart.get(id);
+    if (!start || this.w.depth !== this.#startDepth || Math.abs(plus - start.plus) > 0x7fffffff) return false;
+    const early = { local: start.local, less: start.plus, window, access };
+    const fact: Fact = { low: plus, high: plus + bytes, plus, lows: [], requests: [], early };
+    this.#facts.set(`${id} ${access}`, fact);
+    this.#own.add(fact);
+    this.#early.push(fact);
+    return true;
+  }
+  /** The block's instructions have been emitted: `body` emits the checks, which come before them. */
+  endBlock(body: (checks: EarlyCheck[]) => void): void {
+    const { w } = this, from = this.#start, end = w.length, early = this.#early;
+    this.#startDepth = -1;
+    this.#early = [];
+    if (!early.length) return;
+    const hints = this.hints.length;
+    const symbols = new Map(this.#symbols), facts = new Map(this.#facts), own = new Set(this.#own);
+    body(early.map((fact) => {
+      const { local, less, window, access } = fact.early!;
+      return { low: local.add(fact.low - less), request: fact.high - fact.low | access << 16, window };
+    }));
+    const size = w.length - end, code = w.bytes.slice(end, w.length);
+    w.bytes.copyWithin(from + size, from, end);
+    w.bytes.set(code, from);
+    const behind = this.hints.splice(hints), moved: number[] = [];
+    while (this.hints.length && this.hints[this.hints.length - 1] >= from) {
+      moved.unshift(this.hints.pop()! + size);
+    }
+    for (const at of behind) this.hints.push(at - (end - from));
+    this.hints.push(...moved);
+    const shift = (places: number[]) => places.forEach((at, n) => at >= from ? places[n] = at + size : 0);
+    for (const fact of new Set([...facts.values(), ...own])) shift(fact.lows), shift(fact.requests);
+    this.#symbols = symbols, this.#facts = facts, this.#own = own;
+    this.#own.clear();
   }
   /** A check for an access: the lowest address that it has to cover, and bytes | access << 16. Both may still change. */
   check(

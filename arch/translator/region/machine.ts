@@ -27,7 +27,7 @@ import {
   value,
 } from "../wasm/mod.ts";
 import { fuses } from "./fuses.ts";
-import { type Helper, type Mover, REACH, type RegionFunc } from "./func.ts";
+import { type EarlyCheck, type Helper, type Mover, REACH, type RegionFunc } from "./func.ts";
 import type { Slots, SlotSpec } from "./slots.ts";
 
 /** Semantics do something a region has no way for: the interpreter's function is called instead. */
@@ -557,12 +557,31 @@ export class RegionMachine extends BaseEnv implements Machine {
       return;
     }
     const symbol = f.symbol(address)!;
-    if (f.proven(symbol, access, bytes)) return;
+    if (f.proven(symbol, access, bytes) || f.checkEarly(symbol, access, bytes, window)) return;
     const { low, request } = f.check(symbol, access, bytes, address);
     const distance = low.sub(guest.load("i64.load", 0, window + WINDOW.start));
     f.plainUnlikely(distance.geU(guest.load("i64.load", 0, window + WINDOW.length)), () => {
       const refused = f.call("i32", this.helpers.window, low, request, window);
       f.plainUnlikely(refused, () => this.flow.interpret(false));
+    });
+  }
+
+  /** The checks at the start of a block; `leave` is emitted for when one refuses. */
+  checks(checks: readonly EarlyCheck[], leave: () => void): void {
+    const { f, memories: { guest } } = this;
+    const outside = ({ low, window }: EarlyCheck) =>
+      low.sub(guest.load("i64.load", 0, window + WINDOW.start)).geU(
+        guest.load("i64.load", 0, window + WINDOW.length),
+      );
+    f.plainBlock((inside) => {
+      f.plainBlock((out) => {
+        for (const check of checks) f.unlikelyBr(out, outside(check));
+        f.br(inside);
+      });
+      const refused = checks.map(({ low, request, window }) =>
+        f.call("i32", this.helpers.window, low, i32(request), window)
+      ).reduce((a, b) => a.or(b));
+      f.plainUnlikely(refused, leave);
     });
   }
 
