@@ -1,4 +1,4 @@
-// System calls with random arguments: `randomcalls SEED COUNT`. Valid numbers, and pointers near the edges of mappings; each call in a
+// System calls with random arguments: `randomcalls SEED COUNT [int80]`, the latter by i386's numbers. Valid numbers, and pointers near the edges of mappings; each call in a
 // forked child would hide state, so all run here, and what would end or stop the program is left out. Prints how many
 // answered an error, and survives; a fatal signal is caught and counted.
 #define _GNU_SOURCE
@@ -29,8 +29,20 @@ static const short excluded[] = {SYS_exit, SYS_exit_group, SYS_rt_sigreturn, SYS
   SYS_chmod, SYS_fchmod, SYS_fchmodat, SYS_chown, SYS_fchown, SYS_lchown, SYS_fchownat, SYS_truncate, SYS_mount, SYS_umount2, SYS_sethostname, SYS_setdomainname,
   SYS_rt_sigsuspend, SYS_pause, SYS_swapon, SYS_swapoff, SYS_settimeofday, SYS_clock_settime, SYS_unshare, SYS_setns, SYS_wait4, SYS_waitid};
 
+// The same of i386.
+static const short excluded80[] = {1, 2, 6, 7, 10, 11, 15, 16, 27, 29, 37, 38, 40, 45, 48, 61, 63, 67, 72, 74, 75, 90, 91, 92, 94, 95, 104, 114, 119, 120, 121, 125, 126,
+  136, 163, 172, 173, 174, 175, 178, 179, 182, 186, 190, 192, 193, 198, 203, 204, 207, 208, 210, 212, 213, 214, 219, 238, 252, 258, 270, 284, 298, 301, 302, 306, 330,
+  335, 340, 353, 373, 384, 386, 424, 435, 436};
+static long by_interrupt(long n, const long *a) {
+  long r;
+  asm volatile("push %%rbp; mov 40(%1), %%rbp; mov (%1), %%rbx; mov 8(%1), %%rcx; mov 16(%1), %%rdx; mov 32(%1), %%rdi; mov 24(%1), %%rsi; int $0x80; pop %%rbp"
+    : "=a"(r) : "S"(a), "a"(n) : "rbx", "rcx", "rdx", "rdi", "memory");
+  return r;
+}
+
 int main(int argc, char **argv) {
-  if (argc != 3) return 2;
+  int i386 = argc == 4;
+  if (argc != 3 && !i386) return 2;
   seed = strtoull(argv[1], 0, 10) * 0x9e3779b97f4a7c15ull | 1;
   int count = atoi(argv[2]), errors = 0, signals = 0;
   char *area = mmap(0, 5 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -46,8 +58,9 @@ int main(int argc, char **argv) {
     long number;
     int bad;
     do {
-      number = next() % 335, bad = 0;
-      for (unsigned k = 0; k < sizeof excluded / sizeof *excluded; k++) bad |= excluded[k] == number;
+      number = next() % (i386 ? 450 : 335), bad = 0;
+      const short *list = i386 ? excluded80 : excluded;
+      for (unsigned k = 0; k < (i386 ? sizeof excluded80 : sizeof excluded) / sizeof *excluded; k++) bad |= list[k] == number;
     } while (bad);
     long arg[6];
     for (int k = 0; k < 6; k++) {
@@ -66,7 +79,8 @@ int main(int argc, char **argv) {
     struct itimerval timer = {.it_value = {.tv_usec = 20000}, .it_interval = {.tv_usec = 20000}}, off = {0};
     setitimer(ITIMER_REAL, &timer, 0);
     if (sigsetjmp(escape, 1) == 0) {
-      if (syscall(number, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]) == -1) errors++;
+      if (i386) errors += by_interrupt(number, arg) < 0;
+      else if (syscall(number, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]) == -1) errors++;
     } else signals++;
     setitimer(ITIMER_REAL, &off, 0);
   }

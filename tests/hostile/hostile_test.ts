@@ -65,14 +65,15 @@ Deno.test({
 });
 
 Deno.test({
-  name: "the kernel survives 2,000 system calls with random arguments in one guest",
+  name:
+    "the kernel survives 2,000 system calls with random arguments in one guest, by SYSCALL and by INT 0x80",
   ignore: !linux,
   fn: async () => {
     const program = await compile("guests/randomcalls.c", "randomcalls", "-static");
     assert(program, "a compiler is needed");
-    for (const seed of ["1", "2", "3"]) {
+    for (const args of [["1", "2000"], ["2", "2000"], ["3", "2000"], ["4", "2000", "int80"]]) {
       const result = await run(program, {
-        args: [seed, "2000"],
+        args,
         timeout: 120_000,
         memoryLimit: 512 * 2 ** 20,
         files: { "/tmp/.keep": "" },
