@@ -401,11 +401,11 @@ export abstract class BaseCpu implements Sharer {
       u32[record + RECORD.imm >>> 2] = i - IDLE_OPS;
     }
     // A fork makes this instance while its parent's is at work: its fields stay.
-    const fields = u32.slice(0, 2);
+    const fields = u32.slice(FIELD.record >>> 2, (FIELD.record >>> 2) + 2);
     this.#warming = true;
     this.exports.run(first, 1);
     this.#warming = false;
-    u32.set(fields);
+    u32.set(fields, FIELD.record >>> 2);
   }
 
   /** The state block; current until the memory grows. */

@@ -31,36 +31,41 @@ export const WINDOW = {
   slack: 256,
 } as const;
 
+/**
+ * Where the engine's fields lie in memory 2. Not at offsets that registers have in memory 0: memories begin at multiples of 4 KiB, and a
+ * processor takes a load behind a store to the same place in another page for one that depends on it.
+ */
+const FIELDS = 0x600;
 /** Fields of the engine at the start of memory 2. */
 export const FIELD = {
   /** Record at which the interpreter stopped. */
-  record: 0,
+  record: FIELDS + 0,
   /** What is left of the budget, plus the ordinal of `record`. */
-  count: 4,
+  count: FIELDS + 4,
   /** Guest address of the last fault, 64 bits. */
-  address: 8,
-  access: 16,
+  address: FIELDS + 8,
+  access: FIELDS + 16,
   /** Cause, vector and error code of a raised trap; entry id or call target. */
-  cause: 20,
-  vector: 24,
-  error: 28,
-  entry: 32,
+  cause: FIELDS + 20,
+  vector: FIELDS + 24,
+  error: FIELDS + 28,
+  entry: FIELDS + 32,
   /** Directory of the code cache that is in use. */
-  directory: 36,
+  directory: FIELDS + 36,
   /** 64-bit time base that JavaScript refreshes (TSC, CNTVCT). */
-  time: 40,
+  time: FIELDS + 40,
   /** Destination of an indirect jump made by a rare operation, 64 bits. */
-  target: 48,
+  target: FIELDS + 48,
   /** Budget the current run began with (count at entry). */
-  start: 56,
+  start: FIELDS + 56,
   /** Written by operations that do nothing. */
-  idle: 60,
+  idle: FIELDS + 60,
   /** Ways from a region to where there is none, until one of them is a sample. */
-  exits: 64,
+  exits: FIELDS + 64,
   /** Lockstep: instructions begun since the region was entered, how many may be, and whether one was left in its middle. */
-  steps: 128,
-  limit: 132,
-  partly: 136,
+  steps: FIELDS + 128,
+  limit: FIELDS + 132,
+  partly: FIELDS + 136,
 } as const;
 
 /** Second level of an empty directory, and an empty page: all zero, never written. */

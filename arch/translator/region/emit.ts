@@ -100,9 +100,12 @@ export class Emitter implements Flow {
     for (const id of this.shape.own.get(i)!) all.add(id);
     return all;
   }
-  #reload(live: Iterable<number>, flags: boolean): void {
-    const { isFlag } = this.analysis.slots;
-    this.#state.reload([...live].filter((id) => !isFlag[id]).sort((a, b) => a - b));
+  /** `entered`: by JavaScript, which has written the result by halves, so that a load of the whole would wait for both. */
+  #reload(live: Iterable<number>, flags: boolean, entered = false): void {
+    const { isFlag, at, spec } = this.analysis.slots;
+    const result = entered && spec.result !== undefined ? at[spec.result] : -1;
+    this.#state.reload([...live].filter((id) => !isFlag[id] && id !== result).sort((a, b) => a - b));
+    if (result >= 0) this.#state.reloadHalves(result);
     if (flags) this.#state.reload(this.shape.used.filter((id) => isFlag[id]));
   }
 
@@ -407,7 +410,7 @@ export class Emitter implements Flow {
     const after = this.graph.byPc.get(i.next);
     if (!after || after.order < 0 || this.#block.cut.has(i.next)) return this.#out(i32(LEAVE.go));
     f.forget();
-    this.#reload(this.shape.liveIn[after.index], after.instructions[0].flagsBefore);
+    this.#reload(this.shape.liveIn[after.index], after.instructions[0].flagsBefore, true);
     f.setKnown(undefined);
     this.#go(i.next, true);
   }

@@ -138,6 +138,12 @@ export class State implements Mover {
       this.f.set(this.locals[id], this.memories.guest.load(`${type}.load` as Load, 0, offset) as Value);
     }
   }
+  /** Of 64 bits that were stored as two words. */
+  reloadHalves(id: number): void {
+    const { offset } = this.slots.list[id], { guest } = this.memories;
+    const high = guest.load("i64.load32_u", 0, offset + 4);
+    this.f.set(this.locals[id], guest.load("i64.load32_u", 0, offset).or(high.shl(32)));
+  }
   kindWritten(helper: Helper): boolean {
     return helper.writes.has(this.slots.kind);
   }
