@@ -96,8 +96,9 @@ async function isCurrent(): Promise<boolean> {
 }
 
 const load = (name: string) => import(new URL(name, here).href) as Promise<Command>;
-// Its reading goes on while the files are looked at.
-const loading = load(bundle).catch(() => undefined);
-const command = await isCurrent() ? await loading : undefined;
+// First, although it may be for nothing: what looking at the files leaves behind makes V8 collect garbage, at length when that is
+// most of the little there is.
+const loaded = await load(bundle).catch(() => undefined);
+const command = await isCurrent() ? loaded : undefined;
 const { main } = command ?? await load(source);
 Deno.exit(await main(Deno.args));
