@@ -131,6 +131,7 @@ if (from === undefined) {
   // A run of some groups leaves the others' tables in the default file as they were.
   const whole = option("json") === undefined ? merged(read(json), results) : results;
   Deno.writeTextFileSync(json, JSON.stringify(whole, undefined, 1));
+  results = whole;
   console.error(`\n${conditionsText(conditions())}\nbench: ${json}`);
 } else {
   const found = read(from);
