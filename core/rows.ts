@@ -126,7 +126,8 @@ function compile(
   const [first, second, third] = decoders;
   switch (names.length) {
     case 0:
-      return (task) => run(task, args);
+      // Without arguments there is nothing to pass.
+      return run.length < 2 ? run as (task: Task) => Outcome : (task) => run(task, args);
     case 1:
       return (task) => {
         const value = values[0] = first(task);
@@ -174,6 +175,8 @@ export class EntryTable {
   readonly #rowAbi: RowAbi;
   readonly #own: readonly SyscallTable[];
   readonly #encode: Personality["encode"];
+  /** Results are written as they are. */
+  readonly #plain: boolean;
   readonly #personality: Personality;
 
   constructor(personality: Personality, arch: Arch, entry: string) {
@@ -190,6 +193,7 @@ export class EntryTable {
     this.registers = abi.args.map((name) => arch.register(name));
     this.#personality = personality;
     this.#encode = personality.encode;
+    this.#plain = personality.encode === undefined && abi.pointer !== 4;
     this.#rowAbi = { arch: arch.name, entry, registers: this.registers, pointer: abi.pointer };
     this.label = own.find((table) => table.label !== undefined)?.label;
     this.#own = own;
@@ -214,7 +218,10 @@ export class EntryTable {
 
   /** The row of a number: the low 32 bits of its register, signed (X7). */
   find(number: number): Row | undefined {
-    if (number >= 0 && number < this.#dense.length) return this.#dense[number] ?? this.#make(number);
+    if (number >= 0 && number < this.#dense.length) {
+      const row = this.#dense[number];
+      return row !== undefined ? row : this.#make(number);
+    }
     return this.#far.get(number) ?? this.#make(number);
   }
 
@@ -235,9 +242,10 @@ export class EntryTable {
 
   /** Writes a handler's number to the task's result register. */
   encode(task: Task, value: number): void {
-    if (this.#encode !== undefined) this.#encode.call(this.#personality, task, value);
+    if (this.#plain) task.frame.setNum(this.resultRegister, value);
+    else if (this.#encode !== undefined) this.#encode.call(this.#personality, task, value);
     // 32-bit results are sign-extended (X12).
-    else task.frame.setNum(this.resultRegister, this.abi.pointer === 4 ? value | 0 : value);
+    else task.frame.setNum(this.resultRegister, value | 0);
   }
 
   /** The raw argument in a slot. */
