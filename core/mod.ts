@@ -20,6 +20,7 @@ export { hasMemory64, HostMemory, type MemoryPair } from "./pool.ts";
 export * from "./outcome.ts";
 export * from "./personality.ts";
 export * from "./plugin.ts";
+export { compileCall } from "./rows.ts";
 export * from "./syscall.ts";
 export * from "./task.ts";
 export * from "./text.ts";

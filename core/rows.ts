@@ -61,8 +61,7 @@ export class Row {
     this.#out = names.map((name) => spec.args[name].direction === "out");
     this.weight = slot === 0 ? 1 : WITH_ARGUMENTS;
     this.run = (task) => {
-      const decoders = names.map((name, i) => spec.args[name].compile(abi, slots[i]));
-      this.run = compile(names, decoders, spec.run as Run);
+      this.run = compileCall(call, abi);
       return this.run(task);
     };
   }
@@ -110,6 +109,21 @@ export class Row {
 }
 
 type Run = (task: Task, args: Record<string, unknown>) => Outcome;
+
+/**
+ * A call as one function of the registers that `abi` names: decodes the arguments and runs the handler; a decoder's failure
+ * is the result. What a row does, for personalities that reach a call by another way than its number.
+ */
+export function compileCall(call: Syscall, abi: RowAbi): (task: Task) => Outcome {
+  const names = Object.keys(call.spec.args);
+  let slot = 0;
+  const decoders = names.map((name) => {
+    const type = call.spec.args[name], decode = type.compile(abi, slot);
+    slot += type.slots;
+    return decode;
+  });
+  return compile(names, decoders, call.spec.run as Run);
+}
 
 /**
  * Joins decoders and handler. The arguments object is made once; its fields are getters over an array, since storing

@@ -4,13 +4,12 @@
  */
 import {
   type Arch,
+  compileCall,
   EINTR,
   ENOSYS,
   ETIMEDOUT,
-  Failure,
   type Outcome,
   type RowAbi,
-  type Syscall,
   type Task,
   type WakeReason,
 } from "@guise/core";
@@ -81,30 +80,10 @@ function handler(task: Task, name: string): Run {
   let run = compiled.get(key);
   if (run === undefined) {
     const call = callNamed(name);
-    run = call === undefined ? () => ENOSYS : compile(call, row);
+    run = call === undefined ? () => ENOSYS : compileCall(call, row);
     compiled.set(key, run);
   }
   return run;
-}
-
-function compile(call: Syscall, row: RowAbi): Run {
-  const { args, run } = call.spec;
-  const names = Object.keys(args);
-  let slot = 0;
-  const decoders = names.map((name) => {
-    const decoder = args[name].compile(row, slot);
-    slot += args[name].slots;
-    return decoder;
-  });
-  const values: Record<string, unknown> = {};
-  return (task) => {
-    for (let n = 0; n < names.length; n++) {
-      const value = decoders[n](task);
-      if (value instanceof Failure) return value.errno;
-      values[names[n]] = value;
-    }
-    return run(task, values as never);
-  };
 }
 
 /**
