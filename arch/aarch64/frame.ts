@@ -82,7 +82,7 @@ export class Frame {
     if (reg !== REG.fpsimd) return memory.set(from.subarray(0, bits >> 3), offset);
     const view = new DataView(from.buffer, from.byteOffset, 520);
     state.setInt32(STATE.fpsr, view.getInt32(0, true) & 0x0800009f, true);
-    state.setInt32(STATE.fpcr, view.getInt32(4, true) & 0x07c00000, true);
+    state.setInt32(STATE.fpcr, view.getInt32(4, true) & 0x07c80000, true);
     memory.set(from.subarray(8, 520), STATE.v);
   }
 

@@ -80,6 +80,10 @@ export function float32(imm8: number): number {
   const b = imm8 >> 6 & 1;
   return (imm8 >> 7) << 31 | (b ? 0x1f : 0x20) << 25 | (imm8 & 0x3f) << 19;
 }
+export function float16(imm8: number): number {
+  const b = imm8 >> 6 & 1;
+  return (imm8 >> 7) << 15 | (b ? 0xc : 0x10) << 10 | (imm8 & 0x3f) << 6;
+}
 export function float64(imm8: number): number {
   const b = imm8 >> 6 & 1;
   return (imm8 >> 7) << 31 | (b ? 0xff : 0x100) << 22 | (imm8 & 0x3f) << 16;
@@ -140,6 +144,8 @@ export const IMMEDIATES: Readonly<Record<string, ImmediateKind>> = {
   adrp: wide((_, w, pc) => target((signed(w >>> 5 & 0x7ffff, 19) * 4 + (w >>> 29 & 3)) * 4096, pc - pc % 4096)),
   /** Vector and floating-point immediates: the finished value. */
   vector: wide((b, w) => { const v = expandImmediate(w >>> 29 & 1, w >>> 12 & 15, b); return pair(v[0], v[1]); }),
+  vector16: wide((b) => { const v = float16(b); return pair(v << 16 | v, v << 16 | v); }),
+  f16: wide((b) => pair(float16(b), 0)),
   f32: wide((b) => pair(float32(b), 0)),
   f64: wide((b) => pair(0, float64(b))),
   /** Index of an element operand: H:L:M, H:L, H. */

@@ -215,7 +215,8 @@ export class CaseGenerator {
       nzcv: this.below(16) << 28,
       fpcr: this.below(4)
         ? 0
-        : (this.below(4) << 22 | this.below(2) << 24 | this.below(2) << 25 | this.below(2) << 26),
+        : (this.below(4) << 22 | this.below(2) << 24 | this.below(2) << 25 | this.below(2) << 26 |
+          this.below(2) << 19),
       fpsr: this.below(2) ? 0x10 : 0,
       v,
       window,

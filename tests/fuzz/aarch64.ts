@@ -167,7 +167,7 @@ function compare(expected: Uint8Array, actual: Uint8Array): string[] {
   }
   for (let i = 0; i < 31; i++) both(`x${i}`, AT.x + 8 * i);
   both("sp", AT.sp), both("nzcv", AT.nzcv);
-  if ((e.getUint32(AT.fpcr, true) ^ a.getUint32(AT.fpcr, true)) & 0x07c00000) both("fpcr", AT.fpcr);
+  if ((e.getUint32(AT.fpcr, true) ^ a.getUint32(AT.fpcr, true)) & 0x07c80000) both("fpcr", AT.fpcr);
   // FPSR has flags of the 32-bit state under qemu.
   const fe = e.getUint32(AT.fpsr, true) & 0x0800009f, fa = a.getUint32(AT.fpsr, true);
   if (fe !== fa) text.push(`fpsr: expected ${fe.toString(16)}, got ${fa.toString(16)}`);

@@ -14,6 +14,8 @@ export interface Suite {
   readonly folder: string;
   /** Folders of it, besides itself. */
   readonly below: readonly string[];
+  /** What the suite's driver passes to the compiler. */
+  readonly options: readonly string[];
   /** Whether a file is a program to be run, on the CPU that is announced. */
   readonly runnable: (source: string) => boolean;
 }
@@ -22,19 +24,22 @@ export const TORTURE: Suite = {
   name: "torture",
   folder: `${testsuite}/gcc.c-torture/execute`,
   below: ["ieee"],
+  options: [],
   runnable: () => true,
 };
 /**
- * gcc.target/aarch64/advsimd-intrinsics. Its driver runs what does not ask for something else; as there, a test that
- * requires hardware of later architectures (half-precision arithmetic, sqrdmlah, dot products) is not for a CPU without.
+ * gcc.target/aarch64/advsimd-intrinsics. Its driver runs what does not ask for something else, with half-precision
+ * arithmetic where the CPU has it; as there, a test that requires other hardware (bfloat16, matrices) is not for this one.
  */
 export const ADVSIMD: Suite = {
-  name: "advsimd",
+  name: "advsimd-fp16",
   folder: `${testsuite}/gcc.target/aarch64/advsimd-intrinsics`,
   below: [],
+  options: ["-march=armv8.2-a+fp16"],
   runnable: (source) =>
     !/dg-do\s+(compile|assemble|preprocess|link)/.test(source) &&
-    !/dg-require-effective-target\s+(?!arm_v8_neon_hw)\w+_hw\s*\}/.test(source),
+    !/dg-require-effective-target\s+(?!arm_v8_(neon|1a_neon|2a_fp16_neon|2a_fp16_scalar|2a_dotprod_neon)_hw)\w+_hw\s*\}/
+      .test(source),
 };
 /** Suites by name. */
 export const suites: Readonly<Record<string, Suite>> = { torture: TORTURE, advsimd: ADVSIMD };
@@ -95,6 +100,7 @@ export async function build(
     args: [
       "-w",
       `-${level}`,
+      ...suite.options,
       ...options(Deno.readTextFileSync(file)),
       "-static",
       "-o",

@@ -31,7 +31,7 @@ interface SystemRegister {
 // deno-fmt-ignore
 const SYSTEM: readonly SystemRegister[] = [
   { name: "nzcv", code: "1 011 0100 0010 000", read: (m) => flagsImage(m).extendU(), write: (m, v) => setImage(m, v.wrap()) },
-  { name: "fpcr", code: "1 011 0100 0100 000", read: (m) => m.state("i64.load32_u", STATE.fpcr), write: (m, v) => m.setState("i32.store", STATE.fpcr, v.wrap().and(0x07c00000)) },
+  { name: "fpcr", code: "1 011 0100 0100 000", read: (m) => m.state("i64.load32_u", STATE.fpcr), write: (m, v) => m.setState("i32.store", STATE.fpcr, v.wrap().and(0x07c80000)) },
   { name: "fpsr", code: "1 011 0100 0100 001", read: (m) => m.state("i64.load32_u", STATE.fpsr), write: (m, v) => m.setState("i32.store", STATE.fpsr, v.wrap().and(0x0800009f)) },
   { name: "tpidr_el0", code: "1 011 1101 0000 010", read: (m) => m.state("i64.load", STATE.tpidr), write: (m, v) => m.setState("i64.store", STATE.tpidr, v) },
   { name: "tpidrro_el0", code: "1 011 1101 0000 011", read: (m) => m.state("i64.load", STATE.tpidrro) },

@@ -29,6 +29,7 @@ import {
   type Value,
 } from "@guise/translator";
 import { STATE } from "../state.ts";
+import { halfArithmetic, halfFromInteger, halfFused, halfRoot, halfRounded, halfValue } from "./half.ts";
 import { settled } from "./settled.ts";
 
 /** A format. `bits` type of its bits. */
@@ -47,7 +48,7 @@ export interface Kind {
 export const F32K: Kind = { format: SINGLE, bits: "i32", float: "f32", width: 32, fraction: 23, size: 2, letter: "s", type: "00" };
 // deno-fmt-ignore
 export const F64K: Kind = { format: DOUBLE, bits: "i64", float: "f64", width: 64, fraction: 52, size: 3, letter: "d", type: "01" };
-/** Only converted from and to: its arithmetic came with ARMv8.2. */
+/** Half precision: half.ts has its arithmetic. */
 // deno-fmt-ignore
 export const F16K: Kind = {
   format: { name: "f16", type: "i32", bits: 16, fraction: 10, maxExp: 31, rebias: 0x3fff - 15 } as unknown as Format,
@@ -57,7 +58,7 @@ export const KINDS: readonly Kind[] = [F32K, F64K];
 
 export type Float = Value<"f32" | "f64">;
 export const IOC = 1, DZC = 2, OFC = 4, UFC = 8, IXC = 16, IDC = 128;
-const FZ = 1 << 24, DN = 1 << 25, AHP = 1 << 26;
+const FZ16 = 1 << 19, FZ = 1 << 24, DN = 1 << 25, AHP = 1 << 26;
 
 export const asFloat = (k: Kind, v: Int): Float =>
   (k.width === 64 ? (v as I64).to("f64.reinterpret_i64") : (v as I32).to("f32.reinterpret_i32")) as Float;
@@ -109,18 +110,21 @@ const define = (
 export function flush(m: Env, k: Kind, v: Int): Int {
   const ref = define(m, `${k.letter} flush`, [k.bits], [k.bits], (h, x) => {
     const { f } = h, a = x as unknown as Int, low = magnitude(k, a);
-    f.if(fpcr(h).and(FZ), () =>
-      f.if(low.eqz().eqz().and(low.ltU(constant(k, leastNormal(k)))), () => {
-        raise(h, IDC);
-        f.return(a.and(constant(k, signBit(k))) as never);
-      }));
+    f.if(
+      fpcr(h).and(k.width === 16 ? FZ16 : FZ),
+      () =>
+        f.if(low.eqz().eqz().and(low.ltU(constant(k, leastNormal(k)))), () => {
+          if (k.width !== 16) raise(h, IDC);
+          f.return(a.and(constant(k, signBit(k))) as never);
+        }),
+    );
     f.return(a as never);
   });
   return m.f.call(k.bits, ref, v as never) as unknown as Int;
 }
 
 /** Returns the NaN of the first signalling, else first NaN of the operands; nothing when there is none. */
-function returnNans(h: Env, k: Kind, ...operands: Int[]): void {
+export function returnNans(h: Env, k: Kind, ...operands: Int[]): void {
   const { f } = h;
   const give = (v: Int) => {
     f.if(fpcr(h).and(DN), () => f.return(defaultNan(k) as never));
@@ -157,6 +161,7 @@ function finish(
 export type Operation = "add" | "sub" | "mul" | "div";
 /** (a, b) -> result. */
 export function arithmetic(m: Env, k: Kind, op: Operation): FunctionRef {
+  if (k.width === 16) return halfArithmetic(m, op);
   return define(m, `${k.letter} ${op}`, [k.bits, k.bits], [k.bits], (h, x, y) => {
     const { f } = h, r = f.local(k.bits) as unknown as Local & Int;
     const a = x as unknown as Local & Int, b = y as unknown as Local & Int;
@@ -185,6 +190,7 @@ export function arithmetic(m: Env, k: Kind, op: Operation): FunctionRef {
 }
 /** (a) -> result. */
 export function squareRoot(m: Env, k: Kind): FunctionRef {
+  if (k.width === 16) return halfRoot(m);
   return define(m, `${k.letter} sqrt`, [k.bits], [k.bits], (h, x) => {
     const { f } = h, r = f.local(k.bits) as unknown as Local & Int, a = x as unknown as Local & Int;
     f.if(quick(h).and(a.geS(constant(k, 0n))), () => {
@@ -201,6 +207,7 @@ export function squareRoot(m: Env, k: Kind): FunctionRef {
 }
 /** (addend, a, b) -> addend + a * b, rounded once. */
 export function fused(m: Env, k: Kind): FunctionRef {
+  if (k.width === 16) return halfFused(m);
   return define(m, `${k.letter} fma`, [k.bits, k.bits, k.bits], [k.bits], (h, x, y, z) => {
     const { f } = h, r = f.local(k.bits) as unknown as Local & Int;
     const c = x as unknown as Local & Int, a = y as unknown as Local & Int, b = z as unknown as Local & Int;
@@ -242,7 +249,10 @@ export function extreme(m: Env, k: Kind, max: boolean, number: boolean): Functio
       }
       f.set(a, flush(h, k, a) as never), f.set(b, flush(h, k, b) as never);
       returnNans(h, k, a, b);
-      const p = asFloat(k, a), q = asFloat(k, b);
+      const p = valueOf(h, k, a), q = valueOf(h, k, b);
+      if (k.width === 16) {
+        return f.return(halfRounded(h, max ? (p as F64).max(q as F64) : (p as F64).min(q as F64)) as never);
+      }
       f.return(asBits(k, max ? p.max(q) : p.min(q)) as never);
     },
   );
@@ -256,8 +266,9 @@ export function compare(m: Env, k: Kind, all: boolean): FunctionRef {
       f.if(all ? i32(1) : isSignalling(k, a).or(isSignalling(k, b)), () => raise(h, IOC));
       f.return(i32(0x30000000));
     });
-    f.if(asFloat(k, a).lt(asFloat(k, b)), () => f.return(i32(0x80000000)));
-    f.return(select(asFloat(k, a).eq(asFloat(k, b)), i32(0x60000000), i32(0x20000000)));
+    const p = valueOf(h, k, a), q = valueOf(h, k, b);
+    f.if(p.lt(q), () => f.return(i32(0x80000000)));
+    f.return(select(p.eq(q), i32(0x60000000), i32(0x20000000)));
   });
 }
 
@@ -289,17 +300,23 @@ function integral(h: Env, x: Local<"f64">, rounding: Rounding): F64 {
     }
   }
 }
-const widened = (k: Kind, v: Int): F64 =>
-  k.width === 64 ? asFloat(k, v) as F64 : (asFloat(k, v) as Value<"f32">).to("f64.promote_f32");
+const valueOf = (h: Env, k: Kind, v: Int): Float => k.width === 16 ? halfValue(h, v) : asFloat(k, v);
+const widened = (h: Env, k: Kind, v: Int): F64 =>
+  k.width === 16
+    ? halfValue(h, v)
+    : k.width === 64
+    ? asFloat(k, v) as F64
+    : (asFloat(k, v) as Value<"f32">).to("f64.promote_f32");
 /** (bits) -> integral bits. */
 export function roundIntegral(m: Env, k: Kind, rounding: Rounding, exact: boolean): FunctionRef {
   return define(m, `${k.letter} rint ${rounding} ${exact}`, [k.bits], [k.bits], (h, x) => {
     const { f } = h, a = x as unknown as Local & Int;
     f.set(a, flush(h, k, a) as never);
     returnNans(h, k, a);
-    const w = f.let(widened(k, a)), r = f.let(integral(h, w, rounding).copysign(w));
+    const w = f.let(widened(h, k, a)), r = f.let(integral(h, w, rounding).copysign(w));
     if (exact) f.if(r.ne(w), () => raise(h, IXC));
-    f.return(asBits(k, (k.width === 64 ? r : r.to("f32.demote_f64")) as Float) as never);
+    if (k.width === 16) f.return(halfRounded(h, r) as never);
+    else f.return(asBits(k, (k.width === 64 ? r : r.to("f32.demote_f64")) as Float) as never);
   });
 }
 /** (bits, scale: 2^fbits as f64) -> integer of `width` bits. */
@@ -314,7 +331,7 @@ export function toInteger(m: Env, k: Kind, width: number, signed: boolean, round
       f.if(isNan(k, a), () => (raise(h, IOC), f.return(i64(0))));
       f.set(a, flush(h, k, a) as never);
       // Scaling by a power of two is exact here: what it could overflow saturates anyway.
-      const w = f.let(widened(k, a).mul(scale)), r = f.let(integral(h, w, rounding));
+      const w = f.let(widened(h, k, a).mul(scale)), r = f.let(integral(h, w, rounding));
       const low = signed ? -(2 ** (width - 1)) : 0, end = signed ? 2 ** (width - 1) : 2 ** width;
       f.if(r.lt(f64(low)), () => {
         raise(h, IOC);
@@ -333,6 +350,7 @@ export function toInteger(m: Env, k: Kind, width: number, signed: boolean, round
 }
 /** (integer extended to 64 bits, fbits) -> bits. */
 export function fromInteger(m: Env, k: Kind, signed: boolean): FunctionRef {
+  if (k.width === 16) return halfFromInteger(m, signed);
   return define(m, `${k.letter} from ${signed ? "s" : "u"}`, ["i64", "i32"], [k.bits], (h, x, y) => {
     const { f } = h, v = x as unknown as Local<"i64">, fbits = y as unknown as Local<"i32">;
     const r = f.local(k.bits) as unknown as Local & Int, flags = f.let(i32(0)), extra = f.let(i32(0));
@@ -383,51 +401,59 @@ function alternative(h: Env, from: Kind, to: Kind, a: Local & Int): Local<"i32">
   });
   return scaled;
 }
-/** Between formats. FZ does not flush halves. `odd`: rounded to odd (fcvtxn). */
-export function convert(m: Env, from: Kind, to: Kind, odd = false): FunctionRef {
-  return define(m, `${from.letter} to ${to.letter}${odd ? " odd" : ""}`, [from.bits], [to.bits], (h, x) => {
-    const { f } = h,
-      a = x as unknown as Local & Int,
-      r = f.local(to.bits) as unknown as Local & Int,
-      flags = f.local("i32");
-    const scaled = to.width === 16 || from.width === 16 ? alternative(h, from, to, a) : undefined;
-    if (from.width !== 16) f.set(a, flush(h, from, a) as never);
-    f.if(isNan(from, a).and(fpcr(h).and(DN).ne(0)), () => {
-      f.if(isSignalling(from, a), () => raise(h, IOC));
-      f.return(defaultNan(to) as never);
-    });
-    const ref = floatToFloat(h, from.format, to.format);
-    const ctl = to.width === 16 ? control(h).and(0x7fff) : control(h);
-    f.do(ref, [a, odd ? ctl.or(0x6000) : ctl] as Arg<Type>[], r, flags);
-    f.set(flags, flags.and(~2));
-    if (scaled && to.width === 16) {
-      f.if(fpcr(h).and(AHP), () => {
-        const sign = r.and(constant(to, 0x8000n)), overflow = flags.and(8);
-        f.if(scaled, () => {
-          f.if(overflow, () => (raise(h, IOC), f.return(sign.or(constant(to, 0x7fffn)) as never)));
-          f.set(r, r.add(constant(to, 0x400n)) as never);
-        }, () => f.if(overflow, () => f.set(flags, flags.and(~8))));
-      }, () => f.if(isNan(to, r), () => (tell(h, flags), f.return(r))));
-    } else f.if(isNan(to, r), () => (tell(h, flags), f.return(r)));
-    if (odd) {
-      f.if(
-        flags.and(32),
-        () =>
-          f.if(
-            magnitude(to, r).ne(0),
-            () => f.set(r, r.or(constant(to, 1n)) as never),
-            () => f.if(fpcr(h).and(FZ).eqz(), () => f.set(r, r.or(constant(to, 1n)) as never)),
-          ),
-      );
-    }
-    finish(h, to, r, flags, (c, bits, fl) => f.do(ref, [a, c] as Arg<Type>[], bits, fl));
-  });
+/** Between formats. FZ does not flush halves. `odd`: rounded to odd (fcvtxn); `plain`: a result, which FPCR.AHP does not concern. */
+export function convert(m: Env, from: Kind, to: Kind, odd = false, plain = false): FunctionRef {
+  return define(
+    m,
+    `${from.letter} to ${to.letter}${odd ? " odd" : ""}${plain ? " plain" : ""}`,
+    [from.bits],
+    [to.bits],
+    (h, x) => {
+      const { f } = h,
+        a = x as unknown as Local & Int,
+        r = f.local(to.bits) as unknown as Local & Int,
+        flags = f.local("i32");
+      const scaled = !plain && (to.width === 16 || from.width === 16)
+        ? alternative(h, from, to, a)
+        : undefined;
+      if (from.width !== 16) f.set(a, flush(h, from, a) as never);
+      f.if(isNan(from, a).and(fpcr(h).and(DN).ne(0)), () => {
+        f.if(isSignalling(from, a), () => raise(h, IOC));
+        f.return(defaultNan(to) as never);
+      });
+      const ref = floatToFloat(h, from.format, to.format);
+      const ctl = to.width === 16 ? control(h).and(0x7fff) : control(h);
+      f.do(ref, [a, odd ? ctl.or(0x6000) : ctl] as Arg<Type>[], r, flags);
+      f.set(flags, flags.and(~2));
+      if (scaled && to.width === 16) {
+        f.if(fpcr(h).and(AHP), () => {
+          const sign = r.and(constant(to, 0x8000n)), overflow = flags.and(8);
+          f.if(scaled, () => {
+            f.if(overflow, () => (raise(h, IOC), f.return(sign.or(constant(to, 0x7fffn)) as never)));
+            f.set(r, r.add(constant(to, 0x400n)) as never);
+          }, () => f.if(overflow, () => f.set(flags, flags.and(~8))));
+        }, () => f.if(isNan(to, r), () => (tell(h, flags), f.return(r))));
+      } else f.if(isNan(to, r), () => (tell(h, flags), f.return(r)));
+      if (odd) {
+        f.if(
+          flags.and(32),
+          () =>
+            f.if(
+              magnitude(to, r).ne(0),
+              () => f.set(r, r.or(constant(to, 1n)) as never),
+              () => f.if(fpcr(h).and(FZ).eqz(), () => f.set(r, r.or(constant(to, 1n)) as never)),
+            ),
+        );
+      }
+      finish(h, to, r, flags, (c, bits, fl) => f.do(ref, [a, c] as Arg<Type>[], bits, fl));
+    },
+  );
 }
 
 /** Fraction at bits 51-0 and biased exponent of a positive number, denormals shifted up; `most`: by at most that. */
 function parts(h: Env, k: Kind, a: Int, most: number): { exp: Local<"i32">; fraction: Local<"i64"> } {
   const { f } = h, wide = f.let(a.extendU());
-  const exp = f.let(wide.shrU(k.fraction).wrap().and(k.width === 64 ? 0x7ff : 0xff));
+  const exp = f.let(wide.shrU(k.fraction).wrap().and(k.format.maxExp));
   const fraction = f.let(wide.shl(52 - k.fraction).and(i64(0xfffffffffffffn)));
   f.if(exp.eqz(), () => {
     const n = f.let(i32(0));
@@ -461,9 +487,9 @@ export function reciprocalEstimate(m: Env, k: Kind, estimate: (h: Env) => Functi
       f.if(mode.eqz().or(mode.eq(1).and(negative.eqz())).or(mode.eq(2).and(negative)), () => give(inf));
       give(constant(k, infinity(k) - 1n));
     });
-    const least = k.width === 64 ? 1022 + 1023 : 126 + 127;
+    const least = k.width === 64 ? 1022 + 1023 : k.width === 32 ? 126 + 127 : 14 + 15;
     f.if(
-      fpcr(h).and(FZ),
+      fpcr(h).and(k.width === 16 ? FZ16 : FZ),
       () =>
         f.if(
           size.geU(constant(k, BigInt(least) << BigInt(k.fraction))),
@@ -472,7 +498,8 @@ export function reciprocalEstimate(m: Env, k: Kind, estimate: (h: Env) => Functi
     );
     const { exp, fraction } = parts(h, k, size, 1);
     const e = f.let(f.call("i32", estimate(h), fraction.shrU(44).wrap().or(256)));
-    const out = f.let(i32(k.width === 64 ? 2045 : 253).sub(exp)), r = f.let(e.and(255).extendU().shl(44));
+    const out = f.let(i32(k.width === 64 ? 2045 : k.width === 32 ? 253 : 29).sub(exp)),
+      r = f.let(e.and(255).extendU().shl(44));
     f.if(out.eqz(), () => f.set(r, r.shrU(1).or(i64(1n << 51n))));
     f.if(out.eq(-1), () => (f.set(r, r.shrU(2).or(i64(1n << 50n))), f.set(out, i32(0))));
     give(pack(k, out, r));
@@ -486,13 +513,17 @@ export function rootEstimate(m: Env, k: Kind, estimate: (h: Env) => FunctionRef)
     returnNans(h, k, a);
     const size = f.let(magnitude(k, a)), inf = constant(k, infinity(k));
     f.if(size.eqz(), () => (raise(h, DZC), f.return(withSign(k, inf, a) as never)));
-    f.if(a.ltS(constant(k, 0n)), () => (raise(h, IOC), f.return(defaultNan(k) as never)));
+    f.if(a.and(constant(k, signBit(k))).eqz().eqz(), () => (raise(h, IOC), f.return(defaultNan(k) as never)));
     f.if(size.eq(inf), () => f.return(constant(k, 0n) as never));
     const { exp, fraction } = parts(h, k, size, 64);
     const scaled = select(exp.and(1), fraction.shrU(45).wrap().or(128), fraction.shrU(44).wrap().or(256));
     const e = f.let(f.call("i32", estimate(h), scaled));
     f.return(
-      pack(k, i32(k.width === 64 ? 3068 : 380).sub(exp).shrS(1), e.and(255).extendU().shl(44)) as never,
+      pack(
+        k,
+        i32(k.width === 64 ? 3068 : k.width === 32 ? 380 : 44).sub(exp).shrS(1),
+        e.and(255).extendU().shl(44),
+      ) as never,
     );
   });
 }

@@ -3,10 +3,12 @@ import type { Declaration } from "../encoding.ts";
 import { atomics } from "./atomics.ts";
 import { control } from "./control.ts";
 import { fp } from "./fp.ts";
+import { half } from "./half_forms.ts";
 import { integer } from "./integer.ts";
 import { simdElement } from "./simd_element.ts";
 import { simdFloat } from "./simd_float.ts";
 import { simdInteger } from "./simd_integer.ts";
+import { simdLater } from "./simd_later.ts";
 import { simdMove } from "./simd_move.ts";
 import { memory } from "./memory.ts";
 
@@ -21,4 +23,6 @@ export const instructions = (): Declaration[] => [
   ...simdElement,
   ...simdInteger,
   ...simdMove,
+  ...half,
+  ...simdLater,
 ];

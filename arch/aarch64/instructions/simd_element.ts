@@ -25,7 +25,7 @@ import {
 const element = (z: Size): { readonly bits: string; readonly h: string } =>
   z === 1 ? { bits: "iimmmm", h: "i" } : z === 2 ? { bits: "immmmm", h: "i" } : { bits: "0mmmmm", h: "i" };
 /** The chosen lane. */
-const chosen = (m: Machine, o: Operand, i: Operand, z: Size, signed: boolean): I64 => {
+export const chosen = (m: Machine, o: Operand, i: Operand, z: Size, signed: boolean): I64 => {
   const name = (signed ? LOAD_S : LOAD_U)[z] as "i64.load", at = i.read().constant;
   if (at !== undefined) return o.load(name, Number(at) << z);
   return m.stateAt(name, o.index.shl(1).add(i.read().wrap().shl(z)), STATE.v);

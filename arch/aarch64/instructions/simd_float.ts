@@ -17,8 +17,6 @@ import {
 import { a64, type Declaration, type Semantics } from "../encoding.ts";
 import {
   arithmetic,
-  asBits,
-  asFloat,
   compare,
   constant,
   convert,
@@ -78,13 +76,16 @@ const EQ = (i: I32) => i.shrU(30).and(1),
   GT = (i: I32) => i.eq(0x20000000);
 const LE = (i: I32) => i.eq(0x80000000).or(i.eq(0x60000000)), LT = (i: I32) => i.eq(0x80000000);
 
-const isInf = (k: Kind, v: Int) =>
-  magnitude(k, v).eq(asBits(k, asFloat(k, constant(k, k.width === 64 ? 0x7ff0000000000000n : 0x7f800000n))));
+const infiniteOf = (k: Kind): bigint => BigInt(k.format.maxExp) << BigInt(k.fraction);
+const isInf = (k: Kind, v: Int) => magnitude(k, v).eq(constant(k, infiniteOf(k)));
 const isZero = (k: Kind, v: Int) => magnitude(k, v).eqz();
 const bitsOf = (k: Kind, v: number): Int => {
   const view = new DataView(new ArrayBuffer(8));
   if (k.width === 64) return view.setFloat64(0, v), constant(k, view.getBigUint64(0));
-  return view.setFloat32(0, v), constant(k, BigInt(view.getUint32(0)));
+  view.setFloat32(0, v);
+  const bits = BigInt(view.getUint32(0));
+  // Powers of two and the like: exact in half precision.
+  return constant(k, k.width === 32 ? bits : (bits >> 13n) - (112n << 10n));
 };
 /** A function that gives `value` for infinity times zero and else what `body` gives. */
 const except = (
@@ -136,7 +137,7 @@ const rsqrts: Lane = (m, k, a, b) =>
     k,
     except(m, k, "rsqrts", 1.5, (h, x, y) => {
       const { f } = h, p = f.let(negated(k, x)) as unknown as Int, q = f.let(y) as unknown as Int;
-      const least = 1n << BigInt(k.fraction), infinite = k.width === 64 ? 0x7ffn << 52n : 0xffn << 23n;
+      const least = 1n << BigInt(k.fraction), infinite = infiniteOf(k);
       const normal = (v: Int) =>
         magnitude(k, v).sub(constant(k, 2n * least)).ltU(constant(k, infinite - 2n * least));
       const half = (v: Int) => f.set(v as never, v.sub(constant(k, least)) as never);
@@ -162,7 +163,7 @@ interface Row {
   readonly reads?: boolean;
   readonly fast?: Fast;
 }
-const ROWS: readonly Row[] = [
+export const ROWS: readonly Row[] = [
   { name: "fmaxnm", u: 0, a: 0, opcode: 0x18, lane: extremeOf(true, true), fast: fastOfNumbers("max") },
   { name: "fminnm", u: 0, a: 1, opcode: 0x18, lane: extremeOf(false, true), fast: fastOfNumbers("min") },
   { name: "fmla", u: 0, a: 0, opcode: 0x19, lane: fmla(false), reads: true, fast: fastFused(false) },
@@ -272,7 +273,7 @@ const same: Declaration[] = KINDS.flatMap((k) =>
     ];
   })
 );
-const PAIRS:
+export const PAIRS:
   readonly (readonly [name: string, a: number, opcode: number, scalar: number, lane: Lane, fast: Fast])[] = [
     ["fmaxnmp", 0, 0x18, 0x0c, extremeOf(true, true), fastOfNumbers("max")],
     ["fminnmp", 1, 0x18, 0x0c, extremeOf(false, true), fastOfNumbers("min")],
@@ -280,7 +281,7 @@ const PAIRS:
     ["fmaxp", 0, 0x1e, 0x0f, extremeOf(true, false), fastOfNumbers("max")],
     ["fminp", 1, 0x1e, 0x0f, extremeOf(false, false), fastOfNumbers("min")],
   ];
-const none = (): Int => i32(0) as Int;
+export const none = (): Int => i32(0) as Int;
 const pairwise: Declaration[] = KINDS.flatMap((k) =>
   PAIRS.flatMap(([name, a, opcode, scalar, lane, fast]) => [
     ...vectors(k).flatMap(([q, T, lanes]) =>
@@ -377,7 +378,7 @@ const unsignedEstimate = (square: boolean) => (m: Machine, a: Int): Int => {
   return r as Int;
 };
 // deno-fmt-ignore
-const TWO: readonly (readonly [name: string, u: number, a: number, opcode: number, f: One, scalar: boolean, vector: boolean, text: string, fast?: Fast])[] = [
+export const TWO: readonly (readonly [name: string, u: number, a: number, opcode: number, f: One, scalar: boolean, vector: boolean, text: string, fast?: Fast])[] = [
   ["frintn", 0, 0, 0x18, rint("n"), false, true, "", fastRounding("n", false)], ["frintm", 0, 0, 0x19, rint("m"), false, true, "", fastRounding("m", false)], ["frintp", 0, 1, 0x18, rint("p"), false, true, "", fastRounding("p", false)], ["frintz", 0, 1, 0x19, rint("z"), false, true, "", fastRounding("z", false)],
   ["frinta", 1, 0, 0x18, rint("a"), false, true, "", fastRounding("a", false)], ["frintx", 1, 0, 0x19, rint("fpcr", true), false, true, "", fastRounding("fpcr", true)], ["frinti", 1, 1, 0x19, rint("fpcr"), false, true, "", fastRounding("fpcr", false)],
   ["fcvtns", 0, 0, 0x1a, toInt("n", true), true, true, "", fastToInteger("n", true)], ["fcvtms", 0, 0, 0x1b, toInt("m", true), true, true, "", fastToInteger("m", true)], ["fcvtas", 0, 0, 0x1c, toInt("a", true), true, true, "", fastToInteger("a", true)],

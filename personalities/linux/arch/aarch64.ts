@@ -9,8 +9,11 @@ const FPSIMD_MAGIC = 0x46508001, FPSIMD_SIZE = 528, IMAGE = 520;
 const ESR_MAGIC = 0x45535201, ESR_SIZE = 16, ABORTS: readonly number[] = [0x20, 0x22, 0x24, 0x26];
 const UCONTEXT = 128, MCONTEXT = 176, RESERVED = 288, PSTATE = 272;
 
-/** HWCAP bits of what the CPU has: FP, ASIMD, CRC32, ATOMICS (spec A6). No CPUID: identification registers are not there. */
-const HWCAP = 1 << 0 | 1 << 1 | 1 << 7 | 1 << 8;
+/**
+ * HWCAP bits of what the CPU has: FP, ASIMD, CRC32, ATOMICS (spec A6), FPHP, ASIMDHP, ASIMDRDM, ASIMDDP. No CPUID: identification
+ * registers are not there.
+ */
+const HWCAP = 1 << 0 | 1 << 1 | 1 << 7 | 1 << 8 | 1 << 9 | 1 << 10 | 1 << 12 | 1 << 20;
 
 /** See {@link LinuxArch}. */
 export const aarch64: LinuxArch = {

@@ -35,7 +35,7 @@ power management:
 `,
   aarch64: `processor\t: 0
 BogoMIPS\t: 62.50
-Features\t: fp asimd crc32 atomics
+Features\t: fp asimd crc32 atomics fphp asimdhp asimdrdm asimddp
 CPU implementer\t: 0x00
 CPU architecture: 8
 CPU variant\t: 0x0
