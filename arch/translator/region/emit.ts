@@ -374,21 +374,27 @@ export class Emitter implements Flow {
     });
     this.#out(this.#status);
   }
-  /** Slot of the region at the pc, or -1. */
+  /** Slot of the region at the pc, or -1. Each place remembers its last one: what is there now has the slot for as long as the module lives. */
   #lookup(): Local<"i32"> {
-    const { f, analysis } = this, { engine } = analysis.memories;
-    const slot = f.let(i32(-1)), pc = f.let(this.#pc.sub(BIAS));
-    f.plainIf(pc.shrU(32).eqz(), () => {
-      const low = f.let(pc.wrap());
-      const level = engine.load(
-        "i32.load",
-        engine.load("i32.load", 0, FIELD.directory).add(low.shrU(22).shl(2)),
-      );
-      const page = engine.load("i32.load", level.add(low.shrU(12).and(1023).shl(2)));
-      const found = f.let(engine.load("i32.load", page.add(low.and(4095).shl(2))));
-      // There is no record at 0, and no region in that place.
-      f.plainIf(engine.load("i32.load16_u", found, RECORD.op).eq(CORE_OPS.region), () => {
-        f.set(slot, engine.load("i32.load", found, RECORD.imm));
+    const { f, analysis, target: { module } } = this, { engine } = analysis.memories;
+    const lastPc = module.global("i64"), lastSlot = module.global("i32");
+    const slot = f.let(i32(-1));
+    f.plainIf(this.#pc.eq(lastPc), () => f.set(slot, lastSlot), () => {
+      const pc = f.let(this.#pc.sub(BIAS));
+      f.plainIf(pc.shrU(32).eqz(), () => {
+        const low = f.let(pc.wrap());
+        const level = engine.load(
+          "i32.load",
+          engine.load("i32.load", 0, FIELD.directory).add(low.shrU(22).shl(2)),
+        );
+        const page = engine.load("i32.load", level.add(low.shrU(12).and(1023).shl(2)));
+        const found = f.let(engine.load("i32.load", page.add(low.and(4095).shl(2))));
+        // There is no record at 0, and no region in that place.
+        f.plainIf(engine.load("i32.load16_u", found, RECORD.op).eq(CORE_OPS.region), () => {
+          f.set(slot, engine.load("i32.load", found, RECORD.imm));
+          f.setGlobal(lastPc, this.#pc);
+          f.setGlobal(lastSlot, slot);
+        });
       });
     });
     return slot;

@@ -85,6 +85,14 @@ export class Local<T extends Type = Type> extends Value<T> {
   }
 }
 
+/** A variable of an instance: reading it is using it as a value. */
+export class Global<T extends Type = Type> extends Value<T> {
+  /** One that exists. */
+  constructor(type: T, readonly index: number) {
+    super(type, (w) => (w.byte(0x23), w.u(index)));
+  }
+}
+
 /** A place to branch to: the start of a loop, the end of a block. */
 export interface Label {
   /** Blocks around it. */
@@ -149,6 +157,12 @@ export class Func {
   set<T extends Type>(local: Local<T>, v: Arg<T>): void {
     value(local.type, v).emit(this.w);
     this.w.byte(0x21), this.w.u(local.index);
+  }
+
+  /** Assigns to a variable of the instance. */
+  setGlobal<T extends Type>(global: Global<T>, v: Arg<T>): void {
+    value(global.type, v).emit(this.w);
+    this.w.byte(0x24), this.w.u(global.index);
   }
 
   /** Sets the local and yields the value. */

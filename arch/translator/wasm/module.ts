@@ -1,5 +1,5 @@
 /** Modules: types, imports, functions, one table, exports, data. Imports are declared before functions. */
-import { Func, type FunctionRef, Mem, TYPE_BYTE } from "./function.ts";
+import { Func, type FunctionRef, Global, Mem, TYPE_BYTE } from "./function.ts";
 import type { Type } from "./value.ts";
 import { Writer } from "./writer.ts";
 
@@ -19,6 +19,7 @@ export class Module {
   #typeBytes: [readonly Type[], readonly Type[]][] = [];
   #imports: ((w: Writer) => void)[] = [];
   #functions: { ref: FunctionRef; type: number; func?: Func }[] = [];
+  readonly #globals: ("i32" | "i64")[] = [];
   #exports: { name: string; kind: number; index: number }[] = [];
   #table: FunctionRef[] = [];
   #data: { mem: Mem; offset: number; bytes: Uint8Array }[] = [];
@@ -73,6 +74,11 @@ export class Module {
   }
   exportTable(name: string): void {
     this.#exports.push({ name, kind: 1, index: this.table });
+  }
+
+  /** A variable of each instance; it begins as -1. */
+  global<T extends "i32" | "i64">(type: T): Global<T> {
+    return new Global(type, this.#globals.push(type) - 1);
   }
 
   /** Declares a function; give its body with `define` before `bytes`. */
@@ -143,6 +149,11 @@ export class Module {
     put(3, this.#functions.length, (w) => this.#functions.forEach((f) => w.u(f.type)));
     put(4, this.#table.length ? 1 : 0, (w) => {
       w.byte(0x70), w.byte(0), w.u(this.#table.length);
+    });
+    put(6, this.#globals.length, (w) => {
+      for (const type of this.#globals) {
+        w.byte(TYPE_BYTE[type]), w.byte(1), w.byte(type === "i64" ? 0x42 : 0x41), w.s(-1), w.byte(0x0b);
+      }
     });
     put(7, this.#exports.length, (w) => {
       for (const e of this.#exports) w.name(e.name), w.byte(e.kind), w.u(e.index);
