@@ -133,6 +133,8 @@ export interface Machine extends Env {
   readonly inline: boolean;
   /** The host's relaxed multiply-add rounds once (regions; false elsewhere). */
   readonly fuses: boolean;
+  /** Where `inline`: what is computed from these parts of the state, once for as long as they stay the same. `key` names it. */
+  once(key: string, offsets: readonly number[], compute: () => I32): I32;
   /** Where `inline`, before anything is written: the interpreter does this instruction when the condition, a rare one, holds. */
   defer(cond: I32): void;
   /** A register named by a constant slot. */

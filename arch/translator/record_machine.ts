@@ -110,6 +110,10 @@ export class RecordMachine extends HelperEnv implements Machine {
   readonly parameter: number;
   readonly inline: boolean = false;
   readonly fuses: boolean = false;
+  /** See {@link Machine.once}. */
+  once(_key: string, _offsets: readonly number[], compute: () => I32): I32 {
+    return compute();
+  }
   /** See {@link Machine.defer}. */
   defer(): void {
     throw new Error("the interpreter defers nothing");

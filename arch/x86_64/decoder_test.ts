@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { BIAS, CHUNK_INFO, RECORD } from "@guise/translator";
+import { BIAS, CHUNK_INFO, FIELD, RECORD } from "@guise/translator";
 import { useDeclarations } from "./built.ts";
 import { sharedEngine } from "./cpu.ts";
 import { Decoder, newParts, PARSE, parse, RUN_INSTRUCTIONS, RUN_RECORDS } from "./decode.ts";
@@ -45,7 +45,7 @@ Deno.test("both decoders make the same records of random bytes", () => {
     const pc = CODE - BIAS + (round % 7 === 0 ? 4096 - 20 : 64);
     space.u8.set(bytes, pc);
     cache.reset();
-    sharedEngine().u32[9] = cache.root;
+    sharedEngine().u32[FIELD.directory >>> 2] = cache.root;
     const a = cache.begin(RUN_RECORDS);
     const end = exports.decode(pc, cache.page(pc >>> 12), a, space.memory.buffer.byteLength - 32, 1);
     if (!end) continue;
@@ -55,7 +55,7 @@ Deno.test("both decoders make the same records of random bytes", () => {
       ? lastOrdinal(fast.op)
       : RUN_INSTRUCTIONS;
     cache.reset();
-    sharedEngine().u32[9] = cache.root;
+    sharedEngine().u32[FIELD.directory >>> 2] = cache.root;
     const b = cache.begin(RUN_RECORDS);
     const slow = records(b, reference.run(pc, instructions, b, false));
     assertEquals(fast, slow, `round ${round}`);

@@ -58,11 +58,14 @@ function ordinary(k: Kind, v: F64): I32 {
   return top.shl(1).sub(2 ** shift * 2).ltU(i32(-(2 ** shift) * 3));
 }
 
+/** FPCR 0 and IXC set: asked once for many operations. */
+const usual = (m: Machine): I32 => m.once("usual", [STATE.fpcr, STATE.fpsr], () => quick(m));
+
 /** Leaves unless r is the result of the operation, and FPSR stays as it is. */
 function guard(m: Machine, k: Kind, op: Settled, r: F64, sources: readonly F64[]): void {
   const { f } = m, ref = settled(m, k, op);
   const fails = (may: number) => f.call("i32", ref, ...sources as never[], r as never, i32(may)).eqz();
-  f.unlikely(quick(m).eqz(), () => {
+  f.unlikely(usual(m).eqz(), () => {
     m.defer(fpcr(m).ne(0));
     m.defer(fails(0));
   });
@@ -164,7 +167,7 @@ export function inlineFromInteger(m: Machine, k: Kind, signed: boolean, width: n
   const { f } = m, x = f.let(v), room = k.fraction + 1;
   if (width > room) {
     // Small ones are exact in any mode.
-    f.unlikely(quick(m).eqz(), () => {
+    f.unlikely(usual(m).eqz(), () => {
       const bound = 2n ** BigInt(room);
       m.defer((signed ? x.add(i64(bound)) : x).gtU(i64(signed ? 2n * bound : bound)));
     });
@@ -216,7 +219,7 @@ function guardLanes(
       m.defer(f.call("i32", ref, ...sources.map(at), at(r), i32(may)).eqz());
     }
   };
-  f.unlikely(quick(m).eqz(), () => {
+  f.unlikely(usual(m).eqz(), () => {
     m.defer(fpcr(m));
     fail(0);
   });

@@ -44,8 +44,9 @@ export function loadVector(t: Operand, mem: Operand, bytes: number, offset = 0):
 }
 export function storeVector(t: Operand, mem: Operand, bytes: number, offset = 0): void {
   if (bytes === 16) return mem.store("v128.store", t.load("v128.load"), offset);
-  if (bytes === 8) return mem.store("i64.store", t.load("i64.load"), offset);
-  mem.store(STORES[bytes as 4] as Store & "i32.store", t.load("i32.load"), offset);
+  if (bytes === 8) return mem.store("f64.store", t.load("f64.load"), offset);
+  if (bytes === 4) return mem.store("f32.store", t.load("f32.load"), offset);
+  mem.store(STORES[bytes as 2] as Store & "i32.store", t.load("i32.load"), offset);
 }
 const zero = (): I64 => i64(0);
 

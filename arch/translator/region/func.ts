@@ -74,6 +74,9 @@ export class RegionFunc extends Func {
   #facts = new Map<string, Fact>();
   /** Facts that may be widened: those of this block. */
   #own = new Set<Fact>();
+  /** Locals that hold what was computed from other locals, as long as those stay the same. */
+  #held = new Map<string, { readonly local: Local; readonly from: readonly number[] }>();
+  readonly #holders = new Map<string, Local>();
   #nextSymbol = 0;
   /** Locals in the order that they were set. */
   #log: number[] = [];
@@ -94,6 +97,7 @@ export class RegionFunc extends Func {
   /** Nothing is known about locals and accesses: code comes here from elsewhere. */
   forget(): void {
     this.#symbols.clear();
+    this.#held.clear();
     this.#facts.clear();
     this.#own.clear();
   }
@@ -213,32 +217,54 @@ export class RegionFunc extends Func {
     const x = super.tee(local, v);
     return new Value(local.type, (w) => (x.emit(w), this.#changed(local)));
   }
+  /** The local that holds what `key` names, computed from these locals: as it is, or now by `compute`. */
+  held<T extends Type>(key: string, from: readonly Local[], compute: () => Value<T>): Local<T> {
+    const known = this.#held.get(key);
+    if (known) return known.local as Local<T>;
+    return this.hold(key, from, compute());
+  }
+  /** What `key` names is known, if it is. */
+  holding(key: string): Local | undefined {
+    return this.#held.get(key)?.local;
+  }
+  /** From now on `key` names this value, as long as the locals stay the same. */
+  hold<T extends Type>(key: string, from: readonly Local[], v: Value<T>): Local<T> {
+    let local = this.#holders.get(key);
+    if (!local) this.#holders.set(key, local = this.fixed(v.type));
+    this.set(local, v as Value);
+    this.#held.set(key, { local, from: [...from.map((l) => l.index), local.index] });
+    return local as Local<T>;
+  }
+
   #changed(local: Local): void {
+    for (const [key, { from }] of this.#held) if (from.includes(local.index)) this.#held.delete(key);
     this.#log.push(local.index);
     this.#symbols.delete(local.index);
   }
   /** What `body` learns is not known behind it, nor what the locals are that it changes. */
   #aside<R>(body: () => R): R {
     const symbols = new Map(this.#symbols), facts = new Map(this.#facts), own = this.#own;
-    const from = this.#log.length;
+    const held = new Map(this.#held), from = this.#log.length;
     this.#own = new Set();
     try {
       return body();
     } finally {
       for (let i = from; i < this.#log.length; i++) symbols.delete(this.#log[i]);
-      this.#symbols = symbols, this.#facts = facts, this.#own = own;
+      const changed = new Set(this.#log.slice(from));
+      for (const [key, h] of held) if (h.from.some((index) => changed.has(index))) held.delete(key);
+      this.#symbols = symbols, this.#facts = facts, this.#own = own, this.#held = held;
     }
   }
 
   /** Without folding and following: for the structure of the region. Both ways begin with what is known here. */
   plainIf(cond: I32, then: () => void, otherwise?: () => void): void {
-    const symbols = new Map(this.#symbols), facts = new Map(this.#facts);
+    const symbols = new Map(this.#symbols), facts = new Map(this.#facts), held = new Map(this.#held);
     this.#own.clear();
     super.if(
       cond,
       then,
       otherwise && (() => {
-        this.#symbols = new Map(symbols), this.#facts = new Map(facts);
+        this.#symbols = new Map(symbols), this.#facts = new Map(facts), this.#held = new Map(held);
         this.#own.clear();
         otherwise();
       }),

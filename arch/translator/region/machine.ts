@@ -158,7 +158,12 @@ export class State implements Mover {
     if (!this.quiet) this.reads.add(id);
     const slot = this.slots.list[id], sub = offset - slot.offset, local = this.locals[id];
     if (id === this.slots.kind && this.f.known !== undefined && name === "i32.load") return i32(this.f.known);
-    if (slot.type === "v128") return loadVector(name, local as Local<"v128">, sub);
+    if (slot.type === "v128") {
+      const float = sub || (name !== "f64.load" && name !== "f32.load")
+        ? undefined
+        : this.f.holding(`${name.slice(0, 3)} ${id}`);
+      return float ?? loadVector(name, local as Local<"v128">, sub);
+    }
     const whole = local as unknown as Int;
     if (name === `${slot.type}.load` && sub === 0) return whole;
     const part = sub ? whole.shrU(sub * 8) : whole;
@@ -214,7 +219,16 @@ export class State implements Mover {
       f.set(local, v);
       return f.setKnown(v.constant === undefined ? undefined : Number(v.constant));
     }
-    if (slot.type === "v128") return storeVector(f, name, local as Local<"v128">, sub, v);
+    if (slot.type === "v128") {
+      const { low } = v;
+      // The float stays at hand.
+      if (!low || name !== "v128.store" || sub) return storeVector(f, name, local as Local<"v128">, sub, v);
+      const key = `${low.type} ${id}`, float = f.hold(key, [], low);
+      const lane = low.type === "f64" ? "f64x2.replace_lane" : "f32x4.replace_lane";
+      f.set(local, replaceLane(lane as "f64x2.replace_lane", ZERO_VECTOR, 0, float as Local<"f64">));
+      f.hold(key, [local], float);
+      return;
+    }
     if (name === `${slot.type}.store` && sub === 0) return f.set(local, v);
     if (slot.type === "i64") {
       const whole = local as Local<"i64">;
@@ -477,6 +491,12 @@ export class RegionMachine extends BaseEnv implements Machine {
     this.f = values.f;
   }
 
+  once(key: string, offsets: readonly number[], compute: () => I32): I32 {
+    const { values } = this, from = offsets.map((o) => values.locals[values.slots.at[o]]);
+    // Noted as read in any case.
+    const v = compute();
+    return this.f.held(key, from, () => v);
+  }
   defer(cond: I32): void {
     this.f.unlikely(cond, () => this.flow.interpret(false));
   }

@@ -129,6 +129,12 @@ export class Func {
     return local;
   }
 
+  /** A local that no scope gives back. */
+  fixed<T extends Type>(type: T): Local<T> {
+    this.#types.push(type);
+    return new Local(type, this.ref.params.length + this.#types.length - 1);
+  }
+
   /** Computes `v` now and keeps it: use this for what is needed more than once. */
   let<T extends Type>(v: Value<T>): Local<T> {
     const local = this.local(v.type);

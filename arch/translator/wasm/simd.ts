@@ -95,7 +95,9 @@ export function replaceLane<N extends keyof typeof REPLACE>(
   x: Arg<(typeof REPLACE)[N][1]>,
 ): V128 {
   const [code, type] = REPLACE[name], lane = value(type, x as Arg<typeof type>);
-  return new Value("v128", (w) => (v.emit(w), lane.emit(w), w.byte(0xfd), w.u(code), w.byte(index)));
+  const made = new Value("v128", (w) => (v.emit(w), lane.emit(w), w.byte(0xfd), w.u(code), w.byte(index)));
+  if (v.constant === 0n && index === 0 && name.startsWith("f")) made.low = lane as Value;
+  return made;
 }
 
 /** Sixteen bytes chosen from `a` (0-15) and `b` (16-31) by constant indices. */

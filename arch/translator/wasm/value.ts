@@ -85,6 +85,8 @@ export class Value<T extends Type = Type> {
   readonly constant: number | bigint | undefined;
   /** The value and the constant that it is the sum of, for who follows addresses. */
   affine: { readonly of: Value; readonly plus: number } | undefined;
+  /** Of a vector: the float in its lowest lane, when all above it is zero. */
+  low: Value | undefined;
 
   /** `emit` pushes it; `constant` is set for constants. */
   constructor(type: T, emit: (w: Writer) => void, constant?: number | bigint) {
@@ -92,6 +94,7 @@ export class Value<T extends Type = Type> {
     this.emit = emit;
     this.constant = constant;
     this.affine = undefined;
+    this.low = undefined;
   }
 
   /** Two constants of 32 bits make a constant. */
