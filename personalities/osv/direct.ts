@@ -8,6 +8,7 @@ import {
   EINTR,
   ENOSYS,
   ETIMEDOUT,
+  KEEP,
   type Outcome,
   type RowAbi,
   type Task,
@@ -123,6 +124,31 @@ export function after(
     default:
       return first satisfies never;
   }
+}
+
+/**
+ * Rounds of something that may be done at once or wait: `round` is given what asks for one more. Asked for at once it does not
+ * nest, so that a million rounds need no stack.
+ */
+export function looping(
+  task: Task,
+  round: (task: Task, again: (task: Task) => Outcome) => Outcome,
+): Outcome {
+  let inside = false, more = false;
+  const run = (t: Task): Outcome => {
+    if (inside) {
+      more = true;
+      return KEEP; // stands for what the loop below is going to answer
+    }
+    for (;;) {
+      inside = true;
+      more = false;
+      const outcome = round(t, run);
+      inside = false;
+      if (!more) return outcome;
+    }
+  };
+  return run(task);
 }
 
 /** A system call with these arguments; `next` gets Linux's answer. */

@@ -25,6 +25,11 @@ import { localeCalls } from "./libc/locales.ts";
 import { mountCalls } from "./libc/mounts.ts";
 import { obstackCalls } from "./libc/obstack.ts";
 import { scanCalls } from "./libc/scan.ts";
+import { deviceCalls } from "./libc/devices.ts";
+import { wideCalls } from "./libc/wide.ts";
+import { warningCalls } from "./libc/warnings.ts";
+import { hostCalls } from "./libc/hosts.ts";
+import { globCalls } from "./libc/glob.ts";
 import { userCalls } from "./libc/users.ts";
 
 /** All functions by name; later subjects win over what is only a system call. */
@@ -44,6 +49,11 @@ const calls: Calls = {
   ...timeCalls,
   ...miscCalls,
   ...regexCalls,
+  ...globCalls,
+  ...hostCalls,
+  ...warningCalls,
+  ...wideCalls,
+  ...deviceCalls,
   ...scanCalls,
   ...obstackCalls,
   ...mountCalls,

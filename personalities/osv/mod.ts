@@ -7,3 +7,4 @@
 export { osv, osvNamed, type OsvOptions } from "./personality.ts";
 export type { TableSet } from "./tables.ts";
 export { names as exportedFunctions } from "./exports.ts";
+export { aliases as guestNames } from "./libc/misc.ts";

@@ -3,8 +3,7 @@
  * computes, that libc as one that makes system calls, or nobody. As a tool:
  * `deno run -A tests/osv/imports.ts /usr/bin/bash …` (without arguments: the programs of the demand list).
  */
-import { exportedFunctions } from "@guise/osv";
-import { aliases } from "../../personalities/osv/libc/misc.ts";
+import { exportedFunctions, guestNames } from "@guise/osv";
 
 /** The guest libc whose code is looked at. */
 export const LIBC = "/usr/lib/x86_64-linux-musl/libc.so";
@@ -120,7 +119,7 @@ export async function report(programs: readonly string[]) {
   }
   const kernel: string[] = [], pure: string[] = [], calling: string[] = [], missing: string[] = [];
   for (const name of wanted.keys()) {
-    const other = aliases[name] ?? name;
+    const other = guestNames[name] ?? name;
     if (ours.has(name)) kernel.push(name);
     else if (!libc.all.has(other)) missing.push(name);
     else (libc.calling.has(other) ? calling : pure).push(name);

@@ -1,6 +1,6 @@
 /** Directory streams: opendir, readdir and theirs, over getdents64, whose records are what readdir hands out. */
 import { EINVAL, ENOMEM, invoke, type Outcome, type Task } from "@guise/core";
-import { after, arg, type Calls, type DirectCall, fail, int, long, perform } from "../direct.ts";
+import { after, arg, type Calls, type DirectCall, fail, int, long, looping, perform } from "../direct.ts";
 import { osvOf } from "../state.ts";
 
 const ROOM = 32768;
@@ -109,9 +109,24 @@ function scan(
         : invoke(sort, [list, entries.length, 8, compare], () => entries.length);
     });
   };
-  const round = (t: Task, fd: number): Outcome =>
-    perform(t, "getdents64", [fd, buffer, ROOM], (u, n) => n <= 0 ? end(u, fd, n) : records(u, fd, 0, n));
-  const records = (t: Task, fd: number, from: number, bytes: number): Outcome => {
+  const rounds = (task: Task, fd: number): Outcome =>
+    looping(
+      task,
+      (t, again) =>
+        perform(
+          t,
+          "getdents64",
+          [fd, buffer, ROOM],
+          (u, n) => n <= 0 ? end(u, fd, n) : records(u, fd, 0, n, again),
+        ),
+    );
+  const records = (
+    t: Task,
+    fd: number,
+    from: number,
+    bytes: number,
+    again: (task: Task) => Outcome,
+  ): Outcome => {
     for (let at = from; at < bytes;) {
       const length = Math.max(24, (t.space.getU32(buffer + at + LENGTH) ?? 0) & 0xffff);
       const record = t.space.read(buffer + at, Math.min(length, ROOM - at));
@@ -126,13 +141,13 @@ function scan(
       return invoke(filter, [copy], (u, wanted) => {
         if ((wanted | 0) !== 0) entries.push(copy);
         else heap.release(copy);
-        return records(u, fd, at, bytes);
+        return records(u, fd, at, bytes, again);
       });
     }
-    return round(t, fd);
+    return again(t);
   };
   return perform(task, "openat", [folder, path, 0o2200000, 0], (t, fd) => {
-    if (fd >= 0) return round(t, fd);
+    if (fd >= 0) return rounds(t, fd);
     heap.release(buffer);
     return fail(t, fd);
   });

@@ -21,7 +21,8 @@ const same = `access accept accept4 bind chdir chmod chown chroot clock_getres c
   process_vm_readv process_vm_writev quotactl readahead reboot setdomainname setfsgid setfsuid setns settimeofday swapoff
   swapon sync_file_range tee umount2 unshare vhangup vmsplice acct adjtimex clock_adjtime init_module delete_module
   fanotify_mark fanotify_init ioperm iopl personality ptrace remap_file_pages timer_create timer_delete timer_settime
-  timer_gettime timer_getoverrun`.trim().split(/\s+/);
+  timer_gettime timer_getoverrun msgctl msgget msgrcv msgsnd semctl semget semop semtimedop mq_unlink mlock2
+  membarrier mq_timedsend mq_timedreceive mq_notify mq_getsetattr`.trim().split(/\s+/);
 
 /** Another name, or the 64-bit one of a time when off_t had 32. */
 const other: Readonly<Record<string, string>> = {

@@ -1,6 +1,6 @@
 /** mntent.h: lines of a table of mounts, read through the kernel's streams. */
 import type { Outcome, Task } from "@guise/core";
-import { arg, type Calls, type DirectCall, text } from "../direct.ts";
+import { arg, type Calls, type DirectCall, looping, text } from "../direct.ts";
 import { osvOf, type OsvProcess } from "../state.ts";
 import { readLine } from "./stdio.ts";
 import { stdioCalls } from "./stdio.ts";
@@ -24,11 +24,11 @@ const plain = (word: string): string =>
 function next(task: Task, entry: number, strings: number, room: number): Outcome {
   const stream = osvOf(task).streams.all.get(arg(task, 0));
   if (stream === undefined) return 0;
-  const step = (t: Task): Outcome =>
+  return looping(task, (t, again) =>
     readLine(t, stream, 1 << 16, 10, (u, bytes) => {
       if (bytes.length === 0) return 0;
       const line = new TextDecoder().decode(bytes).trim();
-      if (line === "" || line.startsWith("#")) return step(u);
+      if (line === "" || line.startsWith("#")) return again(u);
       const [name, folder, type, options, frequency, pass] = line.split(/[ \t]+/).map(plain);
       let at = strings;
       const fields = [name, folder ?? "", type ?? "", options ?? ""].map((each) => {
@@ -42,8 +42,7 @@ function next(task: Task, entry: number, strings: number, room: number): Outcome
       u.space.setU32(entry + 32, Number(frequency ?? 0) >>> 0);
       u.space.setU32(entry + 36, Number(pass ?? 0) >>> 0);
       return entry;
-    });
-  return step(task);
+    }));
 }
 
 const hasOption: DirectCall = (task) => {

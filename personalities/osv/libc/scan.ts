@@ -3,9 +3,9 @@
  * tell, and what it has not used stays in the stream.
  */
 import type { Outcome, Task } from "@guise/core";
-import { arg, type Calls, type DirectCall, fail } from "../direct.ts";
+import { arg, type Calls, type DirectCall, fail, looping } from "../direct.ts";
 import { osvOf } from "../state.ts";
-import { EOF, getByte, type Stream } from "./streams.ts";
+import { EOF, fill, type Stream, take } from "./streams.ts";
 
 /** One conversion's result: where it goes and its bytes. */
 interface Assignment {
@@ -204,12 +204,25 @@ function integerOf(
 
 /** Reads and scans until the scanner knows; what is left over goes back to the stream. */
 function scanStream(task: Task, stream: Stream, template: string, pointers: number[]): Outcome {
-  let bytes = new Uint8Array(64), length = 0;
-  const attempt = (t: Task, ended: boolean): Outcome => {
+  let bytes = new Uint8Array(0), ended = false;
+  return looping(task, (t, again) => {
     let next = 0;
-    const result = scan(template, bytes.subarray(0, length), ended, () => pointers[next++] ?? 0);
-    if (result === "more") return more(t);
-    for (let n = length - 1; n >= result.used; n--) stream.pushed.push(bytes[n]);
+    const result = scan(template, bytes, ended, () => pointers[next++] ?? 0);
+    if (result === "more") {
+      const add = (u: Task, n: number): Outcome => {
+        // Twice as much each time, and from a terminal what there is: a line.
+        const more = take(u, stream, Math.max(64, bytes.length), -1);
+        ended = n === 0 && more.length === 0;
+        const all = new Uint8Array(bytes.length + more.length);
+        all.set(bytes);
+        all.set(more, bytes.length);
+        bytes = all;
+        return again(u);
+      };
+      return stream.pushed.length > 0 ? add(t, 1) : fill(t, stream, add);
+    }
+    for (let n = bytes.length - 1; n >= result.used; n--) stream.pushed.push(bytes[n]);
+    if (result.used < bytes.length) stream.eof = false;
     const { heap } = osvOf(t);
     for (const { pointer, bytes: data, allocate } of result.assignments) {
       const block = allocate ? heap.allocate(data.length) : pointer;
@@ -217,19 +230,7 @@ function scanStream(task: Task, stream: Stream, template: string, pointers: numb
       if (allocate) t.space.setNum64(pointer, block);
     }
     return result.count;
-  };
-  const more = (t: Task): Outcome =>
-    getByte(t, stream, (u, byte) => {
-      if (byte === EOF) return attempt(u, true);
-      if (length === bytes.length) {
-        const larger = new Uint8Array(2 * length);
-        larger.set(bytes);
-        bytes = larger;
-      }
-      bytes[length++] = byte;
-      return attempt(u, false);
-    });
-  return attempt(task, false);
+  });
 }
 
 const MOST_ARGUMENTS = 64;

@@ -1,6 +1,17 @@
 /** stdio: streams over the kernel's files. Formatting is the guest's libc's (`vsnprintf`), invoked. */
 import { EINVAL, ENOMEM, errnoText, invoke, type Outcome, type Task } from "@guise/core";
-import { arg, type Calls, type DirectCall, fail, int, long, perform, setArgs, text } from "../direct.ts";
+import {
+  arg,
+  type Calls,
+  type DirectCall,
+  fail,
+  int,
+  long,
+  looping,
+  perform,
+  setArgs,
+  text,
+} from "../direct.ts";
 import { osvOf } from "../state.ts";
 import { copyList, type List, listAt } from "./variadic.ts";
 import {
@@ -11,8 +22,10 @@ import {
   getByte,
   getRange,
   isTerminal,
+  move,
   put,
   putRange,
+  shut,
   type Stream,
   take,
 } from "./streams.ts";
@@ -135,7 +148,7 @@ function bounded(s: { size: number | "none"; format: number; list: boolean }): D
 }
 
 /** The flags of open(2) for a mode of fopen, or undefined. */
-function modeFlags(mode: string): { flags: number; readable: boolean; writable: boolean } | undefined {
+export function modeFlags(mode: string): { flags: number; readable: boolean; writable: boolean } | undefined {
   const plus = mode.includes("+");
   const more = (mode.includes("e") ? 0o2000000 : 0) | (mode.includes("x") ? 0o200 : 0);
   switch (mode[0]) {
@@ -192,11 +205,11 @@ const fclose = withStream(0, EOF, (task, stream) =>
   flush(task, stream, (t, flushed) => {
     const ahead = stream.end - stream.at + stream.pushed.length;
     const close = (u: Task): Outcome =>
-      perform(u, "close", [stream.fd], (v, result) => {
+      shut(u, stream, (v, result) => {
         osvOf(v).streams.remove(stream);
         return result < 0 ? fail(v, result) : flushed ? 0 : EOF;
       });
-    return ahead > 0 && !stream.eof ? perform(t, "lseek", [stream.fd, -ahead, 1], close) : close(t);
+    return ahead > 0 && !stream.eof ? move(t, stream, -ahead, 1, close) : close(t);
   }));
 
 const fflush: DirectCall = (task) => {
@@ -210,7 +223,7 @@ const fflush: DirectCall = (task) => {
   const ahead = stream.end - stream.at + stream.pushed.length;
   if (ahead > 0) {
     // A file that can be moved goes back to where the program has read.
-    return perform(task, "lseek", [stream.fd, -ahead, 1], (_t, at) => {
+    return move(task, stream, -ahead, 1, (_t, at) => {
       if (at >= 0) stream.at = stream.end = stream.pushed.length = 0;
       return 0;
     });
@@ -253,7 +266,7 @@ const fread = withStream(3, 0, (task, stream) => {
   const size = arg(task, 1), count = arg(task, 2);
   if (size * count === 0) return 0;
   if (size * count > task.space.limit) return fail(task, EINVAL) + 1;
-  return getRange(task, stream, arg(task, 0), size * count, 0, (_t, got) => Math.floor(got / size));
+  return getRange(task, stream, arg(task, 0), size * count, (_t, got) => Math.floor(got / size));
 });
 
 const fgetc = withStream(0, EOF, (task, stream) => getByte(task, stream, (_t, byte) => byte));
@@ -281,18 +294,6 @@ export function readLine(
 ): Outcome {
   const pieces: Uint8Array[] = [];
   let length = 0;
-  const step = (t: Task): Outcome => {
-    for (;;) {
-      const bytes = take(t, stream, most - length, stop);
-      if (bytes.length > 0) {
-        pieces.push(bytes);
-        length += bytes.length;
-      }
-      if (length === most || (bytes.length > 0 && bytes[bytes.length - 1] === stop)) break;
-      if (bytes.length === 0) return fill(t, stream, (u, n) => n === 0 ? done(u) : step(u));
-    }
-    return done(t);
-  };
   const done = (t: Task): Outcome => {
     const all = new Uint8Array(length);
     let at = 0;
@@ -302,7 +303,17 @@ export function readLine(
     }
     return next(t, all);
   };
-  return step(task);
+  return looping(task, (t, again) => {
+    for (;;) {
+      const bytes = take(t, stream, most - length, stop);
+      if (bytes.length > 0) {
+        pieces.push(bytes);
+        length += bytes.length;
+      }
+      if (length === most || (bytes.length > 0 && bytes[bytes.length - 1] === stop)) return done(t);
+      if (bytes.length === 0) return fill(t, stream, (u, n) => n === 0 ? done(u) : again(u));
+    }
+  });
 }
 
 const fgets = withStream(2, 0, (task, stream) => {
@@ -347,7 +358,7 @@ const fseek = withStream(0, -1, (task, stream) => {
   const whence = int(task, 2);
   return flush(task, stream, (t) => {
     if (whence === 1) offset -= stream.end - stream.at + stream.pushed.length;
-    return perform(t, "lseek", [stream.fd, offset, whence], (u, at) => {
+    return move(t, stream, offset, whence, (u, at) => {
       if (at < 0) return fail(u, at);
       stream.at = stream.end = stream.pushed.length = 0;
       stream.eof = false;
@@ -360,10 +371,11 @@ const ftell = withStream(
   0,
   -1,
   (task, stream) =>
-    perform(
+    move(
       task,
-      "lseek",
-      [stream.fd, 0, 1],
+      stream,
+      0,
+      1,
       (t, at) => at < 0 ? fail(t, at) : at + stream.filled - (stream.end - stream.at) - stream.pushed.length,
     ),
 );
@@ -373,12 +385,27 @@ const rewind = withStream(
   0,
   (task, stream) =>
     flush(task, stream, (t) =>
-      perform(t, "lseek", [stream.fd, 0, 0], () => {
+      move(t, stream, 0, 0, () => {
         stream.at = stream.end = stream.pushed.length = 0;
         stream.eof = stream.error = false;
         return 0;
       })),
 );
+
+/** fpos_t begins with the place. */
+const position = withStream(0, -1, (task, stream) => {
+  const target = arg(task, 1);
+  return move(task, stream, 0, 1, (t, at) => {
+    if (at < 0) return fail(t, at);
+    const place = at + stream.filled - (stream.end - stream.at) - stream.pushed.length;
+    return t.space.setNum64(target, place) ? 0 : fail(t, EINVAL);
+  });
+});
+const toPosition: DirectCall = (task) => {
+  const place = task.space.getNum64(arg(task, 1)) ?? 0;
+  setArgs(task, [arg(task, 0), place, 0]);
+  return fseek(task);
+};
 
 const setvbuf = withStream(0, -1, (task, stream) => {
   const mode = (["full", "line", "none"] as const)[int(task, 2)];
@@ -512,6 +539,10 @@ export const stdioCalls: Calls = {
   ftello: ftell,
   ftello64: ftell,
   rewind,
+  fgetpos: position,
+  fgetpos64: position,
+  fsetpos: toPosition,
+  fsetpos64: toPosition,
   setvbuf,
   setbuf,
   setlinebuf: withStream(0, 0, (_task, stream) => {

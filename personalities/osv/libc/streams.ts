@@ -5,7 +5,7 @@
  */
 import { type AddressSpace, EBADF, EFAULT, ENOMEM, type Outcome, READ, type Task } from "@guise/core";
 import type { Heap } from "../heap.ts";
-import { fail, perform } from "../direct.ts";
+import { fail, looping, perform } from "../direct.ts";
 import { osvOf } from "../state.ts";
 import { filesKey } from "@guise/vfs/key";
 
@@ -19,6 +19,17 @@ const EOF_SEEN = 0x10, ERROR_SEEN = 0x20;
 export const BUFFER = 4096;
 /** The end of a file, as functions of characters tell it. */
 export const EOF = -1;
+
+/** What stands behind a stream in the place of a descriptor: memory, or the program's own functions. Answers are Linux's. */
+export interface Device {
+  read(task: Task, address: number, length: number, next: Done): Outcome;
+  write(task: Task, address: number, length: number, next: Done): Outcome;
+  seek(task: Task, offset: number, whence: number, next: Done): Outcome;
+  close(task: Task, next: Done): Outcome;
+}
+
+/** Gets a call's answer. */
+export type Done = (task: Task, result: number) => Outcome;
 
 /** One open stream. */
 export class Stream {
@@ -40,8 +51,8 @@ export class Stream {
   readonly pushed: number[] = [];
   /** The last operation was a read (for __freading). */
   reading = false;
-  /** Of popen. */
-  child = 0;
+  /** Undefined: the descriptor. */
+  device: Device | undefined;
 
   readonly #space: AddressSpace;
 
@@ -122,6 +133,33 @@ export class Streams {
   }
 }
 
+/** Moves bytes between the stream's file and memory. */
+export function transfer(
+  task: Task,
+  stream: Stream,
+  name: "read" | "write",
+  address: number,
+  length: number,
+  next: Done,
+): Outcome {
+  const { device } = stream;
+  if (device === undefined) return perform(task, name, [stream.fd, address, length], next);
+  return device[name](task, address, length, next);
+}
+
+/** lseek of the stream's file. */
+export function move(task: Task, stream: Stream, offset: number, whence: number, next: Done): Outcome {
+  const { device } = stream;
+  if (device === undefined) return perform(task, "lseek", [stream.fd, offset, whence], next);
+  return device.seek(task, offset, whence, next);
+}
+
+/** close of the stream's file. */
+export function shut(task: Task, stream: Stream, next: Done): Outcome {
+  const { device } = stream;
+  return device === undefined ? perform(task, "close", [stream.fd], next) : device.close(task, next);
+}
+
 type Next = (task: Task, ok: boolean) => Outcome;
 
 /** Line buffering belongs to terminals. */
@@ -137,7 +175,7 @@ export function isTerminal(task: Task, fd: number): boolean {
 /** Writes out what waits in the buffer. */
 export function flush(task: Task, stream: Stream, next: Next): Outcome {
   if (stream.filled === 0) return next(task, true);
-  return perform(task, "write", [stream.fd, stream.buffer, stream.filled], (t, done) => {
+  return transfer(task, stream, "write", stream.buffer, stream.filled, (t, done) => {
     if (done <= 0) {
       stream.filled = 0;
       stream.error = true;
@@ -171,7 +209,7 @@ function turnToWriting(task: Task, stream: Stream, next: Next): Outcome {
   stream.reading = false;
   stream.at = stream.end = stream.pushed.length = 0;
   if (ahead === 0) return next(task, true);
-  return perform(task, "lseek", [stream.fd, -ahead, 1], (t) => next(t, true));
+  return move(task, stream, -ahead, 1, (t) => next(t, true));
 }
 
 /** Writes bytes through the buffer. */
@@ -192,18 +230,18 @@ function ready(task: Task, stream: Stream): boolean {
 }
 
 function store(task: Task, stream: Stream, bytes: Uint8Array, next: Next): Outcome {
-  const n = Math.min(stream.size - stream.filled, bytes.length);
-  if (!task.space.write(stream.buffer + stream.filled, bytes.subarray(0, n))) {
-    stream.error = true;
-    return next(task, false);
-  }
-  stream.filled += n;
-  const rest = bytes.subarray(n);
-  const out = rest.length > 0 || stream.mode === "none" || (stream.mode === "line" && bytes.includes(10));
-  if (!out) return next(task, true);
-  return flush(task, stream, (t, fine) => {
-    if (!fine) return next(t, false);
-    return rest.length > 0 ? store(t, stream, rest, next) : next(t, true);
+  let rest = bytes;
+  const line = stream.mode === "line" && bytes.includes(10);
+  return looping(task, (t, again) => {
+    const n = Math.min(stream.size - stream.filled, rest.length);
+    if (!t.space.write(stream.buffer + stream.filled, rest.subarray(0, n))) {
+      stream.error = true;
+      return next(t, false);
+    }
+    stream.filled += n;
+    rest = rest.subarray(n);
+    if (rest.length === 0 && stream.mode !== "none" && !line) return next(t, true);
+    return flush(t, stream, (u, fine) => fine && rest.length > 0 ? again(u) : next(u, fine));
   });
 }
 
@@ -242,7 +280,7 @@ function whole(
   next: (task: Task, taken: number) => Outcome,
 ): Outcome {
   if (done === length) return next(task, done);
-  return perform(task, "write", [stream.fd, address + done, length - done], (t, n) => {
+  return transfer(task, stream, "write", address + done, length - done, (t, n) => {
     if (n > 0) return whole(t, stream, address, length, done + n, next);
     stream.error = true;
     if (n < 0) fail(t, n);
@@ -267,7 +305,7 @@ export function fill(task: Task, stream: Stream, next: (task: Task, n: number) =
     task,
     waiting.filter((s) => s.filled > 0),
     (t) =>
-      perform(t, "read", [stream.fd, stream.buffer, stream.size], (u, n) => {
+      transfer(t, stream, "read", stream.buffer, stream.size, (u, n) => {
         stream.at = 0;
         stream.end = Math.max(0, n);
         if (n === 0) stream.eof = true;
@@ -310,38 +348,36 @@ export function getRange(
   stream: Stream,
   address: number,
   length: number,
-  done: number,
   next: (task: Task, got: number) => Outcome,
 ): Outcome {
-  if (done === length) return next(task, done);
-  const bytes = take(task, stream, length - done, -1);
-  if (bytes.length > 0) {
-    if (!task.space.write(address + done, bytes)) {
-      fail(task, EFAULT);
-      return next(task, done);
+  let done = 0;
+  return looping(task, (v, again) => {
+    while (done < length) {
+      const bytes = take(v, stream, length - done, -1);
+      if (bytes.length === 0) break;
+      if (!v.space.write(address + done, bytes)) {
+        fail(v, EFAULT);
+        return next(v, done);
+      }
+      done += bytes.length;
     }
-    return getRange(task, stream, address, length, done + bytes.length, next);
-  }
-  if (length - done >= stream.size && stream.readable) {
+    if (done === length) return next(v, done);
+    if (length - done < stream.size || !stream.readable) {
+      return fill(v, stream, (t, n) => n === 0 ? next(t, done) : again(t));
+    }
     stream.reading = true;
-    return flush(
-      task,
-      stream,
-      (v) =>
-        perform(v, "read", [stream.fd, address + done, length - done], (t, n) => {
-          if (n > 0) return getRange(t, stream, address, length, done + n, next);
-          if (n === 0) stream.eof = true;
-          else {
-            stream.error = true;
-            fail(t, n);
-          }
-          return next(t, done);
-        }),
-    );
-  }
-  return fill(
-    task,
-    stream,
-    (t, n) => n === 0 ? next(t, done) : getRange(t, stream, address, length, done, next),
-  );
+    return flush(v, stream, (t) =>
+      transfer(t, stream, "read", address + done, length - done, (u, n) => {
+        if (n > 0) {
+          done += n;
+          return again(u);
+        }
+        if (n === 0) stream.eof = true;
+        else {
+          stream.error = true;
+          fail(u, n);
+        }
+        return next(u, done);
+      }));
+  });
 }
