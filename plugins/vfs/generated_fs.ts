@@ -21,6 +21,8 @@ export interface GeneratedBase {
   readonly size?: number;
   /** Names the thing, so that its inode number is the same when the object is another. */
   readonly id?: string;
+  /** Owner, times and mode cannot be changed by anybody (S_IMMUTABLE): a process's folder in /proc. */
+  readonly immutable?: boolean;
   /** Files and directories: opens it in a way of their own. */
   readonly open?: (location: Location, flags: number, caller: Caller) => OpenFile | Errno;
 }
@@ -204,7 +206,7 @@ class GeneratedInode extends Inode {
   }
   /** As in /proc: modes are refused, other attributes are taken and have no effect. */
   override setattr(change: AttrChange): 0 | Errno {
-    return change.mode !== undefined ? EPERM : 0;
+    return change.mode !== undefined || this.node.immutable ? EPERM : 0;
   }
   override truncate(): 0 | Errno {
     return 0;

@@ -75,6 +75,15 @@ Deno.test("GeneratedFs shows what its functions say when they are asked", () => 
   assertEquals(typeof self === "number" ? self : chmod(caller(vfs), self, 0o600), EPERM);
 });
 
+Deno.test("GeneratedFs lets nobody change attributes of what is immutable", () => {
+  const fs = new GeneratedFs(generatedDirectory({}, { immutable: true }), { type: "proc" });
+  const root = fs.root;
+  assertEquals([root.setattr({ uid: 0, gid: 0 }), root.setattr({ atime: { sec: 0, nsec: 0 } })], [
+    EPERM,
+    EPERM,
+  ]);
+});
+
 Deno.test("GeneratedFs keeps inode numbers by id, owners and paths when objects are new each time", () => {
   const { vfs } = proc();
   const c = caller(vfs);

@@ -333,7 +333,11 @@ export function processDirectory(process: LinuxProcess): GeneratedDirectory {
     let last = process.leader as LinuxTask | undefined;
     const leader = (): LinuxTask | undefined => last = process.leader ?? last;
     const entries = { ...common(process, leader, true), task: taskDirectory(process) };
-    made = generatedDirectory(entries, { owner: ownerOf(process), id: `pid:${process.pid}` });
+    made = generatedDirectory(entries, {
+      owner: ownerOf(process),
+      id: `pid:${process.pid}`,
+      immutable: true,
+    });
     directories.set(process, made);
   }
   return made;
