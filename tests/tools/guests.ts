@@ -2,6 +2,7 @@
  * `deno task guests`: fetches what the suite runs as guests into tests/.guests/, once.
  *
  * - root-amd64, root-arm64: small Debian systems, unpacked (not installed) with apt-get and dpkg-deb; musl-arm64: what builds for musl need;
+ * - luajit-amd64, luajit-arm64: luajit with its libraries;
  * - src/gcc, src/linux: the parts of two source packages that hold suites for compilers and kernels.
  *
  * The system stays as it is and root is not needed: apt-get works on a state folder of its own, with the machine's own list
@@ -70,6 +71,9 @@ const sets: (Root | Source)[] = [
   { kind: "root", name: "root-arm64", arch: "arm64" },
   // Headers and start files, to build programs for this libc with the cross compiler.
   { kind: "root", name: "musl-arm64", arch: "arm64", packages: ["musl-dev"] },
+  // A compiler at run time, for code that changes.
+  { kind: "root", name: "luajit-amd64", arch: "amd64", packages: ["luajit"] },
+  { kind: "root", name: "luajit-arm64", arch: "arm64", packages: ["luajit"] },
   {
     kind: "source",
     name: "src/gcc",
@@ -82,6 +86,11 @@ const sets: (Root | Source)[] = [
 /** The unpacked system of an architecture, or undefined where it was not fetched. */
 export function guestRoot(arch: "x86-64" | "aarch64"): string | undefined {
   return present(arch === "x86-64" ? "root-amd64" : "root-arm64");
+}
+
+/** The unpacked luajit of an architecture with its libraries, or undefined where it was not fetched. */
+export function luajitRoot(arch: "x86-64" | "aarch64"): string | undefined {
+  return present(arch === "x86-64" ? "luajit-amd64" : "luajit-arm64");
 }
 
 /** Where musl's headers and start files for aarch64 are, or undefined where they were not fetched. */
