@@ -25,6 +25,8 @@ import { Ids, type Shape, type Signature } from "./shape.ts";
 
 /** Guest calls nested in one another before everything unwinds to the interpreter. */
 const DEPTH = 800;
+/** Bytes of the host's stack (984 KiB in V8) that they may take; a frame of V8's first compiler holds every local, and some values more. */
+const STACK = 400_000, MORE = 500;
 
 /** Parameters of what is called directly: depth, budget, the return address that the caller expects; then slots. */
 const COUNT = 1, EXPECTED_PARAM = 2, FIXED = 3;
@@ -107,6 +109,12 @@ export class Emitter implements Flow {
     this.#state.reload([...live].filter((id) => !isFlag[id] && id !== result).sort((a, b) => a - b));
     if (result >= 0) this.#state.reloadHalves(result);
     if (flags) this.#state.reload(this.shape.used.filter((id) => isFlag[id]));
+  }
+
+  /** How deep regions may nest; those of one architecture have about the same frames. */
+  get #deepest(): number {
+    const bytes = this.analysis.slots.list.reduce((sum, s) => sum + (s.type === "v128" ? 16 : 8), MORE);
+    return Math.min(DEPTH, Math.floor(STACK / bytes));
   }
 
   emit(): void {
@@ -317,7 +325,7 @@ export class Emitter implements Flow {
       if (!signature) continue;
       f.plainIf(this.#pc.eq(i64(guess + BIAS)), () => {
         const depth = f.param(0, "i32");
-        f.plainUnlikely(depth.gtS(DEPTH), () => {
+        f.plainUnlikely(depth.gtS(this.#deepest), () => {
           this.#leave(LEAVE.go, i64(guess + BIAS), true, this.#here(i));
         });
         this.#direct(i, signature, guess);
@@ -329,7 +337,7 @@ export class Emitter implements Flow {
     if (kind === "return") return this.#end();
     // Where the target is translated, it is called: also for a jump, whose nested calls return one after the other.
     const depth = f.param(0, "i32"), slot = this.#lookup(), { guest, engine } = analysis.memories;
-    f.plainUnlikely(slot.ltS(0).or(depth.gtS(DEPTH)), () => this.#end());
+    f.plainUnlikely(slot.ltS(0).or(depth.gtS(this.#deepest)), () => this.#end());
     f.store(guest, "i64.store", 0, this.#pc, analysis.slots.spec.pc);
     f.store(engine, "i32.store", 0, this.count.sub(4), FIELD.count);
     if (kind === "callIndirect") f.store(guest, "i64.store", 0, i64(i.next + BIAS), EXPECTED);
@@ -433,7 +441,7 @@ export class Emitter implements Flow {
   #call(i: Instruction): void {
     const { f, target, analysis } = this, { guest, engine } = analysis.memories, { spec } = analysis.slots;
     const depth = f.param(0, "i32");
-    f.plainUnlikely(depth.gtS(DEPTH), () => {
+    f.plainUnlikely(depth.gtS(this.#deepest), () => {
       this.#leave(
         LEAVE.go,
         i64(i.target + BIAS),
