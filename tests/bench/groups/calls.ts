@@ -1,5 +1,5 @@
 /** System calls, signals, processes and threads: ns a round, after the first 100 ms and within them. */
-import { build, figures, type Machine, runners } from "../programs.ts";
+import { build, figures, guise, installed, isNative, type Machine, runners } from "../programs.ts";
 import { type Cell, ratio, type Table } from "../table.ts";
 import { names } from "./cpu.ts";
 
@@ -41,6 +41,9 @@ export async function calls(
     rows.push([name, ...steady, first, ratio(ours, steady[0]), ratio(ours, steady[1]), aimed]);
     console.error(`calls ${machine} ${name}`);
   }
+  if (only.length === 0 || only.includes("traced")) {
+    rows.push(await traced(program, machine, engines, rounds));
+  }
   const last = list.at(-1)!.name;
   return [{
     group: "calls",
@@ -50,4 +53,35 @@ export async function calls(
     head: ["", ...list.map((r) => r.name), "first 100 ms", "× native", "× qemu", "aim"],
     rows,
   }];
+}
+
+/** getpid with a trace to a file: natively by strace, here by `--trace`. A short time, since the file grows. */
+async function traced(
+  program: string,
+  machine: Machine,
+  engines: readonly string[],
+  rounds: number,
+): Promise<Cell[]> {
+  const file = Deno.makeTempFileSync({ prefix: "guise-bench-trace-" });
+  try {
+    const one = async (prefix: readonly string[]): Promise<number | undefined> =>
+      (await figures({ name: "", prefix }, [program, "getpid", "300"], rounds))?.[0];
+    const native = isNative(machine) && installed("strace")
+      ? await one(["strace", "-f", "-o", file])
+      : undefined;
+    const ours: (number | undefined)[] = [];
+    for (const engine of engines) ours.push(await one(guise(["--engine", engine, `--trace=${file}`])));
+    return [
+      "getpid, traced to a file",
+      native,
+      undefined,
+      ...ours,
+      undefined,
+      ratio(ours.at(-1), native),
+      undefined,
+      "≤ 2000",
+    ];
+  } finally {
+    Deno.removeSync(file);
+  }
 }
