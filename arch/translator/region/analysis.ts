@@ -38,6 +38,8 @@ export interface Info {
   /** The same when nobody wants the flags that it sets: a rotation reads those that it leaves alone. */
   readonly needsFlags: boolean;
   readonly killsFlags: boolean;
+  /** It looks at what is left of the budget. */
+  readonly budget: boolean;
   readonly helpers: ReadonlySet<Helper>;
   /** It reads the time base, which goes on with the count of instructions. */
   readonly clock: boolean;
@@ -209,6 +211,7 @@ export class Analysis implements Helpers {
       leaves,
       needsFlags,
       killsFlags: how === "inline" && state.killed,
+      budget: asked.budget,
       helpers: machine.used,
       clock: machine.asked.clock,
       readsBase: asked.segment,

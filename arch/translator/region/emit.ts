@@ -54,6 +54,8 @@ export class Emitter implements Flow {
   readonly #state: State;
   readonly #machine: RegionMachine;
   readonly count: Local<"i32">;
+  /** The count changes here: there are loops or calls. Else it stays in the engine's field, whose base takes two loads to find. */
+  readonly #counts: boolean;
   readonly #pc: Local<"i64">;
   readonly #status: Local<"i32">;
   readonly #labels = new Map<Block, Label>();
@@ -80,6 +82,12 @@ export class Emitter implements Flow {
     this.#state = new State(f, slots, analysis.memories, params);
     this.#machine = new RegionMachine(this.#state, analysis.memories, analysis);
     this.count = signature ? f.param(COUNT, "i32") : f.local("i32");
+    this.#counts = signature !== undefined || shape.graph.blocks.some((b) =>
+      b.isLoop ||
+      b.instructions.some(({ info: { kind, budget } }) =>
+        kind === "call" || kind === "callIndirect" || kind === "jump" || budget
+      )
+    );
     this.#status = f.local("i32"), this.#pc = f.local("i64");
   }
   get graph(): Graph {
@@ -123,7 +131,7 @@ export class Emitter implements Flow {
     if (signature) {
       for (const id of signature.params) live.delete(id);
       for (const id of signature.saved) this.#entry.set(id, f.let(this.#state.locals[id] as Local<"i64">));
-    } else f.set(this.count, engine.load("i32.load", 0, FIELD.count));
+    } else if (this.#counts) f.set(this.count, engine.load("i32.load", 0, FIELD.count));
     this.#reload(live, entry.instructions[0].flagsBefore);
     f.forget();
     f.known = undefined;
@@ -133,8 +141,11 @@ export class Emitter implements Flow {
   #end(): void {
     const { f, analysis } = this;
     f.store(analysis.memories.guest, "i64.store", 0, this.#pc, analysis.slots.spec.pc);
-    f.store(analysis.memories.engine, "i32.store", 0, this.count, FIELD.count);
+    this.#storeCount();
     this.#out(this.#status);
+  }
+  #storeCount(): void {
+    if (this.#counts) this.f.store(this.analysis.memories.engine, "i32.store", 0, this.count, FIELD.count);
   }
   /** Says how the region was left, when all is in memory. */
   #out(status: I32): void {
@@ -260,7 +271,7 @@ export class Emitter implements Flow {
       // Nothing was done, or it says what is left to do: the interpreter finds that out again.
       this.#unstep(true);
       f.store(analysis.memories.guest, "i64.store", 0, i64(i.pc + BIAS), analysis.slots.spec.pc);
-      f.store(analysis.memories.engine, "i32.store", 0, this.count, FIELD.count);
+      this.#storeCount();
       this.#out(i32(LEAVE.interpret));
     });
     const live = this.shape.liveAfter(i);
@@ -417,7 +428,7 @@ export class Emitter implements Flow {
     this.#finish();
     this.#sync(i, true);
     f.store(guest, "i64.store", 0, next, spec.pc);
-    f.store(engine, "i32.store", 0, this.count, FIELD.count);
+    this.#storeCount();
     f.set(this.#status, f.call("i32", target.enter[host], argument));
     f.plainUnlikely(this.#status, () => this.#out(i32(LEAVE.budget)));
     f.plainUnlikely(guest.load("i64.load", 0, spec.pc).ne(next), () => this.#out(i32(LEAVE.go)));

@@ -481,6 +481,7 @@ export class RegionMachine extends BaseEnv implements Machine {
     late: false,
     clock: false,
     segment: false,
+    budget: false,
   };
 
   readonly inline = true;
@@ -698,6 +699,7 @@ export class RegionMachine extends BaseEnv implements Machine {
     this.flow.interpret(true);
   }
   budget(): I32 {
+    this.asked.budget = true;
     return this.flow.count;
   }
   branchIf(cond: I32): void {
