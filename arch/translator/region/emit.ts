@@ -200,8 +200,8 @@ export class Emitter implements Flow {
       this.shape.after(i, dirty);
     }
     const last = instructions[instructions.length - 1];
+    this.#finish();
     if (last.info.kind === "next" && last.info.how !== "leave") {
-      this.#finish();
       this.#block = b;
       this.#go(last.next, last.flagsAfter);
     }

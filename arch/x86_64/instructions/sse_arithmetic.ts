@@ -24,6 +24,7 @@ import {
   allInRange,
   asBits,
   asFloat,
+  bothInRange,
   every,
   finish,
   type Float,
@@ -45,6 +46,7 @@ import {
   storeBits,
   storeFloat,
   sumRange,
+  vectorsInRange,
 } from "./sse_mxcsr.ts";
 
 const isSum = (name: Arithmetic) => name === "add" || name === "sub";
@@ -127,13 +129,15 @@ function isPositive(k: Kind, bits: Int): I32 {
 }
 
 const scalar = (k: Kind, name: Arithmetic): e.Semantics => (m, dst, src) => {
-  const { f } = m, a = f.let(loadBits(k, dst)), b = f.let(loadBits(k, src)), range = rangeOf(k, name);
+  // As floats: their bits are looked at on the side.
+  const { f } = m, load = (o: Operand) => f.let(o.load(`${k.float}.load` as "f64.load"));
+  const x = load(dst), y = load(src), bits = (v: Value<"f64">) => asBits(k, v as Float);
   f.if(
-    inRange(k, a, range).and(inRange(k, b, range)).and(quick(m)),
-    () => storeFloat(k, dst, (asFloat(k, a) as Value<"f64">)[name](asFloat(k, b) as Value<"f64">)),
+    bothInRange(k, bits(x), bits(y), isSum(name)).and(quick(m)),
+    () => storeFloat(k, dst, x[name](y)),
     () => {
       const r = f.local(k.bits), flags = f.local("i32");
-      f.do(laneArithmetic(m, k, name), [a, b], r, flags);
+      f.do(laneArithmetic(m, k, name), [bits(x), bits(y)], r, flags);
       finish(m, flags);
       storeBits(k, dst, r as Int);
     },
@@ -167,7 +171,7 @@ function vectors(
   // a - b in even lanes is a + -b for anything but NaNs.
   const other = odd ? xor(b, evenSigns(k)) : b;
   f.if(
-    allInRange(k, rangeOf(k, name), a, b).and(quick(m)),
+    vectorsInRange(k, a, b, isSum(name)).and(quick(m)),
     () => dst.store("v128.store", op(k, odd ?? name, a, other)),
     () => {
       const r = f.local("v128"), flags = f.local("i32");

@@ -127,6 +127,27 @@ export function inRange(k: Kind, bits: Int, [low, high]: Range): I32 {
   const exponent = (n: number) => BigInt(n) << BigInt(k.format.fraction + 1);
   return bits.shl(1).sub(exponent(low)).ltU(exponent(high - low + 1));
 }
+/**
+ * The same for a narrower range, of a power of two exponents, for several numbers at once: twice the bits less the lowest exponent
+ * leaves the upper bits clear. Sums: exponents of half the range, one bit; products and quotients: of a quarter, two.
+ */
+function narrow(k: Kind, sum: boolean): { readonly low: bigint; readonly mask: bigint } {
+  const half = BigInt(k.format.maxExp + 1) / 2n, low = sum ? half / 2n : half - half / 4n - 1n;
+  return {
+    low: low << BigInt(k.format.fraction + 1),
+    mask: (sum ? 1n : 3n) << BigInt(8 * k.size - (sum ? 1 : 2)),
+  };
+}
+export function bothInRange(k: Kind, a: Int, b: Int, sum: boolean): I32 {
+  const { low, mask } = narrow(k, sum), of = (v: Int) => v.shl(1).sub(low);
+  const both = of(a).or(of(b));
+  return sum ? both.geS(0) : both.and(BigInt.asIntN(8 * k.size, mask)).eqz();
+}
+export function vectorsInRange(k: Kind, a: V128, b: V128, sum: boolean): I32 {
+  const { low, mask } = narrow(k, sum);
+  const of = (v: V128) => simd(`${k.vectorBits}.sub`, simd(`${k.vectorBits}.add`, v, v), every(k, low));
+  return anyTrue(and(simd("v128.or", of(a), of(b)), every(k, mask))).eqz();
+}
 /** All lanes of all vectors are in range. */
 export function allInRange(k: Kind, [low, high]: Range, ...vectors: V128[]): I32 {
   const bound = (n: number) => every(k, BigInt(n) << BigInt(k.format.fraction));

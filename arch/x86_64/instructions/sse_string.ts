@@ -26,6 +26,7 @@ import {
   dwords,
   imm8,
   IOTA,
+  known,
   laneIndices,
   or,
   splat16,
@@ -38,7 +39,7 @@ import {
 } from "./sse_common.ts";
 
 /** Bits of the immediate. */
-const WORDS = 1, SIGNED = 2, MASKED = 0x20, NEGATIVE = 0x10, LAST = 0x40;
+const WORDS = 1, SIGNED = 2, MASKED = 0x20, NEGATIVE = 0x10, LAST = 0x40, EQUAL_EACH = 8;
 
 type Compare = "eq" | "ge_s" | "ge_u" | "le_s" | "le_u";
 
@@ -107,6 +108,19 @@ function resultMask(m: Machine): FunctionRef {
   });
 }
 
+/** The same in line, for the mode of string comparison. */
+function equalEach(m: Machine, a: V128, b: V128, lengthA: I32, lengthB: I32, imm: number): I32 {
+  const { f } = m, words = (imm & WORDS) !== 0, all = words ? 0xff : 0xffff;
+  const same = words
+    ? simd("i16x8.bitmask", simd("i16x8.eq", a, b))
+    : simd("i8x16.bitmask", simd("i8x16.eq", a, b));
+  // Beyond the ends; with bits above the elements.
+  const endA = f.let(i32(-1).shl(lengthA)), endB = f.let(i32(-1).shl(lengthB));
+  const result = f.let(same.and(endA.or(endB).not()).or(endA.and(endB)));
+  const inverted = !(imm & NEGATIVE) ? result : result.xor(imm & MASKED ? endB.not() : i32(all));
+  return inverted.and(all);
+}
+
 /** Elements before the first zero. */
 function implicitLength(v: V128, imm: I32): I32 {
   const byte = simd("i8x16.bitmask", simd("i8x16.eq", v, ZERO)).or(0x10000).ctz();
@@ -124,11 +138,16 @@ function explicitLength(m: Machine, register: number, size: number, count: I32):
 /** `size`: of the explicit lengths in rax and rdx; 0: the strings end at a zero. */
 const compareStrings =
   (size: 0 | 32 | 64, index: boolean) => (m: Machine, x: Operand, y: Operand, imm: Operand): void => {
-    const { f } = m, k = f.let(imm8(imm)), a = f.let(vector(x)), b = f.let(vector(y));
-    const count = f.let(i32(16).shrU(k.and(WORDS)));
+    const { f } = m, k = f.keep(imm8(imm)), a = f.let(vector(x)), b = f.let(vector(y));
+    const count = f.keep(i32(16).shrU(k.and(WORDS)));
     const lengthA = f.let(size ? explicitLength(m, RAX, size, count) : implicitLength(a, k));
     const lengthB = f.let(size ? explicitLength(m, RDX, size, count) : implicitLength(b, k));
-    const result = f.let(f.call("i32", resultMask(m), a, b, lengthA, lengthB, k));
+    const constant = known(imm);
+    const result = f.let(
+      constant !== undefined && (constant & 0xc) === EQUAL_EACH
+        ? equalEach(m, a, b, lengthA, lengthB, constant)
+        : f.call("i32", resultMask(m), a, b, lengthA, lengthB, k),
+    );
     if (m.flagsWanted) {
       const flag = (cond: I32, bit: number) => select(cond, i32(bit), 0);
       setImage(
