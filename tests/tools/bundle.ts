@@ -87,28 +87,34 @@ function closure(code: ReadonlyMap<string, string>, name: string, into: string[]
   return [...into.splice(0), name].forEach((n) => into.push(n)), into;
 }
 
-/** Starts that show which functions of main.js a start calls; programs that are not on this machine are left out. */
-const STARTS = [["/bin/readlink", "/proc/self/exe"], ["/bin/bash", "-c", "echo hi"], [
-  "/usr/bin/python3",
-  "-c",
-  "pass",
-]];
+/** Starts that show which functions a start calls; programs that are not on this machine are left out. */
+const STARTS = [
+  ["/bin/readlink", "/proc/self/exe"],
+  ["/bin/bash", "-c", "echo hi"],
+  ["/usr/bin/python3", "-c", "pass"],
+  ["--root", join(root, "tests/.guests/root-arm64"), "/bin/bash", "-c", "echo hi"],
+];
 
-async function calledAtStart(): Promise<Range[]> {
+/** The functions of each file that starts call, in order. */
+async function calledAtStart(names: readonly string[]): Promise<Map<string, Range[]>> {
   const folder = await Deno.makeTempDir(), log = "functions.log";
   const entry = join(folder, "entry.js");
   const main = JSON.stringify(`file://${join(place, "main.js")}`);
   Deno.writeTextFileSync(entry, `const { main } = await import(${main}); Deno.exit(await main(Deno.args));`);
   const flags = `--v8-flags=--log-function-events,--no-logfile-per-isolate,--logfile=${join(folder, log)}`;
-  const ranges: Range[] = [];
+  const found = new Map(names.map((name) => [name, new Map<string, Range>()]));
   for (const argv of STARTS) {
-    const args = ["run", "-A", "--no-config", flags, entry, "run", "--", ...argv];
+    const args = ["run", "-A", "--no-config", flags, entry, "run", ...argv];
     await new Deno.Command(Deno.execPath(), { args, stdout: "null", stderr: "null" }).output();
-    ranges.push(...compiledLate(Deno.readTextFileSync(join(folder, log)), "/bundle/main.js"));
+    const text = Deno.readTextFileSync(join(folder, log));
+    for (const [name, ranges] of found) {
+      for (const range of compiledLate(text, `/bundle/${name}`)) ranges.set(String(range), range);
+    }
   }
   await Deno.remove(folder, { recursive: true });
-  const once = new Map(ranges.map((range) => [String(range), range]));
-  return [...once.values()].sort(([a, b], [c, d]) => a - c || d - b);
+  return new Map(
+    [...found].map(([name, ranges]) => [name, [...ranges.values()].sort(([a, b], [c, d]) => a - c || d - b)]),
+  );
 }
 
 /** Names without what a bundler adds to keep them apart: it changes with every change of the code. */
@@ -124,6 +130,25 @@ function steady(code: ReadonlyMap<string, string>): Map<string, string> {
     names.get(name)!,
     text.replace(/(?<=["`]\.\/)[\w-]+\.js(?=["`])/g, (other) => names.get(other) ?? other),
   ]));
+}
+
+/** What the file takes from files that main.js was joined of comes from there. */
+function fromMain(code: string, first: readonly string[]): string {
+  return code.replace(
+    /(import|export)\{([^}]*)\}from"\.\/([^"]+)"/g,
+    (all, verb: string, list: string, name) => {
+      const i = first.indexOf(name);
+      if (i < 0) return all;
+      const names = list.split(",").map((item) => {
+        const [theirs, ours = theirs] = item.trim().split(" as ");
+        return `c${i}_${theirs} as ${ours}`;
+      });
+      return `${verb}{${names}}from"./main.js"`;
+    },
+  ).replace(
+    /import"\.\/([^"]+)"/g,
+    (all, name: string) => first.includes(name) ? 'import"./main.js"' : all,
+  );
 }
 
 async function make(): Promise<void> {
@@ -162,11 +187,7 @@ async function make(): Promise<void> {
   const written = new Map([["main.js", Deno.readTextFileSync(main)]]);
   for (const [name, text] of code) {
     const i = first.indexOf(name);
-    if (i < 0) written.set(name, text);
-    else if (name !== "command.js") {
-      const names = exportsOf(text).map((n) => `c${i}_${n} as ${n}`);
-      written.set(name, `export{${names}}from"./main.js";\n`);
-    }
+    if (i < 0) written.set(name, fromMain(text, first));
   }
   await Deno.remove(folder, { recursive: true });
 
@@ -180,8 +201,9 @@ async function make(): Promise<void> {
     size += kept.length;
     write(name, kept);
   }
-  const text = written.get("main.js")!;
-  write("main.js", eager(text, await calledAtStart()));
+  for (const [name, ranges] of await calledAtStart([...written.keys()])) {
+    write(name, eager(written.get(name)!, ranges));
+  }
   const own = [...written.keys()].map((name) => `bundle/${name}`).sort();
   const list = { files: await sums([...files, ...own]) };
   Deno.writeTextFileSync(join(place, "files.json"), JSON.stringify(list, undefined, 1) + "\n");
