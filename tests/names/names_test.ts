@@ -6,7 +6,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { run, type RunOptions, type RunResult } from "@guise/guise";
-import { osv, type TableSet } from "@guise/osv";
+import { exportedFunctions, osv, type TableSet } from "@guise/osv";
 import { called, cases, NAMES_60, NAMES_73, NOT_IN_MASTER, NOT_ON_AARCH64, without } from "./lists.ts";
 
 const here = fromFileUrl(new URL(".", import.meta.url));
@@ -102,6 +102,27 @@ test("each of the 73 and of the 60 is called by its number", () => {
     names.add(name);
   }
   assertEquals([...names].sort(), [...NAMES_73, ...NAMES_60].sort());
+});
+
+test("each name that a libc has is a function that OSv's programs call directly", () => {
+  const direct = new Set(exportedFunctions);
+  const names = [...NAMES_73, ...NAMES_60];
+  // A libc has them by other names: eventfd, _exit, fstatat, readdir, pselect, sigaction, sigprocmask; or not at all.
+  assertEquals(names.filter((name) => !direct.has(name)).sort(), [
+    "eventfd2",
+    "exit_group",
+    "futex",
+    "get_mempolicy",
+    "getdents64",
+    "newfstatat",
+    "pselect6",
+    "rt_sigaction",
+    "rt_sigprocmask",
+    "set_mempolicy",
+  ]);
+  for (const name of ["eventfd", "_exit", "fstatat", "readdir", "pselect", "sigaction", "sigprocmask"]) {
+    assert(direct.has(name), name);
+  }
 });
 
 for (const engine of ["interpreter", "jit"] as const) {
