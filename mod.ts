@@ -265,7 +265,9 @@ export async function run(program: string | Uint8Array, options: RunOptions = {}
     const take = trace === true ? (text: string) => void (traced += text) : trace;
     plugins.push(strace({ write: take }));
   }
-  const counters = options.stats === true ? (await import("@guise/stats")).stats(undefined, false) : undefined;
+  const counters = options.stats === true
+    ? (await import("@guise/stats")).stats(undefined, false)
+    : undefined;
   if (counters !== undefined) plugins.push(counters);
   if (options.hooks !== undefined) plugins.push({ name: "run hooks", hooks: options.hooks });
 

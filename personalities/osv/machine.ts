@@ -27,6 +27,8 @@ export interface ListLayout {
   readonly vectors: readonly string[];
   /** Writes the list: `first` arguments have names, the registers are saved at `saved`, further arguments lie at `stack`. */
   write(view: DataView, first: number, saved: number, stack: number): void;
+  /** Where a list's next `count` integer arguments lie. */
+  places(list: DataView, count: number): number[];
 }
 
 /** The way in: a stack that a segment register names (O9), or an exception stack with a frame (O10). */
@@ -46,6 +48,10 @@ export interface OsvMachine {
   readonly list: ListLayout;
   /** See {@link EntryLayout}. */
   readonly entry: EntryLayout;
+  /** A structure of more than 16 bytes as an argument: its words on the stack, or its address in a register. */
+  readonly structures: "stack" | "address";
+  /** Functions that the kernel has for other architectures alone (O2). */
+  readonly absent: ReadonlySet<string>;
 }
 
 const folders = (triplet: string): string[] => [
@@ -63,6 +69,11 @@ const libc = (machine: string): string[] => [
   "/usr/local/musl/lib/libc.so",
 ];
 
+const CONTEXTS = ["getcontext", "setcontext", "makecontext", "swapcontext", "sigsetjmp", "__sigsetjmp"];
+
+function get64(view: DataView, at: number): number {
+  return view.getUint32(at, true) + view.getUint32(at + 4, true) * 2 ** 32;
+}
 function put64(view: DataView, at: number, value: number): void {
   view.setUint32(at, value >>> 0, true);
   view.setUint32(at + 4, Math.floor(value / 2 ** 32), true);
@@ -94,6 +105,11 @@ const machines: Readonly<Record<string, OsvMachine>> = {
         put64(view, 8, stack);
         put64(view, 16, saved);
       },
+      places(list, count) {
+        let used = list.getUint32(0, true), rest = get64(list, 8);
+        const saved = get64(list, 16);
+        return Array.from({ length: count }, () => used < 48 ? saved + (used += 8) - 8 : (rest += 8) - 8);
+      },
     },
     entry: {
       kind: "named",
@@ -102,6 +118,8 @@ const machines: Readonly<Record<string, OsvMachine>> = {
       // deno-fmt-ignore
       saved: ["rcx", "rbp", "rsp", "rbx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"],
     },
+    structures: "stack",
+    absent: new Set(),
   },
   aarch64: {
     libraries: folders("aarch64-linux-gnu"),
@@ -127,8 +145,15 @@ const machines: Readonly<Record<string, OsvMachine>> = {
         view.setInt32(24, -8 * Math.max(0, 8 - first), true);
         view.setInt32(28, -128, true);
       },
+      places(list, count) {
+        let rest = get64(list, 0), used = list.getInt32(24, true);
+        const end = get64(list, 8);
+        return Array.from({ length: count }, () => used < 0 ? end + (used += 8) - 8 : (rest += 8) - 8);
+      },
     },
     entry: { kind: "exception", general: numbered("x", 31) },
+    structures: "address",
+    absent: new Set(CONTEXTS),
   },
 };
 

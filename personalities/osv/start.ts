@@ -264,6 +264,7 @@ function load(task: Task, request: SpawnRequest, verbose: boolean): Failure | un
 /** Where libraries and the kernel's functions are found. */
 function linkHost(task: Task, osv: OsvProcess): LinkHost {
   const data = new Map<string, number>();
+  const absent = machineOf(task.process.cpu.arch)?.absent;
   /** A function has one address, also when its page of stubs is full by now. */
   const stubs = new Map<number, number | undefined>();
   const stub = (target: number): number | undefined => {
@@ -277,7 +278,7 @@ function linkHost(task: Task, osv: OsvProcess): LinkHost {
         : firstOf(task, (machineOf(task.process.cpu.arch)?.libraries ?? []).map((folder) => folder + name)),
     standsIn,
     export: (name) => {
-      const target = targetOf(name);
+      const target = absent?.has(name) ? undefined : targetOf(name);
       return target === undefined ? datum(task, osv, data, name) : stub(target);
     },
     alias: (name) => aliases[name] ?? name,

@@ -1,6 +1,7 @@
 /** Streams without a descriptor: open_memstream, fmemopen, fopencookie. */
 import { invoke, type Outcome, type Task } from "@guise/core";
 import { arg, type Calls, type DirectCall, fail, text } from "../direct.ts";
+import { machineOf } from "../machine.ts";
 import { osvOf } from "../state.ts";
 import { modeFlags } from "./stdio.ts";
 import type { Device, Done, Stream } from "./streams.ts";
@@ -193,12 +194,13 @@ const fmemopen: DirectCall = (task) => {
   return add(task, device, mode.readable, mode.writable)?.address ?? fail(task, ENOMEM) + 1;
 };
 
-/** fopencookie(cookie, mode, functions): the structure of functions is on the stack. */
+/** fopencookie(cookie, mode, functions): the functions are a structure. */
 const fopencookie: DirectCall = (task) => {
   const mode = modeFlags(text(task, arg(task, 1)) ?? "");
   if (mode === undefined) return fail(task, EINVAL) + 1;
-  // Passed by value in memory, where arguments beyond the registers are.
-  const functions = [6, 7, 8, 9].map((n) => arg(task, n));
+  const functions = machineOf(task.process.cpu.arch)?.structures === "address"
+    ? [0, 1, 2, 3].map((n) => task.space.getNum64(arg(task, 2) + 8 * n) ?? 0)
+    : [6, 7, 8, 9].map((n) => arg(task, n));
   const stream = add(task, new Cookie(arg(task, 0), functions), mode.readable, mode.writable);
   return stream?.address ?? fail(task, ENOMEM) + 1;
 };

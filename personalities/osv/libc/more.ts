@@ -7,6 +7,7 @@ import { processOf } from "@guise/linux/services";
 import { answer, arg, type Calls, type DirectCall, fail, int, long, perform, text } from "../direct.ts";
 import { osvOf } from "../state.ts";
 import { isTerminal } from "./streams.ts";
+import { tidAt } from "./threads.ts";
 
 const EINVAL = -22, EFAULT = -14, ERANGE = -34, ENOMEM = -12, ENXIO = -6, ENOTTY = -25;
 const AT_FDCWD = -100, AT_SYMLINK_NOFOLLOW = 0x100;
@@ -320,7 +321,7 @@ export const moreCalls: Calls = {
   siginterrupt: () => 0,
   sigreturn: (task) => fail(task, -38),
   pthread_kill: (task) => {
-    const tid = task.space.getU32(arg(task, 0) + 48);
+    const tid = tidAt(task, arg(task, 0));
     if (tid === undefined) return 3;
     return perform(task, "tgkill", [processOf(task).pid, tid, int(task, 1)], (_t, n) => n < 0 ? -n : 0);
   },

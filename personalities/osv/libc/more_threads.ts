@@ -2,13 +2,11 @@
 import { type Outcome, type Task, wait } from "@guise/core";
 import { processOf } from "@guise/linux/services";
 import { arg, type Calls, type DirectCall, int, perform, text } from "../direct.ts";
-import { cancelAt, deadlineOf, doneAgain, threadCalls, threadsOf } from "./threads.ts";
+import { cancelAt, deadlineOf, doneAgain, threadCalls, threadsOf, tidAt } from "./threads.ts";
 
 const EBUSY = 16, EINVAL = 22, ESRCH = 3, ERANGE = 34, ETIMEDOUT = 110;
 /** Of pthread_barrier_wait, for one of the threads. */
 const SERIAL = -1;
-/** Of a thread's control block. */
-const TID = 48;
 
 const bytes = (task: Task, address: number, length: number): number =>
   task.space.write(address, new Uint8Array(length)) ? 0 : EINVAL;
@@ -52,7 +50,7 @@ const spinLock: DirectCall = (task) => {
 function tidOf(task: Task): number | undefined {
   const pointer = arg(task, 0);
   return threadsOf(task).all.has(pointer) || pointer === task.frame.num(task.process.cpu.arch.tls)
-    ? task.space.getU32(pointer + TID)
+    ? tidAt(task, pointer)
     : undefined;
 }
 

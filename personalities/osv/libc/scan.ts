@@ -4,6 +4,7 @@
  */
 import type { Outcome, Task } from "@guise/core";
 import { arg, type Calls, type DirectCall, fail, looping } from "../direct.ts";
+import { machineOf } from "../machine.ts";
 import { osvOf } from "../state.ts";
 import { EOF, fill, type Stream, take } from "./streams.ts";
 
@@ -252,15 +253,11 @@ function scanning(stream: number | "stdin", list: boolean): DirectCall {
     const pointers: number[] = [];
     if (!list) { for (let n = 0; n < count; n++) pointers.push(arg(task, first + 1 + n)); }
     else {
-      const at = arg(task, first + 1), { space } = task;
-      let used = space.getU32(at) ?? 48, rest = space.getNum64(at + 8) ?? 0;
-      const saved = space.getNum64(at + 16) ?? 0;
-      for (let n = 0; n < count; n++) {
-        const place = used < 48 ? saved + used : rest;
-        if (used < 48) used += 8;
-        else rest += 8;
-        pointers.push(space.getNum64(place) ?? 0);
-      }
+      const layout = machineOf(task.process.cpu.arch)?.list, { space } = task;
+      const saved = layout && space.read(arg(task, first + 1), layout.size);
+      if (layout === undefined || saved === undefined) return fail(task, -14);
+      const places = layout.places(new DataView(saved.buffer, saved.byteOffset), count);
+      for (const at of places) pointers.push(space.getNum64(at) ?? 0);
     }
     return scanStream(task, file, template, pointers);
   };

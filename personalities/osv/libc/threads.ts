@@ -17,6 +17,7 @@ import {
 import { clone, exitThread, processOf, threadOf } from "@guise/linux/services";
 import { arg, type Calls, type DirectCall, int, setArgs } from "../direct.ts";
 import { targetOf } from "../exports.ts";
+import { machineOf } from "../machine.ts";
 import { osvOf, type OsvProcess } from "../state.ts";
 import { dropStack, giveStack } from "../syscall_stack.ts";
 import { makeThreadBlock, setThreadId } from "../thread_block.ts";
@@ -94,6 +95,11 @@ export function threadsOf(task: Task): Threads {
   let threads = known.get(osv);
   if (threads === undefined) known.set(osv, threads = new Threads());
   return threads;
+}
+
+/** The id in the control block of a thread; undefined when there is none. */
+export function tidAt(task: Task, pointer: number): number | undefined {
+  return task.space.getU32(pointer + (machineOf(task.process.cpu.arch)?.thread.tid ?? 0));
 }
 
 const self = (task: Task): number => task.frame.num(task.process.cpu.arch.tls);
