@@ -33,7 +33,7 @@ export function provideMemory32(base64: string): void {
 let current: Image | undefined;
 export const image = (): Image =>
   current ??= {
-    finder: new Finder(() => JSON.parse(shipped.ROWS) as Row[]),
+    finder: new Finder(() => JSON.parse(shipped.rows()) as Row[]),
     block: bytesOf(shipped.tables()),
     special: JSON.parse(shipped.SPECIAL) as SpecialOps,
     idle: shipped.IDLE,

@@ -15,7 +15,7 @@ export function generated(): { readonly main: string; readonly memory32: string 
   return {
     main: `${head}export const IDLE = ${image.idle};
 export const SPECIAL = ${JSON.stringify(JSON.stringify(image.special))};
-export const ROWS = ${JSON.stringify(JSON.stringify(image.rows))};
+export const rows = (): string => ${JSON.stringify(JSON.stringify(image.rows))};
 export const tables = (): string => "${base64(image.block)}";
 export const module = (): string => "${base64(image.bytes(true))}";
 `,
