@@ -46,6 +46,7 @@ import {
   storeBits,
   storeFloat,
   sumRange,
+  usual,
   vectorsInRange,
 } from "./sse_mxcsr.ts";
 
@@ -132,28 +133,28 @@ const scalar = (k: Kind, name: Arithmetic): e.Semantics => (m, dst, src) => {
   // As floats: their bits are looked at on the side.
   const { f } = m, load = (o: Operand) => f.let(o.load(`${k.float}.load` as "f64.load"));
   const x = load(dst), y = load(src), bits = (v: Value<"f64">) => asBits(k, v as Float);
-  f.if(
-    bothInRange(k, bits(x), bits(y), isSum(name)).and(quick(m)),
-    () => storeFloat(k, dst, x[name](y)),
+  f.unlikely(
+    bothInRange(k, bits(x), bits(y), isSum(name)).and(usual(m)).eqz(),
     () => {
       const r = f.local(k.bits), flags = f.local("i32");
       f.do(laneArithmetic(m, k, name), [bits(x), bits(y)], r, flags);
       finish(m, flags);
       storeBits(k, dst, r as Int);
     },
+    () => storeFloat(k, dst, x[name](y)),
   );
 };
 const scalarSqrt = (k: Kind): e.Semantics => (m, dst, src) => {
   const { f } = m, a = f.let(loadBits(k, src));
-  f.if(
-    isPositive(k, a).and(quick(m)),
-    () => storeFloat(k, dst, (asFloat(k, a) as Value<"f64">).sqrt()),
+  f.unlikely(
+    isPositive(k, a).and(usual(m)).eqz(),
     () => {
       const r = f.local(k.bits), flags = f.local("i32");
       f.do(laneSqrt(m, k), [a], r, flags);
       finish(m, flags);
       storeBits(k, dst, r as Int);
     },
+    () => storeFloat(k, dst, (asFloat(k, a) as Value<"f64">).sqrt()),
   );
 };
 
@@ -170,9 +171,8 @@ function vectors(
   const { f } = m;
   // a - b in even lanes is a + -b for anything but NaNs.
   const other = odd ? xor(b, evenSigns(k)) : b;
-  f.if(
-    vectorsInRange(k, a, b, isSum(name)).and(quick(m)),
-    () => dst.store("v128.store", op(k, odd ?? name, a, other)),
+  f.unlikely(
+    vectorsInRange(k, a, b, isSum(name)).and(usual(m)).eqz(),
     () => {
       const r = f.local("v128"), flags = f.local("i32");
       const ref = laneArithmetic(m, k, name), second = odd ? laneArithmetic(m, k, odd) : ref;
@@ -180,6 +180,7 @@ function vectors(
       finish(m, flags);
       dst.store("v128.store", r);
     },
+    () => dst.store("v128.store", op(k, odd ?? name, a, other)),
   );
 }
 const evenSigns = (k: Kind): V128 => k.size === 8 ? v128(signBit(k)) : dwords((i) => i & 1 ? 0 : 0x80000000);

@@ -110,6 +110,8 @@ const DEFAULT = 0x1f80, QUICK = DEFAULT + PE;
 
 /** Inexact results change nothing: the machine's own arithmetic serves numbers in range. */
 export const quick = (m: Machine): I32 => mxcsr(m).sub(QUICK).ltU(PE);
+/** `quick`, asked once for many operations. */
+export const usual = (m: Machine): I32 => m.once("usual", [STATE.mxcsr], () => quick(m));
 /** The same without PE. */
 export const isDefault = (ctl: I32): I32 => ctl.and(~0x3f).eq(DEFAULT);
 
