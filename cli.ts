@@ -24,8 +24,7 @@ interface Note {
   readonly stamps: readonly number[];
 }
 
-function stampOf(name: string): [size: number, modified: number, changed: number, inode: number] {
-  const { size, mtime, ctime, ino } = Deno.lstatSync(folder + name);
+function stampOf({ size, mtime, ctime, ino }: Deno.FileInfo): [number, number, number, number] {
   return [size, mtime?.getTime() ?? 0, ctime?.getTime() ?? 0, ino ?? 0];
 }
 
@@ -47,10 +46,11 @@ function remembered(place: string): boolean | undefined {
   }
   const { names, stamps } = note;
   for (let i = 0; i < names.length; i++) {
-    const [size, modified, changed, inode] = stampOf(names[i]);
-    const at = 4 * i;
-    if (size !== stamps[at] || modified !== stamps[at + 1]) return undefined;
-    if (changed !== stamps[at + 2] || inode !== stamps[at + 3]) return undefined;
+    const info = Deno.lstatSync(folder + names[i]), at = 4 * i;
+    if (info.size !== stamps[at] || (info.mtime?.getTime() ?? 0) !== stamps[at + 1]) return undefined;
+    if ((info.ctime?.getTime() ?? 0) !== stamps[at + 2] || (info.ino ?? 0) !== stamps[at + 3]) {
+      return undefined;
+    }
   }
   return note.current;
 }
@@ -62,7 +62,7 @@ async function compare(place: string | undefined): Promise<boolean> {
   };
   const names = [list, ...Object.keys(files)];
   // Before reading: what changes meanwhile has another stamp later.
-  const stamps = names.map(stampOf);
+  const stamps = names.map((name) => stampOf(Deno.lstatSync(folder + name)));
   const sums = await Promise.all(
     names.slice(1).map(async (name) => {
       const sum = await crypto.subtle.digest("SHA-256", Deno.readFileSync(folder + name));
