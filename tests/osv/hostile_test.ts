@@ -47,6 +47,56 @@ Deno.test({
   },
 });
 
+const LIBRARIES = Number(Deno.env.get("GUISE_OSV_LIBRARIES") ?? 400);
+
+Deno.test({
+  name: `osv: ${LIBRARIES} damaged libraries are opened, or refused, or the program dies`,
+  ignore: libc === undefined || Deno.build.arch !== "x86_64" || read("/usr/bin/gcc") === undefined,
+  async fn() {
+    const folder = Deno.makeTempDirSync({ prefix: "guise-osv-damaged-" });
+    const here = new URL(".", import.meta.url).pathname;
+    const gcc = (...args: string[]): Uint8Array => {
+      const { success } = new Deno.Command("gcc", { args: ["-w", "-O1", "-o", `${folder}/out`, ...args] })
+        .outputSync();
+      assert(success);
+      return Deno.readFileSync(`${folder}/out`);
+    };
+    const opener = gcc(`${here}opens.c`);
+    const originals = [[], ["-mtls-dialect=gnu2"], ["-DSTATIC_TLS"]].map((flags) =>
+      gcc("-shared", "-fPIC", ...flags, `${here}plugin.c`)
+    );
+    let state = 777;
+    const random = (below: number): number => {
+      state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+      return Math.floor(state / 2 ** 32 * below);
+    };
+    const seen = { fine: 0, refused: 0, died: 0 };
+    for (let n = 0; n < LIBRARIES; n++) {
+      const bytes = originals[n % originals.length].slice();
+      // Headers, symbols and relocations at the start; the dynamic section and the tables that it leads to near the end.
+      for (let count = 1 + random(5); count > 0; count--) {
+        const start = random(3) === 0 ? 0x2d00 : 0;
+        const at = start + random(Math.min(0x900, bytes.length - start));
+        if (random(4) === 0) bytes.fill(random(2) === 0 ? 0xff : 0, at, at + 8);
+        else bytes[at] = random(256);
+      }
+      const result = await run(opener, {
+        personality: "osv",
+        files: {
+          "/lib/ld-musl-x86_64.so.1": { content: libc!, mode: 0o755 },
+          "/lib/damaged.so": { content: bytes, mode: 0o755 },
+        },
+        timeout: 300,
+      });
+      if (result.status === 0) seen.fine++;
+      else if (result.status === 9) seen.refused++;
+      else seen.died++;
+    }
+    Deno.removeSync(folder, { recursive: true });
+    assert(seen.fine > LIBRARIES / 20 && seen.refused > LIBRARIES / 20, JSON.stringify(seen));
+  },
+});
+
 /** What ends or stops the program by its nature. */
 const ENDING = new Set([
   "exit",
