@@ -531,8 +531,10 @@ export class RuntimeImpl implements Runtime {
       this.#notify = resolve;
       if (this.#posts.length > 0 || this.#stopped || this.#head !== undefined) return resolve();
       if (next === Infinity) return;
+      // Before the clock is read: a host may load its timers when they are first named.
+      const later = setTimeout;
       const ms = Math.max(0, (next - this.clock.monotonic()) / 1e6);
-      timeout = setTimeout(resolve, Math.min(ms, 2 ** 30));
+      timeout = later(resolve, Math.min(ms, 2 ** 30));
     });
     this.#notify = undefined;
     if (timeout !== undefined) clearTimeout(timeout);
