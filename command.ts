@@ -16,6 +16,7 @@ import {
   stopHost,
 } from "@guise/host-deno";
 import type { Kernel, Plugin, Process } from "@guise/core";
+import type { Profiler } from "@guise/profiler";
 import { prepare } from "@guise/x86-64/run";
 import type { FileSystem, MountSpec } from "@guise/vfs";
 import { HostFs, OverlayFs } from "@guise/vfs";
@@ -38,6 +39,7 @@ Runs a Linux program in a kernel made of TypeScript plugins.
   --personality NAME      linux (default), axle, osv; sets of OSv's system calls: osv:2023, osv:trivial
   --engine auto|interpreter|jit|lockstep
                           lockstep compares all translated code with the interpreter
+  --profile FILE          print where the time went, and write FILE for speedscope
   --trace[=FILE]          print system calls as strace does, to standard error or FILE
   --stats FILE            write counters as JSON
   --protect               check every memory access
@@ -70,6 +72,8 @@ interface Request {
   /** File of the trace; "-" is standard error. */
   readonly trace?: string;
   readonly stats?: string;
+  /** A speedscope file; the table goes to standard error. */
+  readonly profile?: string;
   readonly protect: boolean;
   readonly timeout?: number;
   readonly memoryLimit?: number;
@@ -86,6 +90,7 @@ const VALUES = [
   "personality",
   "engine",
   "stats",
+  "profile",
   "timeout",
   "memory-limit",
 ] as const;
@@ -174,6 +179,7 @@ function parse(args: readonly string[]): Request | "help" | "version" {
     engine,
     trace: parsed.trace,
     stats: parsed.stats,
+    profile: parsed.profile,
     protect: parsed.protect,
     timeout: number("timeout"),
     memoryLimit: number("memory-limit"),
@@ -314,6 +320,11 @@ async function runGuest(request: Request): Promise<number> {
     sink = traceSink(request.trace, TextBuffer);
     plugins.push(strace({ write: sink.write, leader: request.trace === "-" ? "several" : "always" }));
   }
+  let profile: Profiler | undefined;
+  if (request.profile !== undefined) {
+    profile = (await import("@guise/profiler")).profiler();
+    plugins.push(profile);
+  }
   const env = { ...Deno.env.toObject(), ...Object.fromEntries(request.env) };
   const result = await run(request.program, {
     args: request.args,
@@ -348,6 +359,15 @@ async function runGuest(request: Request): Promise<number> {
       Deno.writeTextFileSync(request.stats, JSON.stringify(result.stats) + "\n");
     } catch (error) {
       complain(`--stats ${request.stats}: cannot write there: ${(error as Error).message}`);
+    }
+  }
+  if (request.profile !== undefined && profile !== undefined) {
+    complain(`${profile.samples} samples`);
+    writeAll(Deno.stderr, new TextEncoder().encode(profile.table()));
+    try {
+      Deno.writeTextFileSync(request.profile, profile.speedscope(request.program));
+    } catch (error) {
+      complain(`--profile ${request.profile}: cannot write there: ${(error as Error).message}`);
     }
   }
   return result.status;

@@ -14,6 +14,7 @@ const kinds: { readonly [K in HookName]: 1 } = {
   exit: 1,
   call: 1,
   trap: 1,
+  ran: 1,
   fault: 1,
   event: 1,
 };
@@ -24,7 +25,9 @@ export class HookSet {
   calls = false;
   /** Any hook of direct calls is on. */
   direct = false;
-  #lists: Lists = { intercept: [], enter: [], exit: [], call: [], trap: [], fault: [], event: [] };
+  /** Any profiler is on. */
+  timed = false;
+  #lists: Lists = { intercept: [], enter: [], exit: [], call: [], trap: [], ran: [], fault: [], event: [] };
   readonly #all: Partial<Hooks>[] = [];
 
   add(hooks: Partial<Hooks>): () => void {
@@ -49,6 +52,7 @@ export class HookSet {
     this.#lists = lists as Lists;
     this.calls = this.#lists.intercept.length + this.#lists.enter.length + this.#lists.exit.length > 0;
     this.direct = this.#lists.call.length > 0;
+    this.timed = this.#lists.ran.length > 0;
   }
 
   intercept(event: SyscallEvent): Outcome | undefined {
@@ -69,6 +73,9 @@ export class HookSet {
   }
   trap(task: Task, trap: Trap): void {
     for (const hook of this.#lists.trap) hook(task, trap);
+  }
+  ran(task: Task, now: number): void {
+    for (const hook of this.#lists.ran) hook(task, now);
   }
   fault(task: Task, trap: Trap): boolean {
     for (const hook of this.#lists.fault) if (hook(task, trap)) return true;

@@ -74,6 +74,8 @@ export interface Hooks {
   call(task: Task, name: string): void;
   /** Every: anything that left guest code other than a finished call and the scheduler's own (interrupt, budget). */
   trap(task: Task, trap: Trap): void;
+  /** Every: a task has left guest code, whatever for, and the clock was read: `now` in host milliseconds. For profilers. */
+  ran(task: Task, now: number): void;
   /** First: a fault, before the personality sees it; true: handled, try the instruction again. */
   fault(task: Task, trap: Trap): boolean;
   /** Every. */

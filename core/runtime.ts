@@ -475,6 +475,7 @@ export class RuntimeImpl implements Runtime {
         continue;
       }
       const now = this.#look();
+      if (this.hooks.timed && !task.dead) this.hooks.ran(task, now);
       if (this.#real) {
         if (measured) this.#adapt(ran, now - from);
         if (now - start > HOST_TURN) task.left = 0;

@@ -6,6 +6,7 @@ import { assert, assertEquals } from "@std/assert";
 import { run, type RunOptions } from "@guise/guise";
 import { HostFs, OverlayFs } from "@guise/vfs";
 import { hostFolder } from "@guise/host-deno";
+import { profiler } from "@guise/profiler";
 import { fromFileUrl } from "@std/path";
 import { luajitRoot } from "../tools/guests.ts";
 import { available, build, native, TARGETS } from "./build.ts";
@@ -98,6 +99,24 @@ for (const arch of ["x86-64", "aarch64"] as const) {
       const expected = await lua("interpreter", "-joff");
       assertEquals(await lua("interpreter"), expected.replace("false", "true"));
       assertEquals(await lua("jit"), expected.replace("false", "true"));
+    },
+  });
+}
+
+for (const target of TARGETS) {
+  Deno.test({
+    name: `profiler names the hot function of a program for ${target.arch} with interpreter, jit${
+      available(target) ? "" : ` (ignored: no ${target.compiler})`
+    }`,
+    ignore: !available(target),
+    fn: async () => {
+      const program = await Deno.readFile(await build("limits.c", target, "-static", "-fno-pie", "-no-pie"));
+      for (const engine of ["interpreter", "jit"] as const) {
+        const profile = profiler({ interval: 0.2 });
+        await run(program, { args: ["jumps"], engine, plugins: [profile] });
+        const [first] = profile.functions().filter(({ samples }) => samples > 3);
+        assert(first?.place.name.startsWith("climb"), `${engine}\n${profile.table()}`);
+      }
     },
   });
 }
