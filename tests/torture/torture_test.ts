@@ -1,5 +1,5 @@
 /** A part of gcc's c-torture in the suite; the whole by `deno run -A tests/torture/torture.ts` (docs/acceptance.md has its last result). */
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertGreater } from "@std/assert";
 import { ADVSIMD, names } from "./build.ts";
 import { AARCH64, torture } from "./torture.ts";
 
@@ -41,3 +41,18 @@ Deno.test({
     assertEquals(report.failed, []);
   },
 });
+
+/** The whole by `--engine jit` and `--engine lockstep`. */
+for (const [engine, every] of [["jit", 100], ["lockstep", 150]] as const) {
+  Deno.test({
+    name: `c-torture at -O2: every ${every}th test passes with engine ${engine}${
+      missing ? " (skipped: deno task guests has not fetched gcc's sources)" : ""
+    }`,
+    ignore: missing || Deno.build.arch !== "x86_64",
+    fn: async () => {
+      const report = await torture("O2", "", every, engine);
+      assertEquals(report.failed, []);
+      if (engine === "lockstep") assertGreater(report.compared, 300);
+    },
+  });
+}
