@@ -19,7 +19,7 @@ declare global {
   }
 }
 
-/** A bundle (docs/decisions/0041) gives bytes in the place of text. */
+/** A bundle (docs/decisions/0045) gives bytes in the place of text. */
 function bytesOf(base64: string | Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   return typeof base64 === "string" ? Uint8Array.fromBase64(base64) : base64;
 }

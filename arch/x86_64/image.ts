@@ -62,7 +62,7 @@ function load(): Image {
   };
 }
 
-/** A bundle (docs/decisions/0041) gives bytes in the place of text. */
+/** A bundle (docs/decisions/0045) gives bytes in the place of text. */
 function bytesOf(base64: string | Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   if (typeof base64 !== "string") return base64;
   // Younger than some engines that can run the rest.

@@ -1,6 +1,6 @@
 /**
  * `deno task bundle`: writes `bundle/`, the modules of the command as one file, and what it loads later as others. See
- * docs/decisions/0041.
+ * docs/decisions/0045.
  *
  * Bundling twice: the first time splits at `import()`, so that a module that both sides use exists once; then what
  * the command always loads is joined to one file. Long constants (the interpreters) stay in the file that they are in and are
