@@ -5,7 +5,7 @@
  */
 // cold: a tool
 import { declarations } from "./built.ts";
-import { type Prepared, reader } from "./decode.ts";
+import type { Prepared } from "./decode.ts";
 import { registerText, text } from "./disassemble.ts";
 import { type Declaration, isGeneral, isVector } from "./encoding.ts";
 import { image } from "./image.ts";

@@ -108,6 +108,24 @@ export const tools: readonly Command[] = [
   run("sqlite3 :memory: 'create table t(a, b); insert into t values (1, 2.5), (2, \"x\"); select * from t; select sum(a), count(*) from t;'"), run("sqlite3 db.sqlite 'create table t(a); insert into t select value from json_each(\"[3,1,2]\"); select a from t order by a;'"),
 ];
 
+const python3 = (script: string, ...args: string[]): Command => ({
+  argv: ["/usr/bin/python3", "-c", script, ...args],
+});
+/** Debian's python3-minimal. Unpacked roots have no compiled modules: what imports much takes long. */
+export const python: readonly Command[] = [
+  python3("print(sum(i * i for i in range(1000)), 1 / 3, 2 ** 100, 'é'.encode(), {1, 2} & {2, 3})"),
+  python3(
+    "import math, struct, sys\nprint(sys.argv[1:], math.sin(1), struct.pack('<dI', 1.5, 7))",
+    "x",
+    "y z",
+  ),
+  python3("import os\nprint(sorted(os.listdir('dir')))\nopen('new', 'w').write(open('a.txt').read() * 2)"),
+  python3(
+    "import os\nr, w = os.pipe()\nif os.fork() == 0:\n os.write(w, b'from the child')\n os._exit(3)\nprint(os.wait()[1] >> 8, os.read(r, 99))",
+  ),
+  python3("def f(n): return 1 // n if n < 3 else f(n - 3)\nf(9)"),
+];
+
 /** Writes the files that every command starts from. Times are fixed so that listings agree. */
 export async function populate(folder: string): Promise<void> {
   const put = (name: string, content: string, mode = 0o644) =>

@@ -1,17 +1,17 @@
 /** Registers a test for each command line: the run under Guise leaves what the native run leaves. */
-import { busybox, type Command, shells, tools } from "./commands.ts";
+import { busybox, type Command, python, shells, tools } from "./commands.ts";
 import { assertSame, type Under } from "./compare.ts";
 
-const groups: Record<string, readonly Command[]> = { busybox, shells, tools };
+const groups: Record<string, readonly Command[]> = { busybox, shells, tools, python };
 
-/** `missing`: why nothing can run here, in the tests' names. `GUISE_ONLY` chooses by a part of the name, `every` takes only each n-th. */
+/** `missing`: why nothing can run here, in the tests' names. `GUISE_ONLY` chooses by a part of the name, `every` takes only each n-th, but of python, which has few. */
 export function register(where: string, under: Under, missing?: string, every = 1): void {
   const only = Deno.env.get("GUISE_ONLY");
   const reason = Deno.build.os !== "linux" || Deno.build.arch !== "x86_64"
     ? "the native runs need x86-64 Linux"
     : missing;
   for (const [group, commands] of Object.entries(groups)) {
-    for (const command of commands.filter((_, i) => i % every === 0)) {
+    for (const command of commands.filter((_, i) => i % every === 0 || commands === python)) {
       const line = command.argv.join(" ").replaceAll("\n", "\\n");
       const name = `${group} ${where}: ${line} runs as natively${
         reason === undefined ? "" : ` (skipped: ${reason})`

@@ -136,9 +136,9 @@ export const atomics: Declaration[] = [
     ...([["ldx", "0"], ["ldax", "1"]] as const).flatMap(([name, o]) =>
       a64(`${size}001000010 ----- ${o} ----- nnnnn ttttt`, `${name}r${suffix} {=t/${kind}}, {@base}`, loadExclusive(bytes, false), { bytes, access: "r", aligned: true, key: `ldxr${suffix} ${kind}`, hot: bytes >= 4 })),
     ...([["stllr", "0"], ["stlr", "1"]] as const).flatMap(([name, o]) =>
-      a64(`${size}001000100 ----- ${o} ----- nnnnn ttttt`, `${name}${suffix} {t/${kind}}, {@base}`, ({ t, mem }, m) => { storeLow(mem, bytes, t.read()); }, { bytes, access: "w", aligned: true })),
+      a64(`${size}001000100 ----- ${o} ----- nnnnn ttttt`, `${name}${suffix} {t/${kind}}, {@base}`, ({ t, mem }) => storeLow(mem, bytes, t.read()), { bytes, access: "w", aligned: true })),
     ...([["ldlar", "0"], ["ldar", "1"]] as const).flatMap(([name, o]) =>
-      a64(`${size}001000110 ----- ${o} ----- nnnnn ttttt`, `${name}${suffix} {=t/${kind}}, {@base}`, ({ t, mem }, m) => { t.write(read(mem, bytes)); }, { bytes, access: "r", aligned: true })),
+      a64(`${size}001000110 ----- ${o} ----- nnnnn ttttt`, `${name}${suffix} {=t/${kind}}, {@base}`, ({ t, mem }) => t.write(read(mem, bytes)), { bytes, access: "r", aligned: true })),
   ]),
   ...([["0", 4, "w"], ["1", 8, "x"]] as const).flatMap(([z, bytes, kind]) =>
     ([["", "0"], ["l", "1"]] as const).flatMap(([order, o]) => [
