@@ -192,6 +192,7 @@ export interface CpuParts {
   readonly log?: LockstepLog;
 }
 
+/** JavaScript functions by name: what a module imports. */
 export type Imports = Record<string, (...args: never[]) => unknown>;
 
 /**

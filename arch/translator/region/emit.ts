@@ -423,7 +423,7 @@ export class Emitter implements Flow {
    * loaded anew, since a handler may write any register.
    */
   enter(host: "syscall" | "call", argument: I32): void {
-    const { f, target, analysis } = this, { guest, engine } = analysis.memories, { spec } = analysis.slots;
+    const { f, target, analysis } = this, { guest } = analysis.memories, { spec } = analysis.slots;
     const i = this.#instruction, next = i64(i.next + BIAS);
     this.#finish();
     this.#sync(i, true);
