@@ -219,6 +219,24 @@ Deno.test("code that a region has translated can be changed by the program", () 
   assert(regions(cpu) > 0);
 });
 
+Deno.test("a function that begins with cbz is a region", () => {
+  const { cpu } = start([
+    [0x52a00123, "mov w3, #0x90000"],
+    [0xaa0303e0, "again: mov x0, x3"],
+    [0x94000004, "bl f"],
+    [0x71000463, "subs w3, w3, #1"],
+    [0x54ffffa1, "b.ne again"],
+    [0xd4000001, "svc #0"],
+    [0xb4000040, "f: cbz x0, done"],
+    [0x8b000021, "add x1, x1, x0"],
+    [0xd65f03c0, "done: ret"],
+  ], "jit");
+  for (let turn = 0; turn < 200 && cpu.run(1_000_000).cause === "budget"; turn++);
+  assertEquals(cpu.frame.num(1), 0x90000 * 0x90001 / 2);
+  const entry = CODE + 24 - BIAS;
+  assert(cpu.cache.regions?.regions.some((r) => r?.pc === entry));
+});
+
 const SUM: Code = [
   [0x52835003, "mov w3, #0x1a80"],
   [0x72a000c3, "movk w3, #6, lsl #16"],

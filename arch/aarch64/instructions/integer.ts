@@ -1,6 +1,16 @@
 /** Data processing with general registers (C4.1.86 and C4.1.93 of the manual): immediate and register forms. */
 // cold: constants of the generated code
-import { type I32, i32, type I64, i64, type Int, type Machine, select, type Value } from "@guise/translator";
+import {
+  type Env,
+  type I32,
+  i32,
+  type I64,
+  i64,
+  type Int,
+  type Machine,
+  select,
+  type Value,
+} from "@guise/translator";
 import { a64, type Declaration, type Semantics } from "../encoding.ts";
 import { STACK_ALIGNMENT, STATE } from "../state.ts";
 import { CONDITIONS } from "../flag_names.ts";
@@ -233,18 +243,43 @@ const movkw: Semantics = ({ d, i, s }, m) => {
 };
 
 // Bit fields: two shifts (immediates.ts), or a rotation under a mask.
-const twoShifts = (right: (v: Int, n: Int) => Int): Semantics => ({ d, n, i }, m) => {
-  const x = n.read(), s = m.f.let(i.read().wrap());
+/** Left, then right, by known amounts. */
+function field(x: Int, left: number, right: number, signed: boolean): Int {
+  const bits = bitsOf(x), by = (n: number) => constant(x, n);
+  if (!left) return !right ? x : signed ? x.shrS(by(right)) : x.shrU(by(right));
+  if (!right) return x.shl(by(left));
+  if (signed) {
+    if (left === right && left === bits - 8) return x.extend8S();
+    if (left === right && left === bits - 16) return x.extend16S();
+    if (left === right && left === bits - 32) return int((x as I64).extend32S());
+    return x.shl(by(left)).shrS(by(right));
+  }
+  const mask = (width: number): Int =>
+    x.type === "i64" ? int(i64(2n ** BigInt(width) - 1n)) : int(i32(2 ** width - 1));
+  if (right >= left) return (right > left ? x.shrU(by(right - left)) : x).and(mask(bits - right));
+  return x.and(mask(bits - left)).shl(by(left - right));
+}
+const twoShifts = (right: (v: Int, n: Int) => Int, signed: boolean): Semantics => ({ d, n, i }, m) => {
+  const x = n.read(), fixed = i.read().constant;
+  if (fixed !== undefined) return d.write(field(x, Number(fixed) & 255, Number(fixed) >> 8, signed));
+  const s = m.f.let(i.read().wrap());
   d.write(right(x.shl(sized(x, s.and(255))), sized(x, s.shrU(8))));
 };
-const ubfm = twoShifts((v, n) => v.shrU(n)), sbfm = twoShifts((v, n) => v.shrS(n));
+const ubfm = twoShifts((v, n) => v.shrU(n), false), sbfm = twoShifts((v, n) => v.shrS(n), true);
 const bfm: Semantics = ({ d, n, i, i2: r }, m) => {
   const x = n.read(), mask = m.f.let(x.type === "i64" ? i.read() : int(i.read().wrap()));
   d.write(d.read().and(mask.not()).or(x.rotr(sized(x, r.read().wrap())).and(mask)));
 };
 const extr: Semantics = ({ d, n, m: b, a }, m) => {
+  const high = n.read(), low = b.read(), fixed = a.read().wrap().constant;
+  if (fixed !== undefined) {
+    const by = Number(fixed);
+    // Of one register it is a rotation.
+    if (n.index.constant === b.index.constant) return d.write(low.rotr(constant(low, by)));
+    if (!by) return d.write(low);
+    return d.write(low.shrU(constant(low, by)).or(high.shl(constant(low, bitsOf(low) - by))));
+  }
   const amount = m.f.let(a.read().wrap());
-  const high = n.read(), low = b.read();
   const bits = bitsOf(high), s = m.f.let(sized(high, amount));
   // With 0 the whole of the low register: the left shift would be by the full width.
   const value = low.shrU(s).or(high.shl(constant(high, 1)).shl(constant(high, bits - 1).sub(s)));
@@ -253,21 +288,25 @@ const extr: Semantics = ({ d, n, m: b, a }, m) => {
 
 // Multiplication, division, counting.
 const divide = (signed: boolean): Semantics => ({ d, n, m: b }, m) => {
-  const { f } = m, x = f.let(n.read()), y = f.let(b.read());
-  f.if(y.eqz(), () => d.write(constant(x, 0)), () => {
-    if (!signed) return d.write(x.divU(y));
+  const { f } = m, x = f.let(n.read()), y = f.let(b.read()), r = f.let(constant(x, 0));
+  f.if(y.eqz().eqz(), () => {
+    if (!signed) return f.set(r, x.divU(y));
     // The least integer by -1 is itself.
-    f.if(y.eq(-1), () => d.write(constant(x, 0).sub(x)), () => d.write(x.divS(y)));
+    f.if(y.eq(-1), () => f.set(r, constant(x, 0).sub(x)), () => f.set(r, x.divS(y)));
   });
+  d.write(r);
 };
 const highProduct = (signed: boolean) => (m: Machine, x: I64, y: I64): I64 => {
-  const ref = m.helper(signed ? "smulh" : "umulh", ["i64", "i64"], ["i64"], ({ f }) => {
-    const a = f.param(0, "i64"), b = f.param(1, "i64");
-    const shr = (v: I64) => signed ? v.shrS(32) : v.shrU(32), low = (v: I64) => v.and(i64(0xffffffff));
+  const shr = (v: I64) => signed ? v.shrS(32) : v.shrU(32), low = (v: I64) => v.and(i64(0xffffffff));
+  const product = ({ f }: Env, a: I64, b: I64): I64 => {
     const al = f.let(low(a)), ah = f.let(shr(a)), bl = f.let(low(b)), bh = f.let(shr(b));
     const mid = f.let(ah.mul(bl).add(al.mul(bl).shrU(32)));
     const mid2 = f.let(al.mul(bh).add(low(mid)));
-    f.return(ah.mul(bh).add(shr(mid)).add(shr(mid2)));
+    return ah.mul(bh).add(shr(mid)).add(shr(mid2));
+  };
+  if (m.inline) return product(m, m.f.let(x), m.f.let(y));
+  const ref = m.helper(signed ? "smulh" : "umulh", ["i64", "i64"], ["i64"], (h) => {
+    h.f.return(product(h, h.f.param(0, "i64"), h.f.param(1, "i64")));
   });
   return m.f.call("i64", ref, x, y);
 };

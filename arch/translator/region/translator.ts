@@ -78,8 +78,9 @@ export function createTranslator(spec: TranslatorSpec): Translator {
         limits.cold,
       );
       const first = graph?.entry.instructions[0];
-      // A conditional jump may be the second half of a pair, which looks at its record.
-      if (!graph || !first || (first.info.kind === "jcc" && !first.info.def.fused)) continue;
+      // A conditional jump by flags may be the second half of a pair, which looks at its record.
+      if (!graph || !first) continue;
+      if (first.info.kind === "jcc" && first.info.readsFlags && !first.info.def.fused) continue;
       if (first.info.how !== "inline" || first.info.kind === "enter" || first.info.kind === "stop") {
         continue;
       }
