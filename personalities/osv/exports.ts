@@ -11,6 +11,7 @@ import { miscCalls } from "./libc/misc.ts";
 import { moreCalls } from "./libc/more.ts";
 import { moreThreadCalls } from "./libc/more_threads.ts";
 import { nameCalls } from "./libc/names.ts";
+import { olderCalls } from "./libc/older.ts";
 import { processCalls } from "./libc/process.ts";
 import { regexCalls } from "./libc/regex.ts";
 import { semaphoreCalls } from "./libc/semaphores.ts";
@@ -49,6 +50,7 @@ const calls: Calls = {
   ...timeCalls,
   ...miscCalls,
   ...regexCalls,
+  ...olderCalls,
   ...globCalls,
   ...hostCalls,
   ...warningCalls,

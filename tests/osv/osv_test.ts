@@ -59,7 +59,7 @@ test("a Go program runs by SYSCALL, with goroutines (where there is a Go compile
   assert(traps.syscall > 20);
 });
 
-for (const name of ["threads", "files", "calendar", "various", "streams"]) {
+for (const name of ["threads", "files", "calendar", "various", "streams", "older"]) {
   test(`${name}.c prints what it prints natively, without a trap`, async () => {
     const { traps, syscalls } = await same(build(name));
     assertEquals(traps.fault, 0);

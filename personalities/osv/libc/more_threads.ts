@@ -25,13 +25,20 @@ const barrierWait: DirectCall = (task) => {
     return SERIAL;
   }
   space.setU32(barrier + CAME, came);
-  const round = space.getU32(barrier + ROUND);
-  const stay = (t: Task): Outcome =>
-    t.space.getU32(barrier + ROUND) !== round
-      ? 0
-      : wait([threadsOf(t).queue(barrier)], Infinity, (u) => stay(u));
-  return stay(task);
+  return stay(task, barrier, space.getU32(barrier + ROUND) ?? 0);
 };
+
+/** Waits for a barrier's round to end; after a signal it is called anew under this name, without being counted again. */
+const BARRIER_AGAIN = "__guise_barrier_again";
+function stay(task: Task, barrier: number, round: number): Outcome {
+  if (task.space.getU32(barrier + ROUND) !== round) return 0;
+  return wait(
+    [threadsOf(task).queue(barrier)],
+    Infinity,
+    (t, reason) =>
+      reason === "ready" ? stay(t, barrier, round) : doneAgain(t, BARRIER_AGAIN, [barrier, round]),
+  );
+}
 
 const spinLock: DirectCall = (task) => {
   const address = arg(task, 0);
@@ -106,6 +113,7 @@ export const moreThreadCalls: Calls = {
   },
   pthread_barrier_destroy: zero,
   pthread_barrier_wait: barrierWait,
+  [BARRIER_AGAIN]: (task) => stay(task, arg(task, 0), arg(task, 1)),
   pthread_spin_init: (task) => bytes(task, arg(task, 0), 4),
   pthread_spin_destroy: zero,
   pthread_spin_lock: spinLock,
