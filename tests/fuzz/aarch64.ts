@@ -41,7 +41,8 @@ const STATE = 1376,
 export async function qemuRunner(): Promise<string | undefined> {
   const folder = fromFileUrl(new URL("../.guests/fuzz/", import.meta.url));
   Deno.mkdirSync(folder, { recursive: true });
-  const program = `${folder}aarch64_runner`;
+  // Runs of different versions may share the folder.
+  const program = `${folder}aarch64_runner-${CODE.toString(16)}`;
   const source = fromFileUrl(new URL("./aarch64_runner.c", import.meta.url));
   try {
     const { success } = await new Deno.Command("aarch64-linux-gnu-gcc", {
@@ -50,8 +51,8 @@ export async function qemuRunner(): Promise<string | undefined> {
         "-static",
         "-no-pie",
         "-w",
-        "-Wl,-Ttext-segment=0x1c000000",
-        "-Wl,--defsym=case_code=0x20000000",
+        "-Wl,-Ttext-segment=0x28c00000",
+        "-Wl,--defsym=case_code=0x2b5a7000",
         "-o",
         program,
         source,
@@ -176,8 +177,13 @@ function compare(expected: Uint8Array, actual: Uint8Array): string[] {
   return text;
 }
 
-/** What is known to differ: qemu-user does not check the alignment of sp. */
-function excused(actual: Uint8Array): boolean {
+/**
+ * What is known to differ: qemu-user does not check the alignment of sp, and FPCR read back has the fields of 32-bit state
+ * (Stride, Len) there, which are RES0 where that state does not exist.
+ */
+function excused(c: Case, actual: Uint8Array): boolean {
+  const names = c.forms.map((f) => f.name), written = names.findIndex((n) => n.startsWith("msr fpcr"));
+  if (written >= 0 && names.slice(written).some((n) => /^mrs .*fpcr$/.test(n))) return true;
   return new DataView(actual.buffer, actual.byteOffset, STATE).getUint32(AT.vector, true) === STACK_ALIGNMENT;
 }
 const STACK_ALIGNMENT = 0x26;
@@ -218,7 +224,7 @@ export async function fuzz(
     for (let i = 0; i < batch.length && differences.length < most; i++) {
       ours.run(batch[i], out);
       const expected = results.subarray(i * STATE, (i + 1) * STATE);
-      if (excused(out)) continue;
+      if (excused(batch[i], out)) continue;
       const text = compare(expected, out);
       if (text.length === 0) continue;
       const key = batch[i].forms[0].name, n = (failed.get(key) ?? 0) + 1;

@@ -3,7 +3,7 @@
 //   aarch64_runner CASES RESULTS
 //
 // CASES is an array of `struct state`; RESULTS gets the same array after execution. A case ends by running past its code, or by
-// a signal. Built with: aarch64-linux-gnu-gcc -O1 -static -no-pie -Wl,-Ttext-segment=0x1c000000 -Wl,--defsym=case_code=0x20000000
+// a signal. Built with: aarch64-linux-gnu-gcc -O1 -static -no-pie -Wl,-Ttext-segment=0x28c00000 -Wl,--defsym=case_code=0x2b5a7000
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <signal.h>
@@ -16,7 +16,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-enum { CODE = 0x20000000, DATA = 0x30000000, DATA_SIZE = 0x2000, WINDOW = 0x30000f00, WINDOW_SIZE = 0x200 };
+enum { CODE = 0x2b5a7000, DATA = 0x30000000, DATA_SIZE = 0x2000, WINDOW = 0x30000f00, WINDOW_SIZE = 0x200 };
 
 struct state {
   uint32_t code_length, signal;
