@@ -21,9 +21,11 @@ export interface Scheduler extends Runtime {
  * Weight of the calls between two looks at the host's clock: as many as take about {@link POLL_TIME} ms by the last ones, within these
  * limits. One that decodes arguments counts as several.
  */
-const POLL_LEAST = 8, POLL_MOST = 192, POLL_TIME = 0.05;
+const POLL_LEAST = 32, POLL_MOST = 768, POLL_TIME = 0.05;
 /** Weight of leaving guest code. */
-const LEFT = 24;
+const LEFT = 96;
+/** Weight of a direct call. */
+const DIRECT = 8;
 /** A personality whose attend never clears the flag is a bug of its author. */
 const ATTEND_MOST = 10_000;
 
@@ -111,7 +113,7 @@ export class Dispatcher implements KernelEntry {
   /** From inside guest code: a call stub. */
   call(target: number): 0 | 1 {
     const task = this.#kernel.current!;
-    if (--this.#until <= 0) this.#poll(task);
+    if ((this.#until -= DIRECT) <= 0) this.#poll(task);
     if (target === RETURN_TARGET) {
       task.returned = true;
       return 1;

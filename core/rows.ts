@@ -21,7 +21,7 @@ import type { Task } from "./task.ts";
 const DENSE = 4096;
 
 /** Weight of a call that decodes arguments. */
-const WITH_ARGUMENTS = 8;
+const WITH_ARGUMENTS = 32;
 
 /** One compiled row. */
 export class Row {
