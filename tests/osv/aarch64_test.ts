@@ -69,6 +69,7 @@ for (
     ["/bin/echo", "a", "b c"],
     ["/bin/cat", "/etc/hostname", "/etc/nothing"],
     ["/usr/bin/wc", "/etc/passwd"],
+    ["/bin/ls", "-l", "/usr/share/base-passwd"],
     ["/usr/bin/sort", "-r", "/etc/passwd"],
     ["/usr/bin/sha256sum", "/etc/passwd"],
     [
