@@ -2,6 +2,7 @@
 import { assert } from "@std/assert";
 import { exportedFunctions } from "@guise/osv";
 import { run } from "../../mod.ts";
+import { temporary } from "./support.ts";
 
 const LIBC = "/usr/lib/x86_64-linux-musl/libc.so";
 
@@ -118,7 +119,7 @@ Deno.test({
   ignore: program === undefined || libc === undefined || Deno.build.arch !== "x86_64" ||
     read("/usr/bin/gcc") === undefined,
   async fn() {
-    const built = Deno.makeTempFileSync({ prefix: "guise-osv-wild-" });
+    const built = temporary("file", "wild-");
     const source = new URL("wild.c", import.meta.url).pathname;
     const { success } = new Deno.Command("gcc", { args: ["-w", "-O1", "-o", built, source] }).outputSync();
     assert(success);

@@ -3,7 +3,7 @@
  * dynamic programs, and what OSv answers otherwise (spec 3). `--stats` says which calls were direct, and that none trapped.
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { build, exists, here, osv, output, same, test } from "./support.ts";
+import { build, exists, here, osv, output, same, temporary, test } from "./support.ts";
 
 const decoder = new TextDecoder();
 
@@ -47,7 +47,7 @@ test("the sets of system calls are chosen by name, and exit is told when OSv is 
 
 test("a Go program runs by SYSCALL, with goroutines (where there is a Go compiler)", async () => {
   if (!exists("/usr/bin/go")) return;
-  const program = Deno.makeTempFileSync({ prefix: "guise-osv-go-" });
+  const program = temporary("file", "go-");
   const built = new Deno.Command("/usr/bin/go", {
     args: ["build", "-o", program, `${here}goroutines.go`],
     env: { CGO_ENABLED: "0" },
@@ -68,7 +68,7 @@ for (const name of ["threads", "files", "calendar", "various", "streams", "older
 }
 
 test("a program is linked to its library: copies, TLS, IFUNC, order of init and fini functions", async () => {
-  const folder = Deno.makeTempDirSync({ prefix: "guise-osv-" });
+  const folder = temporary("folder");
   const library = `${folder}/liblinking.so`;
   const built = new Deno.Command("gcc", {
     args: ["-w", "-O1", "-shared", "-fPIC", "-o", library, `${here}library.c`],
@@ -88,7 +88,7 @@ for (const locale of ["C", "C.UTF-8"]) {
 }
 
 test("dlopen, dlclose, versions, RTLD_NEXT and all models of thread-local data are as natively", async () => {
-  const folder = Deno.makeTempDirSync({ prefix: "guise-osv-" });
+  const folder = temporary("folder");
   const gcc = (...args: string[]): void => {
     const built = new Deno.Command("gcc", { args: ["-w", "-O1", ...args], cwd: folder }).outputSync();
     assert(built.success, decoder.decode(built.stderr));
@@ -113,7 +113,7 @@ test("dlopen, dlclose, versions, RTLD_NEXT and all models of thread-local data a
 
 test("a C++ program throws, catches and prints as natively (where there is a C++ compiler)", async () => {
   if (!exists("/usr/bin/g++")) return;
-  const program = Deno.makeTempFileSync({ prefix: "guise-osv-cc-" });
+  const program = temporary("file", "cc-");
   const built = new Deno.Command("g++", {
     args: ["-O1", "-pthread", "-o", program, `${here}exceptions.cc`],
   }).outputSync();
@@ -149,7 +149,7 @@ for (
   ] as const
 ) {
   test(`a missing symbol is named ${when} (O4)`, async () => {
-    const folder = Deno.makeTempDirSync({ prefix: "guise-osv-" });
+    const folder = temporary("folder");
     const source = `${folder}/missing.c`, library = `${folder}/libmissing.so`;
     Deno.writeTextFileSync(source, "int nowhere_found(void); int here(void) { return nowhere_found(); }\n");
     const user = `${folder}/user.c`, program = `${folder}/user`;

@@ -46,7 +46,26 @@ export async function output(command: string, args: string[], options: Options =
   return { status: code, out: decoder.decode(stdout), error: decoder.decode(stderr) };
 }
 
-const stats = Deno.makeTempFileSync({ prefix: "guise-osv-", suffix: ".json" });
+const made: string[] = [];
+addEventListener("unload", () => {
+  for (const path of made) {
+    try {
+      Deno.removeSync(path, { recursive: true });
+    } catch {
+      // Gone already.
+    }
+  }
+});
+
+/** A file or folder that is removed when the tests of a module have ended. */
+export function temporary(kind: "file" | "folder", name = "", suffix = ""): string {
+  const options = { prefix: `guise-osv-${name}`, suffix };
+  const path = kind === "file" ? Deno.makeTempFileSync(options) : Deno.makeTempDirSync(options);
+  made.push(path);
+  return path;
+}
+
+const stats = temporary("file", "", ".json");
 
 /** Runs a program of the host under OSv. */
 export async function osv(
@@ -79,7 +98,7 @@ export const ready: boolean = Deno.build.os === "linux" && Deno.build.arch === "
 
 /** Builds `name`.c; the program's path. */
 export function build(name: string, ...options: string[]): string {
-  const program = Deno.makeTempFileSync({ prefix: `guise-osv-${name}-` });
+  const program = temporary("file", `${name}-`);
   const built = new Deno.Command("gcc", {
     args: ["-w", "-O1", "-pthread", "-o", program, `${here}${name}.c`, ...options],
   })
