@@ -126,7 +126,7 @@ export function createTranslator(spec: TranslatorSpec): Translator {
       type,
       slot: (pc: number) => set.slot(pc),
       enter,
-      flagsLive: (pc: number) => flagsLiveAt(cpu, analysis, pc, BIAS),
+      flagsLive: (pc: number) => cpu.exact || flagsLiveAt(cpu, analysis, pc, BIAS),
     };
     const shapes = shapesOf(graphs, analysis, m);
     const made = [...shapes].flatMap(([graph, { shape, signature }]) => {
