@@ -197,3 +197,148 @@ Deno.test("a loop in a region is interrupted by the budget, and stepping goes on
   assertEquals(cpu.frame.num(0), before + 1);
   assertEquals(cpu.frame.num(16), pc);
 });
+
+Deno.test("a direct call keeps what the callee breaks: saved registers, the stack, the return address", () => {
+  const cpu = same(`
+    mov ecx, 3000
+    mov ebx, 7
+    mov r12d, 9
+    again:
+    mov edi, ecx
+    call breaks
+    add rax, rbx
+    add r12, rax
+    lea rsi, [rip+after]
+    call elsewhere
+    ud2
+    after:
+    mov edi, ecx
+    call drops
+    sub r12, rdi
+    dec ecx
+    jne again
+    syscall
+    breaks:
+    push r12
+    xor r12, r12
+    add rbx, rdi
+    mov rax, rbx
+    pop r12
+    ret
+    elsewhere:
+    mov [rsp], rsi
+    inc rbp
+    ret
+    drops:
+    test dil, 7
+    jne end
+    add rbp, 3
+    end:
+    mov rdx, [rsp]
+    lea rsp, [rsp+8]
+    jmp rdx
+  `);
+  assert(regions(cpu) > 1);
+});
+
+Deno.test("computed calls of several functions, and jumps out of called ones, go where they should", () => {
+  const cpu = same(`
+    mov rbp, ${DATA}
+    lea rax, [rip+one]
+    mov [rbp], rax
+    lea rax, [rip+two]
+    mov [rbp+8], rax
+    lea rax, [rip+three]
+    mov [rbp+16], rax
+    mov [rbp+24], rax
+    mov ecx, 60000
+    mov edi, 1
+    again:
+    mov rax, rdi
+    xor rax, rcx
+    and eax, 3
+    mov rax, [rbp+rax*8]
+    call rax
+    mov rdi, rax
+    dec ecx
+    jne again
+    syscall
+    one:
+    lea rax, [rdi+1]
+    ret
+    two:
+    imul rax, rdi, 3
+    ret
+    three:
+    mov rdx, [rbp]
+    jmp rdx
+  `);
+  assert(regions(cpu) > 1);
+});
+
+Deno.test("a block that ends in a trap has its accesses checked", () => {
+  for (const end of ["ud2", "hlt", "int3"]) {
+    same(`
+      mov rbx, ${DATA}
+      mov ecx, 4000
+      again:
+      add rax, [rbx+rcx]
+      dec ecx
+      jne again
+      mov rbx, ${DATA + 0x20000}
+      jmp last
+      last:
+      mov rdx, [rbx+64]
+      mov rsi, [rbx+8]
+      ${end}
+    `);
+  }
+});
+
+Deno.test("accesses of one block near one register fault each by itself", () => {
+  // The last one crosses into a page that is not there; the ones before it are done.
+  same(`
+    mov rbx, ${DATA + 0xff00}
+    mov ecx, 1000
+    again:
+    mov [rbx], rcx
+    add rax, [rbx+8]
+    inc qword ptr [rbx+16]
+    mov [rbx+240], rcx
+    test ecx, ecx
+    jne more
+    mov [rbx+128], rcx
+    mov [rbx+252], rcx
+    syscall
+    more:
+    dec ecx
+    jmp again
+  `);
+});
+
+Deno.test("what regions remember of permissions ends when one is taken away", () => {
+  const { cpu, space } = start(
+    `
+    mov rbx, ${DATA}
+    again:
+    mov ecx, 2000
+    fill:
+    mov [rbx+rcx], cl
+    dec ecx
+    jne fill
+    inc rdi
+    syscall
+    jmp again
+  `,
+    "jit",
+  );
+  const until = (cause: string) => {
+    for (let turn = 0; turn < 50; turn++) if (cpu.run(100_000).cause === cause) return;
+    throw new Error(`no ${cause}`);
+  };
+  for (let n = 0; n < 10; n++) until("syscall");
+  assert(regions(cpu) > 0);
+  space.map(DATA, 0x10000, READ);
+  until("page");
+  assertEquals([cpu.trap.address, cpu.frame.num(7)], [DATA + 2000, 10]);
+});

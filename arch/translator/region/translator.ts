@@ -18,6 +18,9 @@ import { Slots, type SlotSpec } from "./slots.ts";
 
 export type { Slot, SlotSpec } from "./slots.ts";
 
+/** Instructions of what is copied into modules that call it although it has a region of its own. */
+const COPIED = 120;
+
 /** What an architecture tells the translator: its operations and where its registers lie. */
 export interface TranslatorSpec {
   readonly ops: readonly OpDef[];
@@ -85,7 +88,7 @@ export function createTranslator(spec: TranslatorSpec): Translator {
         continue;
       }
       // What has a region already is copied when it is small: calls within a module are quick.
-      if (at >= entries.length && graph.size > limits.module / 4 && (set.heat.get(queue[at]) ?? 0) < 0) {
+      if (at >= entries.length && graph.size > COPIED && (set.heat.get(queue[at]) ?? 0) < 0) {
         continue;
       }
       graphs.push(graph);
