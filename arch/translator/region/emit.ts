@@ -343,9 +343,15 @@ export class Emitter implements Flow {
       });
       this.#block = b, f.known = known;
     }
+    if (kind === "jump") {
+      for (const guess of i.guesses) {
+        f.plainIf(this.#pc.eq(i64(guess + BIAS)), () => this.#go(guess, i.flagsAfter));
+        this.#block = b, f.known = known;
+      }
+    }
     this.#sync(i, true);
     f.set(this.#status, LEAVE.go);
-    if (kind === "return") return this.#end();
+    if (kind === "return" || (kind === "jump" && i.guesses.length)) return this.#end();
     // Where the target is translated, it is called: also for a jump, whose nested calls return one after the other.
     const depth = f.param(0, "i32"), slot = this.#lookup(), { guest, engine } = analysis.memories;
     f.plainUnlikely(slot.ltS(0).or(depth.gtS(this.#deepest)), () => this.#end());

@@ -1,7 +1,7 @@
 /** The control-flow graph of a region: discovery from an entry through the cache's records, dominators, loops, liveness of flags. */
 import { CORE_OPS, INFO, infoOf, RECORD } from "../layout.ts";
 import type { Analysis, Info } from "./analysis.ts";
-import { guess } from "./guess.ts";
+import { guess, guessJump } from "./guess.ts";
 import type { Fields } from "./machine.ts";
 
 /** An operation that only computes an address. */
@@ -31,7 +31,7 @@ export interface Instruction {
   readonly after: readonly Part[];
   /** Biased target of a direct branch. */
   readonly target: number;
-  /** Biased targets that a computed call is thought to have. */
+  /** Biased targets that a computed call or jump is thought to have. */
   guesses: readonly number[];
   /** Somebody may read the flags before it, after it. */
   flagsBefore: boolean;
@@ -204,6 +204,10 @@ export function discover(
       if (ends(i)) {
         const { kind, how } = i.info;
         if (kind === "jcc" || kind === "jmp") leaders.add(i.target), queue.push(i.target);
+        if (kind === "jump") {
+          i.guesses = guessJump(code, analysis, i);
+          for (const pc of i.guesses) leaders.add(pc), queue.push(pc);
+        }
         if (
           kind === "jcc" || kind === "call" || kind === "callIndirect" || kind === "enter" || how === "leave"
         ) {
@@ -251,6 +255,7 @@ export function discover(
     const { kind, how } = last.info;
     if (how === "leave" && kind === "next") continue;
     if (kind === "jcc" || kind === "jmp") to(last.target);
+    if (kind === "jump") last.guesses.forEach(to);
     if (
       kind === "jcc" || kind === "call" || kind === "callIndirect" || kind === "next" ||
       (kind === "enter" && how === "inline")
@@ -314,7 +319,8 @@ export function discover(
     let forward = 0;
     for (const p of b.predecessors) {
       // Behind a call with guesses several ways come together.
-      if (p.order < b.order) forward += p.instructions[p.instructions.length - 1].guesses.length ? 2 : 1;
+      const { info, guesses } = p.instructions[p.instructions.length - 1];
+      if (p.order < b.order) forward += info.kind === "callIndirect" && guesses.length ? 2 : 1;
       else b.isLoop = true;
     }
     b.isMerge = forward > 1;

@@ -29,6 +29,14 @@ export function guess(code: Code, analysis: Analysis, b: Block): number[] {
   return known(code, [number(code.state, register)]);
 }
 
+/** Of a jump through one place in memory: how linkers call functions of other files. */
+export function guessJump(code: Code, analysis: Analysis, i: Instruction): number[] {
+  const operand = i.info.def.operands[0], { zero } = analysis.slots.spec;
+  const fixed = operand?.place === "mem" && i.fields.base === zero &&
+    (i.info.form !== 1 || i.fields.index === zero);
+  return fixed && !i.addresses.length ? pointers(code, analysis, i.fields, 0) : [];
+}
+
 function writes(analysis: Analysis, i: Instruction, register: number): boolean {
   const id = analysis.slots.at[register];
   let registers = 0;

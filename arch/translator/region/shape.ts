@@ -116,8 +116,9 @@ export class Shape {
         this.own.set(i, own), this.reads.set(i, reads);
         union(written, own), union(used, reads);
         const { how, kind } = i.info;
-        if (kind === "call" || i.guesses.length) this.#calls.push(i);
-        if (how === "call" || kind === "callIndirect" || kind === "jump" || kind === "enter") unknown = true;
+        if (kind === "call" || kind === "callIndirect") this.#calls.push(i);
+        if (how === "call" || kind === "callIndirect" || kind === "enter") unknown = true;
+        if (kind === "jump" && !i.guesses.length) unknown = true;
       }
     }
     this.#unknown = unknown;

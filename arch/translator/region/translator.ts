@@ -227,5 +227,5 @@ function pagesOf(graph: Graph, shapes: Shapes): Set<number> {
 /** What a block calls, as far as that is known or guessed. */
 function targetsOf(b: Block): readonly number[] {
   const { info, target, guesses } = b.instructions[b.instructions.length - 1];
-  return info.kind === "call" ? [target] : guesses;
+  return info.kind === "call" ? [target] : info.kind === "callIndirect" ? guesses : [];
 }
