@@ -72,6 +72,8 @@ const SCRATCH = { bridge: 64, warm: 128 } as const;
 const SET_LIMIT = 200_000, LIFE = 20_000;
 /** What a module costs beside its instructions, in instructions. */
 const MODULE_COST = 20;
+/** Instructions that may be translated before any sample allows it: the loops of a short program. */
+const START = 1_500;
 
 /** Instructions in one stay inside the interpreter: V8 replaces code on entry only. */
 const SLICE = 400_000;
@@ -167,7 +169,7 @@ export const EAGERNESS: Readonly<Record<"jit" | "lockstep" | "auto", Eagerness>>
     module: 1_000,
     patience: 5_000,
     certain: 150,
-    allowance: 6,
+    allowance: 0.5,
     cold: false,
   },
 };
@@ -567,7 +569,7 @@ export abstract class BaseCpu implements Sharer {
     const heat = set.heat.get(entries[0]) ?? 0;
     if (engine.samples < eager.patience && heat < eager.certain) return;
     const translator = this.parts.translator?.();
-    if (!translator || engine.translated > engine.samples * eager.allowance) return;
+    if (!translator || engine.translated > START + engine.samples * eager.allowance) return;
     if (set.size >= SET_LIMIT && engine.samples - set.born > LIFE) {
       // What was hot long ago need not be now.
       this.#unshare();
