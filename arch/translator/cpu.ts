@@ -571,8 +571,11 @@ export abstract class BaseCpu implements Sharer {
     const translator = this.parts.translator?.();
     if (!translator || engine.translated > START + engine.samples * eager.allowance) return;
     if (set.size >= SET_LIMIT && engine.samples - set.born > LIFE) {
-      // What was hot long ago need not be now.
-      this.#unshare();
+      // What was hot long ago need not be now. Regions that are being executed go on calling by their slots: not below them.
+      if (!this.#inside) {
+        this.#unshare();
+        if (!cache.sharers.size) cache.dispose();
+      }
       return;
     }
     const made = set.size < SET_LIMIT
