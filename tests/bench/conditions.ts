@@ -25,7 +25,7 @@ export function conditions(): Conditions {
     date: new Date().toISOString().slice(0, 16) + "Z",
     processor: processor(),
     cores: navigator.hardwareConcurrency,
-    kernel: `${Deno.build.os} ${Deno.osRelease()}`,
+    kernel: `${Deno.build.os} ${Deno.osRelease().split(".").slice(0, 2).join(".")}`,
     deno: Deno.version.deno,
     v8: Deno.version.v8,
     load: Deno.loadavg().map((v) => Math.round(v * 100) / 100),
