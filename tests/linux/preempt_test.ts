@@ -7,7 +7,7 @@ import { fromFileUrl } from "@std/path";
 import { virtualClock } from "@guise/core";
 import { createKernel, run } from "@guise/guise";
 import { hostFolder } from "@guise/host-deno";
-import { createMemoryFs, credentialsOf, HostFs, HostStream, openStdio, vfsKey } from "@guise/vfs";
+import { createMemoryFs, credentialsOf, HostFs, HostStream, openStdio, OverlayFs, vfsKey } from "@guise/vfs";
 import { compiler, program as axleProgram, run as axleRun } from "../axle/build.ts";
 
 const here = fromFileUrl(new URL(".", import.meta.url));
@@ -55,7 +55,7 @@ Deno.test({
   fn: async () => {
     const program = build("preempt", "-pthread", "-frounding-math");
     try {
-      const root = new HostFs(hostFolder("/"));
+      const root = new OverlayFs({ lower: new HostFs(hostFolder("/")) });
       const results = new Set<string>();
       for (const quantum of [1, 500, 2_000_000]) {
         const args = ["200", "osv"];

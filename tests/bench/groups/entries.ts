@@ -4,7 +4,7 @@
  */
 import { run } from "@guise/guise";
 import { hostFolder } from "@guise/host-deno";
-import { HostFs } from "@guise/vfs";
+import { HostFs, OverlayFs } from "@guise/vfs";
 import { x86_64 } from "@guise/x86-64/run";
 import { costOf, type Counts, Model, modelled } from "../model.ts";
 import { build, figures, guise } from "../programs.ts";
@@ -66,7 +66,8 @@ async function counted(
   const { program, personality } = seat(way, built);
   const result = await run(program, {
     args: [way.way, way.call, String(rounds)],
-    root: new HostFs(hostFolder("/")),
+    // Under a layer in memory, which makes the folders of ours that the host does not let us look at.
+    root: new OverlayFs({ lower: new HostFs(hostFolder("/")) }),
     personality,
     engine,
     plugins: [modelled(x86_64, model)],
