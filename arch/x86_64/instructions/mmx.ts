@@ -195,8 +195,9 @@ function movq2dq(m: Machine, dst: Operand, src: Operand): void {
 function maskmovq(m: Machine, src: Operand, selector: Operand): void {
   const { f } = m, offset = f.let(m.state("i64.load", RDI));
   f.if(m.narrow(), () => f.set(offset, offset.and(0xffffffff)));
-  const at = f.let(m.checked(m.segment().add(offset), 8, ACCESS.write));
+  // Processors have changed to MMX state when the store faults.
   enterMmx(m);
+  const at = f.let(m.checked(m.segment().add(offset), 8, ACCESS.write));
   const keep = f.let(low64(simd("i8x16.lt_s", vector(selector), v128(0))));
   m.store("i64.store", at, m.load("i64.load", at).and(keep.not()).or(src.load("i64.load").and(keep)));
 }
