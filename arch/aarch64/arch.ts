@@ -61,7 +61,7 @@ export const aarch64: Arch = {
   },
   createCpu(space: AddressSpace, kernel: KernelEntry, options: CpuOptions = {}): Cpu {
     const parent = options.parent instanceof ArmCpu ? options.parent : undefined;
-    // "auto" is the interpreter here: python3 crashed with regions everywhere ("jit"), and why is not known yet.
+    // "auto" is the interpreter here until the program comparisons have run with regions.
     const engine = options.engine === undefined || options.engine === "auto" ? "interpreter" : options.engine;
     const cpu = new ArmCpu(space, kernel, aarch64, parent, engine, options.lockstep);
     if (options.clock) cpu.clock = options.clock;
