@@ -17,6 +17,7 @@ import {
   i64,
   type Label,
   type Local,
+  NOTES,
   RECORD,
   select,
 } from "@guise/translator";
@@ -24,7 +25,7 @@ import { RUN_INSTRUCTIONS, type SpecialOps, TEMPORARY_FIELDS } from "./decode.ts
 import { BRANCH, FLOW, IMMEDIATE, MEMORY, NO_REGISTER, type Places, REGISTER_AT, ROW } from "./tables.ts";
 
 /** Branches that wait for a stub, in memory 2. */
-const STUBS = 256;
+const STUBS = NOTES;
 const { ZERO, TRASH } = TEMPORARY_FIELDS;
 
 /** Adds `decode(pc, page table, out) -> end of the records, or 0`. */

@@ -68,6 +68,8 @@ export const FIELD = {
   partly: FIELDS + 136,
 } as const;
 
+/** What a decoder notes while it decodes a run: from here, behind the fields, up to {@link EMPTY_LEVEL}. */
+export const NOTES = 0x800;
 /** Second level of an empty directory, and an empty page: all zero, never written. */
 export const EMPTY_LEVEL = 0x1000, EMPTY_PAGE = 0x4000;
 /** Tables of the decoder. */

@@ -9,6 +9,7 @@ import {
   CHUNK,
   CHUNK_INFO,
   CORE_OPS,
+  EMPTY_LEVEL,
   FIELD,
   type Func,
   type FunctionRef,
@@ -16,6 +17,7 @@ import {
   type I32,
   i32,
   type Local,
+  NOTES,
   PAGE_BIAS,
   RECORD,
   select,
@@ -55,8 +57,9 @@ export function tableBytes(t: NumericTables): Uint8Array {
 }
 
 /** Notes about the instructions of a run, in memory 2: record, template, mark, form; then branches that wait for a stub. */
-const NOTES = 256, NOTE = 16, NOTE_TEMPLATE = 4, NOTE_MARK = 8, NOTE_FORM = 12;
+const NOTE = 16, NOTE_TEMPLATE = 4, NOTE_MARK = 8, NOTE_FORM = 12;
 const STUBS = NOTES + (RUN_INSTRUCTIONS + 1) * NOTE;
+if (STUBS + RUN_INSTRUCTIONS * 8 + 8 > EMPTY_LEVEL) throw new RangeError("the decoder's notes do not fit");
 const INDEXED = 0x100;
 
 /**

@@ -65,6 +65,25 @@ Deno.test("both decoders make the same records of random bytes", () => {
   void WRITE;
 });
 
+Deno.test("a run of nothing but branches to unknown code leaves the engine's fields alone", () => {
+  useDeclarations();
+  const { cpu, space } = machine();
+  space.map(CODE, 0x10000, READ | EXEC);
+  const jump = (i: number) => [0x0f, 0x84, i, 0x20, 0, 0];
+  const pc = CODE - BIAS, { exports, cache } = cpu as unknown as {
+    exports: Record<string, (...a: number[]) => number>;
+    cache: typeof cpu.cache;
+  };
+  space.u8.set(Array.from({ length: RUN_INSTRUCTIONS + 1 }, (_, i) => jump(i)).flat(), pc);
+  const { u32 } = sharedEngine(), fields = () => u32.slice(FIELD.record >>> 2, (FIELD.partly >>> 2) + 1);
+  sharedEngine().use(cache);
+  const before = fields(), at = cache.begin(RUN_RECORDS);
+  const end = exports.decode(pc, cache.page(pc >>> 12), at, space.memory.buffer.byteLength - 32, 1);
+  // The branches, the way on, and a stub for each of their targets.
+  assertEquals((end - at) / RECORD.size, RUN_INSTRUCTIONS * 2 + 2);
+  assertEquals(fields(), before);
+});
+
 /** Ordinal of the record that ends a run: the number of its instructions. */
 function lastOrdinal(op: Uint32Array): number {
   for (let i = 0; i < op.length; i += 4) if ((op[i] & 0xffff) === 2) return op[i + RECORD.base / 4] >>> 24;

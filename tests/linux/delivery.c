@@ -31,7 +31,7 @@ static void disarm(int s, siginfo_t *i, void *u) { stack_t st; sigaltstack(0, &s
 static int chld; static void onchld(int s) { int st; while (waitpid(-1, &st, WNOHANG) > 0) chld++; }
 static sigjmp_buf back; static void jump(int s) { siglongjmp(back, s); }
 int main(int argc, char **argv) {
-  setvbuf(stdout, 0, _IONBF, 0); int st, pid, p[2]; sigset_t s, old, pend; struct timespec ts = {0, 30000000};
+  signal(SIGPIPE, SIG_DFL); setvbuf(stdout, 0, _IONBF, 0); int st, pid, p[2]; sigset_t s, old, pend; struct timespec ts = {0, 30000000};
   if (argc > 1) { sigpending(&pend); struct itimerval it; getitimer(ITIMER_REAL, &it); timer_t t = 0; struct itimerspec is; printf("exec: pending %d alarm %d posix timer %d\n", sigismember(&pend, SIGUSR1), it.it_value.tv_sec > 0, timer_gettime(t, &is)); sigemptyset(&s); sigprocmask(SIG_SETMASK, &s, 0); printf("not reached\n"); return 0; }
   pipe(p); pid = fork(); if (!pid) { close(p[0]); write(p[1], "x", 1); _exit(0); } close(p[0]); waitpid(pid, &st, 0); printf("pipe %x\n", st); signal(SIGPIPE, SIG_IGN); printf("epipe %zd %d\n", write(p[1], "x", 1), errno); signal(SIGPIPE, SIG_DFL);
   pid = fork(); if (!pid) { sigemptyset(&s); sigaddset(&s, SIGUSR1); sigprocmask(SIG_BLOCK, &s, 0); raise(SIGUSR1); alarm(100); struct sigevent ev = {.sigev_notify = SIGEV_NONE}; timer_t t; timer_create(CLOCK_MONOTONIC, &ev, &t); execl("/proc/self/exe", "x", "again", (char *)0); _exit(1); } waitpid(pid, &st, 0); printf("killed by pending %x\n", st);

@@ -132,7 +132,6 @@ const cmpxchgPair = (bytes: 8 | 16) => (m: Machine, dst: Operand): void => {
   const { f } = m,
     load = bytes === 8 ? "i64.load32_u" : "i64.load",
     store = bytes === 8 ? "i64.store32" : "i64.store";
-  if (bytes === 16) f.if(dst.address.wrap().and(15), () => m.raise("protection", 13));
   const low = f.let(dst.load(load)), high = f.let(dst.load(load, bytes / 2));
   const flags = f.let(flagsImage(m).and(~ZF));
   f.if(low.eq(m.state(load, RAX)).and(high.eq(m.state(load, RDX))), () => {
@@ -270,7 +269,7 @@ export const move: Declaration[] = [
   ...rwBoth(sizes(0x1c0, "xadd", false, xadd, { lock: true, writes: ALL })),
   ...sizes(0x1b0, "cmpxchg", false, cmpxchg, { lock: true, writes: ALL }, rw),
   x86("W0 0F C7 /1",    "cmpxchg8b", [rw(e.m64)], cmpxchgPair(8), { lock: true, writes: "zf", reads: "cf pf af sf of", alias: false }),
-  x86("REX.W 0F C7 /1", "cmpxchg16b", [rw(e.m128)], cmpxchgPair(16), { lock: true, writes: "zf", reads: "cf pf af sf of", traps: true }),
+  x86("REX.W 0F C7 /1", "cmpxchg16b", [rw(e.a128)], cmpxchgPair(16), { lock: true, writes: "zf", reads: "cf pf af sf of", traps: true }),
   x86("o32 0F C8+r",    "bswap", [rw(e.o32)], bswap, hot),
   // Undefined in the manual; processors clear 16 bits.
   x86("o16 0F C8+r",    "bswap", [w(e.o16)], (_m, dst) => dst.write(i32(0) as Int), { key: "bswap16" }),
