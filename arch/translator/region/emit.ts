@@ -20,8 +20,9 @@ import {
 import type { Analysis } from "./analysis.ts";
 import type { RegionFunc } from "./func.ts";
 import type { Block, Graph, Instruction } from "./graph.ts";
-import { type Flow, RegionMachine, State } from "./machine.ts";
+import { type Flow, RegionMachine } from "./machine.ts";
 import { Ids, type Shape, type Signature } from "./shape.ts";
+import { State } from "./state.ts";
 
 /** Guest calls nested in one another before everything unwinds to the interpreter. */
 const DEPTH = 800;

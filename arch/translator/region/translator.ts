@@ -12,7 +12,7 @@ import type { Helper } from "./func.ts";
 import { RegionFunc } from "./func.ts";
 import { type Block, discover, flagsLiveAt, type Graph } from "./graph.ts";
 import { describe, flagsWanted, look } from "./reports.ts";
-import { Unsupported } from "./machine.ts";
+import { Unsupported } from "./state.ts";
 import { emitWindow } from "./window.ts";
 import { Slots, type SlotSpec } from "./slots.ts";
 

@@ -7,7 +7,7 @@ import { PAGE_BIAS, WINDOW } from "../layout.ts";
 import { type Func, type FunctionRef, type I32, i32, i64 } from "../wasm/mod.ts";
 import { ACCESS } from "../layout.ts";
 import { REACH } from "./func.ts";
-import type { Memories } from "./machine.ts";
+import type { Memories } from "./state.ts";
 
 /** Pages that a search looks at in each direction, and misses between two searches. */
 const FAR = 2048, PATIENCE = 32;

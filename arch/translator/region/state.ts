@@ -1,0 +1,281 @@
+/** The state block in a region: slots live in locals for the whole of it; loads and stores of registers become uses of those. */
+// cold: constants of 64 bits, while code is generated
+import {
+  type I32,
+  i32,
+  type I64,
+  type Int,
+  lane,
+  type Load,
+  type Local,
+  Mem,
+  replaceLane,
+  simd,
+  type Store,
+  type V128,
+  v128,
+  type Value,
+  value,
+} from "../wasm/mod.ts";
+import type { Helper, Mover, RegionFunc } from "./func.ts";
+import type { Slots } from "./slots.ts";
+
+/** Semantics do something a region has no way for: the interpreter's function is called instead. */
+export class Unsupported extends Error {}
+
+/** The three memories of a module (layout.ts). */
+export class Memories {
+  readonly guest: Mem;
+  readonly pages: Mem = new Mem(1, false);
+  readonly engine: Mem = new Mem(2, false);
+  constructor(wide: boolean) {
+    this.guest = new Mem(0, wide);
+  }
+}
+
+const ZERO_VECTOR = v128(0n);
+
+/** Slots of the state block in locals of one function. */
+export class State implements Mover {
+  readonly locals: Local[];
+  /** By slot: what semantics did with it through constant offsets (for the analysis). */
+  readonly reads: Set<number> = new Set();
+  readonly writes: Set<number> = new Set();
+
+  /** Operands named by the record are not noted as reads and writes of the operation. */
+  quiet = false;
+  /** Depth of blocks at which an instruction's semantics begin. */
+  base = 0;
+
+  /** `params`: slots that are parameters of the function. */
+  constructor(
+    readonly f: RegionFunc,
+    readonly slots: Slots,
+    readonly memories: Memories,
+    params?: ReadonlyMap<number, Local>,
+  ) {
+    this.locals = slots.list.map((s) => params?.get(s.id) ?? f.local(s.type));
+    f.mover = this;
+  }
+
+  /** What `body` does is not noted. */
+  quietly<T>(body: () => T): T {
+    this.quiet = true;
+    try {
+      return body();
+    } finally {
+      this.quiet = false;
+    }
+  }
+
+  spill(slots: Iterable<number>): void {
+    for (const id of slots) {
+      const { type, offset } = this.slots.list[id];
+      this.f.store(this.memories.guest, `${type}.store` as Store, 0, this.locals[id] as never, offset);
+    }
+  }
+  reload(slots: Iterable<number>): void {
+    for (const id of slots) {
+      const { type, offset } = this.slots.list[id];
+      this.f.set(this.locals[id], this.memories.guest.load(`${type}.load` as Load, 0, offset) as Value);
+    }
+  }
+  /** Of 64 bits that were stored as two words. */
+  reloadHalves(id: number): void {
+    const { offset } = this.slots.list[id], { guest } = this.memories;
+    const high = guest.load("i64.load32_u", 0, offset + 4);
+    this.f.set(this.locals[id], guest.load("i64.load32_u", 0, offset).or(high.shl(32)));
+  }
+  kindWritten(helper: Helper): boolean {
+    return helper.writes.has(this.slots.kind);
+  }
+
+  load(name: Load, offset: number): Value {
+    const { spec } = this.slots;
+    if (offset >= spec.zero && offset < spec.zero + 8) {
+      return name.startsWith("v128") ? ZERO_VECTOR : value(name.slice(0, 3) as "i32", 0);
+    }
+    const id = this.slots.at[offset];
+    if (id < 0) return this.memories.guest.load(name, 0, offset);
+    if (!this.quiet) this.reads.add(id);
+    const slot = this.slots.list[id], sub = offset - slot.offset, local = this.locals[id];
+    if (id === this.slots.kind && this.f.known !== undefined && name === "i32.load") return i32(this.f.known);
+    if (slot.type === "v128") {
+      const float = sub || (name !== "f64.load" && name !== "f32.load")
+        ? undefined
+        : this.f.holding(`${name.slice(0, 3)} ${id}`);
+      return float ?? loadVector(name, local as Local<"v128">, sub);
+    }
+    const whole = local as unknown as Int;
+    if (name === `${slot.type}.load` && sub === 0) return whole;
+    const part = sub ? whole.shrU(sub * 8) : whole;
+    switch (name) {
+      case "i64.load":
+        break;
+      case "i32.load":
+        return part.wrap();
+      case "i32.load8_u":
+        return part.wrap().and(0xff);
+      case "i32.load8_s":
+        return part.wrap().extend8S();
+      case "i32.load16_u":
+        return part.wrap().and(0xffff);
+      case "i32.load16_s":
+        return part.wrap().extend16S();
+      case "i64.load8_u":
+        return part.extendU().and(0xff);
+      case "i64.load8_s":
+        return part.extendU().extend8S();
+      case "i64.load16_u":
+        return part.extendU().and(0xffff);
+      case "i64.load16_s":
+        return part.extendU().extend16S();
+      case "i64.load32_u":
+        return part.extendU().and(0xffffffff);
+      case "i64.load32_s":
+        return part.extendU().extend32S();
+      case "f64.load":
+        if (slot.type === "i64") return (part as I64).to("f64.reinterpret_i64");
+        break;
+      case "f32.load":
+        return part.wrap().to("f32.reinterpret_i32");
+      case "v128.load64_zero":
+        return replaceLane("i64x2.replace_lane", ZERO_VECTOR, 0, part.extendU());
+      case "v128.load32_zero":
+        return replaceLane("i32x4.replace_lane", ZERO_VECTOR, 0, part.wrap());
+    }
+    throw new Unsupported(`${name} of a register at ${sub}`);
+  }
+
+  store(name: Store, offset: number, v: Value): void {
+    const id = this.slots.at[offset], { f } = this;
+    if (offset === this.slots.spec.trash) return f.drop(v);
+    if (id < 0) return f.store(this.memories.guest, name, 0, v as never, offset);
+    if (!this.quiet) this.writes.add(id);
+    const slot = this.slots.list[id], sub = offset - slot.offset, local = this.locals[id];
+    // What is written in part, or not always, is read as well.
+    if (name !== `${slot.type}.store` || sub !== 0 || f.w.depth !== this.base) {
+      if (!this.quiet) this.reads.add(id);
+    }
+    if (id === this.slots.kind) {
+      f.set(local, v);
+      return f.setKnown(v.constant === undefined ? undefined : Number(v.constant));
+    }
+    if (slot.type === "v128") {
+      const { low } = v;
+      // The float stays at hand.
+      if (!low || name !== "v128.store" || sub) return storeVector(f, name, local as Local<"v128">, sub, v);
+      const key = `${low.type} ${id}`, float = f.hold(key, [], low);
+      const lane = low.type === "f64" ? "f64x2.replace_lane" : "f32x4.replace_lane";
+      f.set(local, replaceLane(lane as "f64x2.replace_lane", ZERO_VECTOR, 0, float as Local<"f64">));
+      f.hold(key, [local], float);
+      return;
+    }
+    if (name === `${slot.type}.store` && sub === 0) return f.set(local, v);
+    if (slot.type === "i64") {
+      const whole = local as Local<"i64">;
+      const bits = {
+        "i32.store": 32,
+        "i32.store16": 16,
+        "i32.store8": 8,
+        "i64.store32": 32,
+        "i64.store16": 16,
+        "i64.store8": 8,
+      }[
+        name as string
+      ];
+      if (bits) {
+        const mask = bits === 32 ? 0xffffffffn : bits === 16 ? 0xffffn : 0xffn;
+        let x = (v as Int).extendU();
+        // A zero-extended i32 of exactly 32 bits needs no mask.
+        if (bits < 32 || name === "i64.store32") x = x.and(mask);
+        if (sub) x = x.shl(sub * 8);
+        return f.set(whole, whole.and(BigInt.asIntN(64, ~(mask << BigInt(sub * 8)))).or(x));
+      }
+      if (name === "f64.store") return f.set(whole, (v as Value<"f64">).to("i64.reinterpret_f64"));
+    }
+    throw new Unsupported(`${name} to a register at ${sub}`);
+  }
+}
+
+function loadVector(name: Load, v: Local<"v128">, sub: number): Value {
+  const of = (bytes: number) => {
+    if (sub % bytes) throw new Unsupported(`${name} at ${sub} of a vector`);
+    return sub / bytes;
+  };
+  switch (name) {
+    case "v128.load":
+      of(16);
+      return v;
+    case "i64.load":
+      return lane("i64x2.extract_lane", v, of(8));
+    case "i32.load":
+      return lane("i32x4.extract_lane", v, of(4));
+    case "i32.load16_u":
+      return lane("i16x8.extract_lane_u", v, of(2));
+    case "i32.load16_s":
+      return lane("i16x8.extract_lane_s", v, of(2));
+    case "i32.load8_u":
+      return lane("i8x16.extract_lane_u", v, sub);
+    case "i32.load8_s":
+      return lane("i8x16.extract_lane_s", v, sub);
+    case "i64.load32_u":
+      return lane("i32x4.extract_lane", v, of(4)).extendU();
+    case "i64.load32_s":
+      return lane("i32x4.extract_lane", v, of(4)).extendS();
+    case "f64.load":
+      return lane("f64x2.extract_lane", v, of(8));
+    case "f32.load":
+      return lane("f32x4.extract_lane", v, of(4));
+    case "v128.load64_zero":
+      return replaceLane("i64x2.replace_lane", ZERO_VECTOR, 0, lane("i64x2.extract_lane", v, of(8)));
+    case "v128.load32_zero":
+      return replaceLane("i32x4.replace_lane", ZERO_VECTOR, 0, lane("i32x4.extract_lane", v, of(4)));
+    case "v128.load8x8_s":
+      if (!sub) return simd("i16x8.extend_low_i8x16_s", v);
+      break;
+    case "v128.load8x8_u":
+      if (!sub) return simd("i16x8.extend_low_i8x16_u", v);
+      break;
+    case "v128.load16x4_s":
+      if (!sub) return simd("i32x4.extend_low_i16x8_s", v);
+      break;
+    case "v128.load16x4_u":
+      if (!sub) return simd("i32x4.extend_low_i16x8_u", v);
+      break;
+    case "v128.load32x2_s":
+      if (!sub) return simd("i64x2.extend_low_i32x4_s", v);
+      break;
+    case "v128.load32x2_u":
+      if (!sub) return simd("i64x2.extend_low_i32x4_u", v);
+      break;
+  }
+  throw new Unsupported(`${name} of a vector`);
+}
+
+function storeVector(f: RegionFunc, name: Store, local: Local<"v128">, sub: number, v: Value): void {
+  const of = (bytes: number) => {
+    if (sub % bytes) throw new Unsupported(`${name} at ${sub} of a vector`);
+    return sub / bytes;
+  };
+  switch (name) {
+    case "v128.store":
+      of(16);
+      return f.set(local, v as V128);
+    case "i64.store":
+      return f.set(local, replaceLane("i64x2.replace_lane", local, of(8), v as I64));
+    case "f64.store":
+      return f.set(local, replaceLane("f64x2.replace_lane", local, of(8), v as Value<"f64">));
+    case "i32.store":
+      return f.set(local, replaceLane("i32x4.replace_lane", local, of(4), v as I32));
+    case "i64.store32":
+      return f.set(local, replaceLane("i32x4.replace_lane", local, of(4), (v as I64).wrap()));
+    case "f32.store":
+      return f.set(local, replaceLane("f32x4.replace_lane", local, of(4), v as Value<"f32">));
+    case "i32.store16":
+      return f.set(local, replaceLane("i16x8.replace_lane", local, of(2), v as I32));
+    case "i32.store8":
+      return f.set(local, replaceLane("i8x16.replace_lane", local, sub, v as I32));
+  }
+  throw new Unsupported(`${name} to a vector`);
+}
