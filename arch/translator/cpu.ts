@@ -1,248 +1,26 @@
 /** What CPUs of all architectures share: the run loop, misses, traps, stepping and invalidation. */
-import { CodeCache, type Engine, RegionSet, type Sharer } from "./cache.ts";
+import { bodies, Body } from "./body.ts";
+import { CodeCache, type Engine, type Sharer } from "./cache.ts";
+import { SLICE } from "./eagerness.ts";
 import {
   ACCESS,
   BIAS,
-  CHUNKS,
   CORE_OPS,
   EMPTY_LEVEL,
   FIELD,
   IDLE_OPS,
   INFO,
   infoOf,
-  LEAVE,
   RECORD,
   STATUS,
 } from "./layout.ts";
-import { Lockstep, type LockstepLog, type RegionText } from "./lockstep.ts";
-import { type Cause, CAUSES } from "./machine.ts";
-
-/** What a CPU needs of an address space (core's AddressSpace has it). */
-export interface Space {
-  /** Guest memory. */
-  readonly memory: WebAssembly.Memory;
-  /** Views of `memory` that are always current; without them the CPU looks at the memory's buffer each time, which is slow. */
-  readonly view?: DataView;
-  /** See `view`. */
-  readonly u8?: Uint8Array;
-  /** The page table: one byte a page of the guest, permission bits. */
-  readonly pages: WebAssembly.Memory;
-  /** A permission bit is clear: true when the access is permitted now. */
-  resolve(address: number, access: number): boolean;
-  /** Stores to these pages must come to `resolve`, which tells the CPU. */
-  watchCode?(start: number, length: number): void;
-  /** Counts how often permission bits that were set have been cleared: regions remember where they may go. */
-  readonly revoked?: number;
-  /** What is mapped at an address. */
-  find?(address: number): { readonly stubs: boolean } | undefined;
-}
-
-/** Where system calls and call stubs go. 1 asks to leave `run`. */
-export interface Kernel {
-  /** An entry of the architecture, by its number. */
-  syscall(entry: number): 0 | 1;
-  /** A call stub, by its target number. */
-  call(target: number): 0 | 1;
-}
-
-/** Why `run` returned: core's Trap. */
-export interface TrapData {
-  /** What happened. */
-  cause: Exclude<Cause, never>;
-  /** Faulting address or call target, exact below 2^53. */
-  address: number;
-  /** Its low half. */
-  addressLo: number;
-  /** Its high half. */
-  addressHi: number;
-  /** Kind of the access that faulted. */
-  access: number;
-  /** Vector of the exception. */
-  vector: number;
-  /** Error code. */
-  error: number;
-  /** Entry number. */
-  entry: number;
-}
+import { Lockstep } from "./lockstep.ts";
+import { CAUSES } from "./machine.ts";
+import type { CpuParts, Imports, Kernel, Space, TrapData } from "./parts.ts";
+import { Promotion } from "./promotion.ts";
 
 /** Records of the engine's scratch chunk: a step from 0, a way to a dropped cache's successor, the warming up. */
 const SCRATCH = { bridge: 64, warm: 128 } as const;
-
-/** Translated instructions of one code cache, at most; samples before a full one is dropped. */
-const SET_LIMIT = 200_000, LIFE = 20_000;
-/** What a module costs beside its instructions, in instructions. */
-const MODULE_COST = 20;
-/** Instructions that may be translated before any sample allows it: the loops of a short program. */
-const START = 1_500;
-
-/** Instructions in one stay inside the interpreter: V8 replaces code on entry only. */
-const SLICE = 400_000;
-
-/** What a translator makes of entries: regions of one module. */
-export interface Translation {
-  readonly module: WebAssembly.Module;
-  readonly regions: readonly {
-    readonly slot: number;
-    readonly pc: number;
-    /** Records of the entry's instruction that its copy needs. */
-    readonly records: number;
-    readonly pages: ReadonlySet<number>;
-    /** In instructions. */
-    readonly size: number;
-    /** With `Eagerness.lockstep`. */
-    readonly text?: RegionText;
-  }[];
-}
-/** Makes regions of decoded code. */
-export interface Translator {
-  /** Regions at biased entries, as far as they can be translated. */
-  translate(
-    cpu: BaseCpu,
-    entries: readonly number[],
-    set: RegionSet,
-    wide: boolean,
-    limits: Eagerness,
-  ): Translation | undefined;
-  /** Pieces of 4 bytes of the state block that lockstep leaves alone: what is only used within an instruction, and lazy flags. */
-  readonly ignored: ReadonlySet<number>;
-  /** Does the code at a biased pc read the flags before it overwrites them? */
-  flagsWanted(cpu: BaseCpu, pc: number): boolean;
-  /** The micro-ops of the instruction at a biased pc, for a person. */
-  describe(cpu: BaseCpu, pc: number): string[];
-  /** Where the next instruction is, and whether regions leave this one to the interpreter. */
-  look(cpu: BaseCpu, pc: number): { readonly next: number; readonly leaves: boolean } | undefined;
-}
-
-/** How eagerly code is translated: instructions in a slice while sampling, samples of a target. */
-export interface Eagerness {
-  readonly slice: number;
-  readonly samples: number;
-  readonly calls: number;
-  /** Ways out of regions for one sample. */
-  readonly exits: number;
-  /** Instructions of a region, and of all of one module. */
-  readonly region: number;
-  readonly module: number;
-  /** Samples of all CPUs of an engine before the translator is loaded, and samples of one place that are as good. */
-  readonly patience: number;
-  readonly certain: number;
-  /** Code that has not been decoded yet is translated with what leads to it. */
-  readonly cold: boolean;
-  /** Instructions that each sample allows to be translated: translating takes no more than a part of the time. */
-  readonly allowance: number;
-  /** Regions that can be compared with the interpreter. */
-  readonly lockstep?: boolean;
-}
-/** How soon each engine translates: instructions a slice, samples, calls and exits before it, limits of size. */
-export const EAGERNESS: Readonly<Record<"jit" | "lockstep" | "auto", Eagerness>> = {
-  jit: {
-    slice: 2_000,
-    samples: 1,
-    calls: 1,
-    exits: 10,
-    region: 600,
-    module: 600,
-    patience: 0,
-    certain: 0,
-    allowance: 1e9,
-    cold: true,
-  },
-  lockstep: {
-    slice: 2_000,
-    samples: 1,
-    calls: 1,
-    exits: 10,
-    region: 600,
-    module: 600,
-    patience: 0,
-    cold: true,
-    certain: 0,
-    allowance: 1e9,
-    lockstep: true,
-  },
-  auto: {
-    slice: 20_000,
-    samples: 3,
-    calls: 200,
-    exits: 200,
-    region: 400,
-    module: 1_000,
-    patience: 5_000,
-    certain: 150,
-    allowance: 0.5,
-    cold: false,
-  },
-};
-
-/** The parts an architecture brings. */
-export interface CpuParts {
-  /** Memory 2, with all decoded code. */
-  readonly engine: Engine;
-  /** A compiled interpreter module for memory64, and for memory32. */
-  readonly module: (wide: boolean) => WebAssembly.Module;
-  /** Offset of the program counter in the state block. */
-  readonly pc: number;
-  /** Number of the first idle operation. */
-  readonly idle: number;
-  /** JavaScript that operations call, by name. */
-  readonly host: (cpu: BaseCpu) => Record<string, (...args: never[]) => unknown>;
-  /** Undefined: only the interpreter runs. */
-  readonly eagerness?: Eagerness;
-  /** The translator, when it is loaded. */
-  readonly translator?: () => Translator | undefined;
-  /** Where lockstep reports, if `eagerness` is lockstep's. */
-  readonly log?: LockstepLog;
-}
-
-/** JavaScript functions by name: what a module imports. */
-export type Imports = Record<string, (...args: never[]) => unknown>;
-
-/**
- * An instance of the interpreter, bound to a memory. Memories are used again after a process has ended, and so are
- * their instances: instantiating is the largest part of a fork.
- */
-class Body {
-  /** Whose it is; undefined while no CPU uses it. */
-  cpu: BaseCpu | undefined;
-  /** The architecture's part of what the instance calls. */
-  own: Imports | undefined;
-  readonly memory: WebAssembly.Memory;
-  readonly pages: WebAssembly.Memory;
-  readonly engine: Engine;
-  readonly table: WebAssembly.Table = new WebAssembly.Table({ element: "anyfunc", initial: 0 });
-  wide = true;
-  module!: WebAssembly.Module;
-  exports!: Record<string, (...args: number[]) => number>;
-  /** The ways into the kernel from regions. */
-  enter!: Imports;
-  constructor(space: Space, engine: Engine) {
-    this.memory = space.memory;
-    this.pages = space.pages;
-    this.engine = engine;
-    bodies.set(space.memory, this);
-  }
-
-  instantiate(parts: CpuParts, host: Imports): void {
-    const { memory, pages, table } = this;
-    const imports = { guise: { memory, pages, engine: this.engine.memory, regions: table }, host };
-    try {
-      this.#make(parts, imports as unknown as WebAssembly.Imports);
-    } catch (error) {
-      // Another kind of memory than the module wants, or a host that knows none with 64-bit addresses.
-      if (!(error instanceof WebAssembly.LinkError) && !(error instanceof WebAssembly.CompileError)) {
-        throw error;
-      }
-      this.wide = false;
-      this.#make(parts, imports as unknown as WebAssembly.Imports);
-    }
-  }
-  #make(parts: CpuParts, imports: WebAssembly.Imports): void {
-    this.module = parts.module(this.wide);
-    this.exports = new WebAssembly.Instance(this.module, imports).exports as never;
-  }
-}
-
-const bodies = new WeakMap<WebAssembly.Memory, Body>();
 
 /** The run loop and the code cache of a CPU; an architecture adds decoder and frame. */
 export abstract class BaseCpu implements Sharer {
@@ -276,18 +54,15 @@ export abstract class BaseCpu implements Sharer {
   #ticked = 0;
   /** Nanoseconds of the guest's time base (TSC, CNTVCT). */
   clock: () => number = () => performance.now() * 1e6;
-  /** Translated regions by slot, and the set that they are from. */
-  readonly #table: WebAssembly.Table;
-  readonly #lockstep: Lockstep | undefined;
+  readonly #promotion: Promotion;
   /** Regions that were made because this CPU was often there. */
-  regions = 0;
+  get regions(): number {
+    return this.#promotion.made;
+  }
   /** What a fault finds in the frame is exact, the flags included: somebody may look. It costs regions up to half of their speed. */
   exact: boolean;
-  #linked: RegionSet | undefined;
-  readonly #wide: boolean;
   #warming = false;
-  /** Instructions between samples, and until the next one: slices go on over calls that leave. */
-  #slice: number;
+  /** Instructions until the next sample: slices go on over calls that leave. */
   #rest: number;
   /** Regions were dropped while a page was made accessible: what runs has to leave. */
   #dropped = false;
@@ -306,7 +81,7 @@ export abstract class BaseCpu implements Sharer {
   constructor(readonly space: Space, readonly kernel: Kernel, readonly parts: CpuParts, parent?: BaseCpu) {
     this.engine = parts.engine;
     this.#pcOffset = parts.pc;
-    this.#slice = this.#rest = parts.eagerness?.slice ?? SLICE;
+    this.#rest = parts.eagerness?.slice ?? SLICE;
     if (space.pages.buffer.byteLength < 17 * 65536) space.pages.grow(1);
     this.#pages = new Uint8Array(space.pages.buffer);
     this.exact = parent?.exact ?? false;
@@ -324,16 +99,25 @@ export abstract class BaseCpu implements Sharer {
       body.enter = BaseCpu.#entersOf(body);
       body.instantiate(parts, BaseCpu.#hostOf(body));
     }
-    this.#table = body.table;
-    this.#wide = body.wide;
     this.exports = body.exports;
     if (!reused) this.#warm();
-    if (log === undefined) return;
-    const t = parts.translator?.();
+    this.#promotion = new Promotion(this, {
+      body,
+      lockstep: this.#lockstepOf(body),
+      inside: () => this.#inside,
+      unshare: () => this.#unshare(),
+      bridge: (target, steps) => this.#bridge(target, steps),
+    });
+  }
+
+  #lockstepOf(body: Body): Lockstep | undefined {
+    const { parts: { log, translator } } = this;
+    if (log === undefined) return undefined;
+    const t = translator?.();
     if (t === undefined) throw new Error("guise: lockstep needs the translator, which is not loaded");
-    this.#lockstep = new Lockstep(this, {
+    return new Lockstep(this, {
       module: body.module,
-      host: body.own,
+      host: body.own!,
       translator: t,
       log,
       resolve: (address, access) => this.#resolve(address, access),
@@ -343,7 +127,6 @@ export abstract class BaseCpu implements Sharer {
       flags: () => this.statusFlags(),
       disassemble: (pc) => this.#disassemble(pc),
     });
-    this.#table = this.#lockstep.table;
   }
 
   /** Status flags in the form that programs see. */
@@ -361,11 +144,6 @@ export abstract class BaseCpu implements Sharer {
       return Array.from(code, (b) => b.toString(16).padStart(2, "0")).join(" ");
     }
   }
-  /** What a slot without a region holds. */
-  get #missing(): () => number {
-    return (this.#lockstep ?? this).exports.missing;
-  }
-
   /** What the instance calls: its present CPU. */
   static #hostOf(body: Body): Imports {
     const host: Record<string, (a: never, b: never, c: never) => unknown> = {};
@@ -513,204 +291,20 @@ export abstract class BaseCpu implements Sharer {
       this.cache.invalidate(p);
       for (const region of dropped) {
         this.#dropped = true;
-        if (region.slot < this.#table.length) this.#table.set(region.slot, this.#missing);
+        this.#promotion.drop(region.slot);
         this.cache.forget(region.pc, region.record);
       }
     }
   }
 
-  /** The table as long as the set wants it, and without functions of an older set. */
-  #adjustTable(): void {
-    const set = this.cache.regions, table = this.#table;
-    if (this.#linked !== set) {
-      this.#linked = set;
-      for (let i = 0; i < table.length; i++) table.set(i, this.#missing);
-    }
-    if (!set) return;
-    this.#lockstep?.grow(set.count);
-    for (const t of [table, this.#body.table]) {
-      if (t.length >= set.count) continue;
-      (t.grow as (n: number, f: unknown) => number).call(t, set.count + 256 - t.length, this.#missing);
-    }
-  }
-
-  /** Instantiates the module of a region here. */
-  #link(module: WebAssembly.Module): void {
-    const help: Record<string, unknown> = {},
-      { exports, pages } = this.#lockstep ??
-        { exports: this.exports, pages: this.space.pages };
-    for (const { name } of WebAssembly.Module.imports(module)) {
-      if (name in exports) help[name] = exports[name];
-    }
-    const instance = new WebAssembly.Instance(
-      module,
-      {
-        guise: {
-          memory: this.space.memory,
-          pages,
-          engine: this.engine.memory,
-          regions: this.#table,
-          operations: exports.operations,
-        },
-        help,
-        host: this.#body.enter,
-      } as never,
-    );
-    for (const [name, f] of Object.entries(instance.exports)) {
-      this.#table.set(Number(name.slice(1)), f as () => number);
-    }
-  }
-
-  /** Translates the code at biased entries. */
-  #promote(entries: readonly number[]): void {
-    const { cache, engine } = this,
-      eager = this.parts.eagerness!,
-      set = cache.regions ??= new RegionSet(engine.samples);
-    const heat = set.heat.get(entries[0]) ?? 0;
-    if (engine.samples < eager.patience && heat < eager.certain) return;
-    const translator = this.parts.translator?.();
-    if (!translator || engine.translated > START + engine.samples * eager.allowance) return;
-    if (set.size >= SET_LIMIT && engine.samples - set.born > LIFE) {
-      // What was hot long ago need not be now. Regions that are being executed go on calling by their slots: not below them.
-      if (!this.#inside) {
-        this.#unshare();
-        if (!cache.sharers.size) cache.dispose();
-      }
-      return;
-    }
-    const made = set.size < SET_LIMIT
-      ? translator.translate(this, entries, set, this.#wide, eager)
-      : undefined;
-    if (cache !== this.cache || cache.regions !== set) return;
-    for (const pc of entries) set.heat.set(pc, -1);
-    if (!made) return;
-    for (const r of made.regions) set.heat.set(r.pc, -1), engine.translated += r.size;
-    engine.translated += MODULE_COST;
-    this.#adjustTable();
-    const { u8, u16, u32, i32 } = engine;
-    for (const r of made.regions) {
-      const record = cache.find(r.pc);
-      if (!record || u16[record >>> 1] <= CORE_OPS.goto || u16[record >>> 1] === CORE_OPS.region) continue;
-      const copy = cache.begin(4), count = r.records;
-      for (let i = 0; i < count; i++) {
-        for (let w = 0; w < 4; w++) u32[(copy + i * 16 >>> 2) + w] = u32[(record + i * 16 >>> 2) + w];
-        u32[infoOf(copy + i * 16) >>> 2] = u32[infoOf(record + i * 16) >>> 2];
-        u32[infoOf(copy + i * 16) + 4 >>> 2] = u32[infoOf(record + i * 16) + 4 >>> 2];
-      }
-      const rest = copy + count * 16, after = record + count * 16;
-      u32[rest >>> 2] = CORE_OPS.goto;
-      u32[rest + 4 >>> 2] = u8[after + RECORD.ordinal] << 24;
-      u32[rest + 8 >>> 2] = after, u32[rest + 12 >>> 2] = 0;
-      u32[infoOf(rest) >>> 2] = u32[infoOf(after) >>> 2], u32[infoOf(rest) + 4 >>> 2] = 0;
-      cache.commit(rest + 16);
-      // A stub that would link this record may not write to it any more.
-      const stub = u32[record + RECORD.disp >>> 2];
-      if (
-        count === 1 && stub >= CHUNKS && stub < engine.memory.buffer.byteLength && stub % 16 === 0 &&
-        u16[stub >>> 1] === CORE_OPS.link && u32[stub + RECORD.disp >>> 2] === record
-      ) u16[stub >>> 1] = CORE_OPS.miss;
-      u16[record >>> 1] = CORE_OPS.region;
-      i32[record + RECORD.imm >>> 2] = r.slot;
-      u32[record + RECORD.disp >>> 2] = copy;
-      set.add({
-        slot: r.slot,
-        pc: r.pc,
-        record,
-        module: made.module,
-        pages: r.pages,
-        size: r.size,
-        text: r.text,
-      });
-      this.regions++;
-    }
-    this.#link(made.module);
-  }
-
   /** For tests: translates straight-line code now, in as many regions as it takes. */
   translateNow(start: number, end: number): void {
-    const translator = this.parts.translator?.(), entries: number[] = [];
-    if (!translator) throw new Error("the translator is not loaded");
-    let enters = true;
-    for (let pc = start - BIAS; pc < end - BIAS;) {
-      if (enters) entries.push(pc);
-      const i = translator.look(this, pc);
-      if (!i) break;
-      enters = i.leaves, pc = i.next;
-    }
-    this.#promote(entries);
+    this.#promotion.translateNow(start, end);
   }
 
-  /** Somebody met a slot that is empty here: the region of this record, or one that is called from it (0: go on at the pc). */
+  /** Somebody met a slot that is empty here: see {@link Promotion.region}. */
   #region(record: number): number {
-    if (this.#warming) return record + RECORD.size;
-    if (!record) return this.#exit();
-    const { engine } = this, set = this.cache.regions, slot = engine.u32[record + RECORD.imm >>> 2];
-    const own = engine.u16[record >>> 1] === CORE_OPS.region;
-    if (own && this.#table.get(slot) === this.#missing) {
-      const region = set?.regions[slot];
-      if (!region) return engine.u32[record + RECORD.disp >>> 2];
-      this.#link(region.module);
-      if (!this.#lockstep) return record;
-    }
-    if (this.#lockstep && own) return this.#compare(this.#lockstep, slot, record);
-    this.#called();
-    return 0;
-  }
-
-  /** A region has called what is none here: at the pc. */
-  #called(): void {
-    const set = this.cache.regions, pc = this.pc - BIAS;
-    if (!set) return;
-    const called = set.slots.get(pc), region = called === undefined ? undefined : set.regions[called];
-    if (region) return this.#link(region.module);
-    const calls = set.heat.get(pc) ?? 0;
-    if (calls < 0) {
-      // It never will be.
-      if (called !== undefined) this.#table.set(called, this.exports.away);
-    } else {
-      const eager = this.parts.eagerness!, heat = calls + eager.samples / eager.calls;
-      set.heat.set(pc, heat);
-      if (heat >= eager.samples && this.executable(this.pc)) this.#promote([pc]);
-    }
-  }
-
-  /** A region in lockstep: the record that goes on behind it, with the right count, or 0. */
-  #compare(lockstep: Lockstep, slot: number, record: number): number {
-    const { engine } = this, ordinal = engine.u8[record + RECORD.ordinal];
-    const instead = engine.u32[record + RECORD.disp >>> 2];
-    const { status, steps } = lockstep.run(slot, record);
-    if (!steps) return instead;
-    if (status === LEAVE.missing) this.#called();
-    let next = lockstep.after(status);
-    if (next && status === LEAVE.go && engine.u16[next >>> 1] !== CORE_OPS.region) {
-      if (--engine.i32[FIELD.exits >>> 2] <= 0) next = this.#exit();
-    }
-    return next && this.#bridge(next, ordinal + steps);
-  }
-
-  /** Regions lead to here often: it should be one. */
-  #exit(): number {
-    this.engine.i32[FIELD.exits >>> 2] = this.parts.eagerness!.exits;
-    const { pc } = this;
-    this.#sample(pc - BIAS);
-    return this.recordAt(pc);
-  }
-
-  /** The guest was here when a slice ended. */
-  #sample(pc: number): void {
-    const eager = this.parts.eagerness!;
-    const set = this.cache.regions ??= new RegionSet(this.engine.samples);
-    this.engine.samples++;
-    const heat = set.heat.get(pc) ?? 0;
-    if (heat < 0) {
-      this.#slice = Math.min(this.#slice * 2, SLICE);
-      return;
-    }
-    set.heat.set(pc, heat + 1);
-    if (heat + 1 >= eager.samples) {
-      this.#promote([pc]);
-      this.#slice = eager.slice;
-    }
+    return this.#warming ? record + RECORD.size : this.#promotion.region(record);
   }
 
   /** Makes a running `run` return soon with "interrupt". */
@@ -720,11 +314,7 @@ export abstract class BaseCpu implements Sharer {
 
   /** Gives everything back. */
   dispose(): void {
-    // What the table holds would keep modules alive.
-    if (this.#linked) {
-      this.#linked = undefined;
-      for (let i = 0; i < this.#table.length; i++) this.#table.set(i, this.#missing);
-    }
+    this.#promotion.dispose();
     this.#body.cpu = this.#body.own = undefined;
     this.cache.sharers.delete(this);
     if (!this.cache.sharers.size) this.cache.dispose();
@@ -845,8 +435,7 @@ export abstract class BaseCpu implements Sharer {
       }
       this.#moved = false;
       engine.use(this.cache);
-      if (this.#linked !== this.cache.regions) this.#adjustTable();
-      else if (this.#linked && this.#linked.count > this.#table.length) this.#adjustTable();
+      this.#promotion.prepare(this.cache);
       if (single) {
         record = this.executable(pc) ? (this.claim(pc), this.stepAt(pc)) : 0;
       } else if (!record) {
@@ -887,11 +476,11 @@ export abstract class BaseCpu implements Sharer {
         case STATUS.budget:
           if (this.#moved) record = 0;
           else if (single) return this.#setPc(pc), this.#trap("budget");
-          else if (!this.parts.eagerness) this.#rest = this.#slice;
+          else if (!this.parts.eagerness) this.#rest = SLICE;
           else if (this.#rest <= 0) {
             if (record) this.#setPc(pc), record = 0;
-            this.#sample(pc - BIAS);
-            this.#rest = this.#slice;
+            this.#promotion.sample(pc - BIAS);
+            this.#rest = this.#promotion.slice;
           }
           break;
         case STATUS.yield:

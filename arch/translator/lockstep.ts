@@ -5,7 +5,8 @@
  *
  * A difference is narrowed down to one instruction: regions for lockstep can be left before any of them.
  */
-import type { BaseCpu, Imports, Translator } from "./cpu.ts";
+import type { BaseCpu } from "./cpu.ts";
+import type { Imports, Translator } from "./parts.ts";
 import type { Region } from "./cache.ts";
 import {
   ACCESS,

@@ -10,4 +10,6 @@ export * from "./interpreter.ts";
 export * from "./record_machine.ts";
 export * from "./cache.ts";
 export * from "./cpu.ts";
+export { EAGERNESS, type Eagerness } from "./eagerness.ts";
+export * from "./parts.ts";
 export * from "./softfloat/mod.ts";

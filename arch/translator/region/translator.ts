@@ -1,9 +1,11 @@
 /** Makes modules of regions: a graph and a function for each entry. */
-import type { BaseCpu, Eagerness, Translation, Translator } from "../cpu.ts";
 import type { RegionSet } from "../cache.ts";
+import type { BaseCpu } from "../cpu.ts";
+import type { Eagerness } from "../eagerness.ts";
 import type { Numbering } from "../interpreter.ts";
 import { BIAS } from "../layout.ts";
 import type { OpDef } from "../machine.ts";
+import type { Translation, Translator } from "../parts.ts";
 import { type FunctionRef, Module } from "../wasm/mod.ts";
 import { Analysis } from "./analysis.ts";
 import { emitEntry, Emitter, typeOf } from "./emit.ts";

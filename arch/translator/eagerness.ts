@@ -1,0 +1,72 @@
+/** How soon code is translated: the policy in figures, for each engine. */
+
+/** How eagerly code is translated: instructions in a slice while sampling, samples of a target. */
+export interface Eagerness {
+  readonly slice: number;
+  readonly samples: number;
+  readonly calls: number;
+  /** Ways out of regions for one sample. */
+  readonly exits: number;
+  /** Instructions of a region, and of all of one module. */
+  readonly region: number;
+  readonly module: number;
+  /** Samples of all CPUs of an engine before the translator is loaded, and samples of one place that are as good. */
+  readonly patience: number;
+  readonly certain: number;
+  /** Code that has not been decoded yet is translated with what leads to it. */
+  readonly cold: boolean;
+  /** Instructions that each sample allows to be translated: translating takes no more than a part of the time. */
+  readonly allowance: number;
+  /** Regions that can be compared with the interpreter. */
+  readonly lockstep?: boolean;
+}
+/** How soon each engine translates: instructions a slice, samples, calls and exits before it, limits of size. */
+export const EAGERNESS: Readonly<Record<"jit" | "lockstep" | "auto", Eagerness>> = {
+  jit: {
+    slice: 2_000,
+    samples: 1,
+    calls: 1,
+    exits: 10,
+    region: 600,
+    module: 600,
+    patience: 0,
+    certain: 0,
+    allowance: 1e9,
+    cold: true,
+  },
+  lockstep: {
+    slice: 2_000,
+    samples: 1,
+    calls: 1,
+    exits: 10,
+    region: 600,
+    module: 600,
+    patience: 0,
+    cold: true,
+    certain: 0,
+    allowance: 1e9,
+    lockstep: true,
+  },
+  auto: {
+    slice: 20_000,
+    samples: 3,
+    calls: 200,
+    exits: 200,
+    region: 400,
+    module: 1_000,
+    patience: 5_000,
+    certain: 150,
+    allowance: 0.5,
+    cold: false,
+  },
+};
+
+/** Instructions in one stay inside the interpreter: V8 replaces code on entry only. */
+export const SLICE = 400_000;
+
+/** Translated instructions of one code cache, at most; samples before a full one is dropped. */
+export const SET_LIMIT = 200_000, LIFE = 20_000;
+/** What a module costs beside its instructions, in instructions. */
+export const MODULE_COST = 20;
+/** Instructions that may be translated before any sample allows it: the loops of a short program. */
+export const START = 1_500;

@@ -1,0 +1,266 @@
+/**
+ * Promotion: which code is translated, when, and how regions come into an instance's table.
+ *
+ * The run loop tells where the guest was when a slice ended (`sample`), regions tell where they lead (`region`); what is met
+ * often enough is translated, as far as the policy (eagerness.ts) allows it. Regions belong to the code cache, so that all who share
+ * it find them; each instance links a module when it first meets one of its slots.
+ */
+import type { Body } from "./body.ts";
+import { type CodeCache, RegionSet } from "./cache.ts";
+import type { BaseCpu } from "./cpu.ts";
+import { type Eagerness, LIFE, MODULE_COST, SET_LIMIT, SLICE, START } from "./eagerness.ts";
+import { BIAS, CHUNKS, CORE_OPS, FIELD, infoOf, LEAVE, RECORD } from "./layout.ts";
+import type { Lockstep } from "./lockstep.ts";
+import type { Translation } from "./parts.ts";
+
+/** What of a CPU only its promotion uses. */
+export interface Owner {
+  readonly body: Body;
+  readonly lockstep: Lockstep | undefined;
+  /** Guest code is being executed. */
+  inside(): boolean;
+  /** Gives the CPU a cache of its own. */
+  unshare(): void;
+  /** A jump to a record that takes `steps` instructions, less its ordinal, from the count. */
+  bridge(target: number, steps: number): number;
+}
+
+/** The regions of one CPU, and the policy of making them. */
+export class Promotion {
+  /** Regions that were made because this CPU was often there. */
+  made = 0;
+  /** Instructions between samples. */
+  slice: number;
+  /** The set that the table's functions are from. */
+  #linked: RegionSet | undefined;
+  /** Translated regions by slot. */
+  readonly #table: WebAssembly.Table;
+  readonly #eager: Eagerness | undefined;
+
+  constructor(readonly cpu: BaseCpu, readonly owner: Owner) {
+    this.#eager = cpu.parts.eagerness;
+    this.slice = this.#eager?.slice ?? SLICE;
+    this.#table = owner.lockstep?.table ?? owner.body.table;
+  }
+
+  /** What a slot without a region holds. */
+  get #missing(): () => number {
+    return (this.owner.lockstep ?? this.cpu).exports.missing;
+  }
+
+  /** Before guest code runs from this cache: the table holds its regions, and no others. */
+  prepare(cache: CodeCache): void {
+    const { regions } = cache;
+    if (this.#linked !== regions) this.#adjustTable();
+    else if (regions && regions.count > this.#table.length) this.#adjustTable();
+  }
+
+  /** The table as long as the set wants it, and without functions of an older set. */
+  #adjustTable(): void {
+    const set = this.cpu.cache.regions, table = this.#table, { body, lockstep } = this.owner;
+    if (this.#linked !== set) {
+      this.#linked = set;
+      for (let i = 0; i < table.length; i++) table.set(i, this.#missing);
+    }
+    if (!set) return;
+    lockstep?.grow(set.count);
+    for (const t of [table, body.table]) {
+      if (t.length >= set.count) continue;
+      (t.grow as (n: number, f: unknown) => number).call(t, set.count + 256 - t.length, this.#missing);
+    }
+  }
+
+  /** Takes the functions out of the table: they would keep modules alive. */
+  dispose(): void {
+    if (!this.#linked) return;
+    this.#linked = undefined;
+    for (let i = 0; i < this.#table.length; i++) this.#table.set(i, this.#missing);
+  }
+
+  /** The region of this slot does not hold any more. */
+  drop(slot: number): void {
+    if (slot < this.#table.length) this.#table.set(slot, this.#missing);
+  }
+
+  /** Instantiates the module of a region here. */
+  #link(module: WebAssembly.Module): void {
+    const { cpu, owner: { body, lockstep } } = this, help: Record<string, unknown> = {};
+    const { exports, pages } = lockstep ?? { exports: cpu.exports, pages: cpu.space.pages };
+    for (const { name } of WebAssembly.Module.imports(module)) {
+      if (name in exports) help[name] = exports[name];
+    }
+    const instance = new WebAssembly.Instance(
+      module,
+      {
+        guise: {
+          memory: cpu.space.memory,
+          pages,
+          engine: cpu.engine.memory,
+          regions: this.#table,
+          operations: exports.operations,
+        },
+        help,
+        host: body.enter,
+      } as never,
+    );
+    for (const [name, f] of Object.entries(instance.exports)) {
+      this.#table.set(Number(name.slice(1)), f as () => number);
+    }
+  }
+
+  /** Translates the code at biased entries, if the policy allows it now. */
+  #promote(entries: readonly number[]): void {
+    const { cpu } = this, { cache, engine } = cpu, eager = this.#eager!;
+    const set = cache.regions ??= new RegionSet(engine.samples);
+    const heat = set.heat.get(entries[0]) ?? 0;
+    if (engine.samples < eager.patience && heat < eager.certain) return;
+    const translator = cpu.parts.translator?.();
+    if (!translator || engine.translated > START + engine.samples * eager.allowance) return;
+    if (set.size >= SET_LIMIT && engine.samples - set.born > LIFE) {
+      // What was hot long ago need not be now. Regions that are being executed go on calling by their slots: not below them.
+      if (!this.owner.inside()) {
+        this.owner.unshare();
+        if (!cache.sharers.size) cache.dispose();
+      }
+      return;
+    }
+    const made = set.size < SET_LIMIT
+      ? translator.translate(cpu, entries, set, this.owner.body.wide, eager)
+      : undefined;
+    if (cache !== cpu.cache || cache.regions !== set) return;
+    for (const pc of entries) set.heat.set(pc, -1);
+    if (!made) return;
+    for (const r of made.regions) set.heat.set(r.pc, -1), engine.translated += r.size;
+    engine.translated += MODULE_COST;
+    this.#adjustTable();
+    this.#install(made, set);
+    this.#link(made.module);
+  }
+
+  /** Puts regions before the records of their entries. */
+  #install(made: Translation, set: RegionSet): void {
+    const { cache, engine } = this.cpu, { u8, u16, u32, i32 } = engine;
+    for (const r of made.regions) {
+      const record = cache.find(r.pc);
+      if (!record || u16[record >>> 1] <= CORE_OPS.goto || u16[record >>> 1] === CORE_OPS.region) continue;
+      const copy = cache.begin(4), count = r.records;
+      for (let i = 0; i < count; i++) {
+        for (let w = 0; w < 4; w++) u32[(copy + i * 16 >>> 2) + w] = u32[(record + i * 16 >>> 2) + w];
+        u32[infoOf(copy + i * 16) >>> 2] = u32[infoOf(record + i * 16) >>> 2];
+        u32[infoOf(copy + i * 16) + 4 >>> 2] = u32[infoOf(record + i * 16) + 4 >>> 2];
+      }
+      const rest = copy + count * 16, after = record + count * 16;
+      u32[rest >>> 2] = CORE_OPS.goto;
+      u32[rest + 4 >>> 2] = u8[after + RECORD.ordinal] << 24;
+      u32[rest + 8 >>> 2] = after, u32[rest + 12 >>> 2] = 0;
+      u32[infoOf(rest) >>> 2] = u32[infoOf(after) >>> 2], u32[infoOf(rest) + 4 >>> 2] = 0;
+      cache.commit(rest + 16);
+      // A stub that would link this record may not write to it any more.
+      const stub = u32[record + RECORD.disp >>> 2];
+      if (
+        count === 1 && stub >= CHUNKS && stub < engine.memory.buffer.byteLength && stub % 16 === 0 &&
+        u16[stub >>> 1] === CORE_OPS.link && u32[stub + RECORD.disp >>> 2] === record
+      ) u16[stub >>> 1] = CORE_OPS.miss;
+      u16[record >>> 1] = CORE_OPS.region;
+      i32[record + RECORD.imm >>> 2] = r.slot;
+      u32[record + RECORD.disp >>> 2] = copy;
+      set.add({
+        slot: r.slot,
+        pc: r.pc,
+        record,
+        module: made.module,
+        pages: r.pages,
+        size: r.size,
+        text: r.text,
+      });
+      this.made++;
+    }
+  }
+
+  /** For tests: translates straight-line code now, in as many regions as it takes. */
+  translateNow(start: number, end: number): void {
+    const { cpu } = this, translator = cpu.parts.translator?.(), entries: number[] = [];
+    if (!translator) throw new Error("the translator is not loaded");
+    let enters = true;
+    for (let pc = start - BIAS; pc < end - BIAS;) {
+      if (enters) entries.push(pc);
+      const i = translator.look(cpu, pc);
+      if (!i) break;
+      enters = i.leaves, pc = i.next;
+    }
+    this.#promote(entries);
+  }
+
+  /** Somebody met a slot that is empty here: the region of this record, or one that is called from it (0: go on at the pc). */
+  region(record: number): number {
+    if (!record) return this.#exit();
+    const { cpu, owner: { lockstep } } = this, { engine } = cpu, set = cpu.cache.regions;
+    const slot = engine.u32[record + RECORD.imm >>> 2];
+    const own = engine.u16[record >>> 1] === CORE_OPS.region;
+    if (own && this.#table.get(slot) === this.#missing) {
+      const region = set?.regions[slot];
+      if (!region) return engine.u32[record + RECORD.disp >>> 2];
+      this.#link(region.module);
+      if (!lockstep) return record;
+    }
+    if (lockstep && own) return this.#compare(lockstep, slot, record);
+    this.#called();
+    return 0;
+  }
+
+  /** A region has called what is none here: at the pc. */
+  #called(): void {
+    const { cpu } = this, set = cpu.cache.regions, pc = cpu.pc - BIAS;
+    if (!set) return;
+    const called = set.slots.get(pc), region = called === undefined ? undefined : set.regions[called];
+    if (region) return this.#link(region.module);
+    const calls = set.heat.get(pc) ?? 0;
+    if (calls < 0) {
+      // It never will be.
+      if (called !== undefined) this.#table.set(called, cpu.exports.away);
+    } else {
+      const eager = this.#eager!, heat = calls + eager.samples / eager.calls;
+      set.heat.set(pc, heat);
+      if (heat >= eager.samples && cpu.executable(cpu.pc)) this.#promote([pc]);
+    }
+  }
+
+  /** A region in lockstep: the record that goes on behind it, with the right count, or 0. */
+  #compare(lockstep: Lockstep, slot: number, record: number): number {
+    const { engine } = this.cpu, ordinal = engine.u8[record + RECORD.ordinal];
+    const instead = engine.u32[record + RECORD.disp >>> 2];
+    const { status, steps } = lockstep.run(slot, record);
+    if (!steps) return instead;
+    if (status === LEAVE.missing) this.#called();
+    let next = lockstep.after(status);
+    if (next && status === LEAVE.go && engine.u16[next >>> 1] !== CORE_OPS.region) {
+      if (--engine.i32[FIELD.exits >>> 2] <= 0) next = this.#exit();
+    }
+    return next && this.owner.bridge(next, ordinal + steps);
+  }
+
+  /** Regions lead to here often: it should be one. */
+  #exit(): number {
+    const { cpu } = this, { pc } = cpu;
+    cpu.engine.i32[FIELD.exits >>> 2] = this.#eager!.exits;
+    this.sample(pc - BIAS);
+    return cpu.recordAt(pc);
+  }
+
+  /** The guest was here when a slice ended. */
+  sample(pc: number): void {
+    const { engine, cache } = this.cpu, eager = this.#eager!;
+    const set = cache.regions ??= new RegionSet(engine.samples);
+    engine.samples++;
+    const heat = set.heat.get(pc) ?? 0;
+    if (heat < 0) {
+      this.slice = Math.min(this.slice * 2, SLICE);
+      return;
+    }
+    set.heat.set(pc, heat + 1);
+    if (heat + 1 >= eager.samples) {
+      this.#promote([pc]);
+      this.slice = eager.slice;
+    }
+  }
+}
