@@ -27,6 +27,9 @@ const VERSION = "0.1.0";
 /** Milliseconds after which the host's signals go to the guest. */
 const LISTEN_AFTER = 50;
 
+/** Environment variables: the engine where no option names one; a file that gets lockstep's reports, instead of standard error. */
+const ENGINE = "GUISE_ENGINE", COMPARED = "GUISE_COMPARED";
+
 const USAGE = `Usage: guise run [options] [--] PROGRAM [ARG...]
 
 Runs a Linux program in a kernel made of TypeScript plugins.
@@ -38,6 +41,7 @@ Runs a Linux program in a kernel made of TypeScript plugins.
   --user UID[:GID]        default: the host user's
   --personality NAME      linux (default), axle, osv; sets of OSv's system calls: osv:2023, osv:trivial
   --engine auto|interpreter|jit|lockstep
+                          default: GUISE_ENGINE, else auto
                           lockstep compares all translated code with the interpreter
   --profile FILE          print where the time went, and write FILE for speedscope
   --trace[=FILE]          print system calls as strace does, to standard error or FILE
@@ -144,7 +148,7 @@ function parse(args: readonly string[]): Request | "help" | "version" {
     }
     return value;
   };
-  const engine = parsed.engine;
+  const engine = parsed.engine ?? (Deno.env.get(ENGINE) || undefined);
   if (
     engine !== undefined && engine !== "auto" && engine !== "interpreter" && engine !== "jit" &&
     engine !== "lockstep"
@@ -325,7 +329,8 @@ async function runGuest(request: Request): Promise<number> {
     profile = (await import("@guise/profiler")).profiler();
     plugins.push(profile);
   }
-  const env = { ...Deno.env.toObject(), ...Object.fromEntries(request.env) };
+  const { [ENGINE]: _engine, [COMPARED]: compared, ...host } = Deno.env.toObject();
+  const env = { ...host, ...Object.fromEntries(request.env) };
   const result = await run(request.program, {
     args: request.args,
     env,
@@ -348,8 +353,11 @@ async function runGuest(request: Request): Promise<number> {
   if (result.message !== undefined) say(result.message);
   const { lockstep } = result;
   if (lockstep !== undefined) {
-    for (const text of lockstep.differences) say(text);
-    say(
+    const tell = compared === undefined
+      ? say
+      : (text: string) => Deno.writeTextFileSync(compared, `guise: ${text}\n`, { append: true });
+    for (const text of lockstep.differences) tell(text);
+    tell(
       `lockstep: ${lockstep.compared} runs of regions with ${lockstep.instructions} instructions compared, ` +
         `${lockstep.differences.length} differences`,
     );

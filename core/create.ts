@@ -32,7 +32,11 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
   }
   for (const personality of kernel.personalities.values()) personality.setup?.(kernel);
   for (const plugin of options.plugins) await plugin.setup?.(kernel);
-  if (translates(options)) { for (const arch of kernel.arches.values()) await arch.loadTranslator?.(); }
+  if (translates(kernel.options)) {
+    for (const arch of kernel.arches.values()) {
+      await arch.loadTranslator?.();
+    }
+  }
   return kernel;
 }
 

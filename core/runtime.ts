@@ -2,7 +2,7 @@
  * The running kernel: who runs, for how long, and when the host's event loop gets its turn. What a trap means is in
  * dispatch.ts; here is the life of processes and the loop.
  */
-import type { Arch, KernelEntry, LockstepLog } from "./arch.ts";
+import type { Arch, Engine, KernelEntry, LockstepLog } from "./arch.ts";
 import { hostClock } from "./clock.ts";
 import { Dispatcher } from "./dispatch.ts";
 import { HookSet } from "./hook_set.ts";
@@ -35,6 +35,17 @@ const VIRTUAL_CHUNK = 5_000;
 const SHORT = 4_000;
 /** Instructions that a trap counts as, so that a task that only traps uses up its turn. */
 const TRAP_COST = 500;
+
+let standard: Engine | undefined, heard: ((log: LockstepLog) => void) | undefined;
+/**
+ * For tests: kernels that name no engine run this one from now on, and `seen` gets what lockstep finds in each; the result brings the old
+ * one back.
+ */
+export function useEngine(engine: Engine, seen?: (log: LockstepLog) => void): () => void {
+  const before = standard, heardBefore = heard;
+  standard = engine, heard = seen;
+  return () => void (standard = before, heard = heardBefore);
+}
 
 /** Does this engine want the translator before the first instruction? */
 export const translates = (options: KernelOptions): boolean =>
@@ -89,12 +100,14 @@ export class RuntimeImpl implements Runtime {
   #chunk = 20_000;
 
   constructor(options: KernelOptions) {
-    this.options = options;
+    const { engine = standard } = options;
+    this.options = engine === options.engine ? options : { ...options, engine };
     this.clock = options.clock ?? hostClock();
     this.#ms = this.#now();
-    this.lockstep = options.engine === "lockstep"
+    this.lockstep = engine === "lockstep"
       ? { compared: 0, instructions: 0, partial: 0, differences: [] }
       : undefined;
+    if (this.lockstep !== undefined) heard?.(this.lockstep);
     this.#real = this.clock.advance === undefined;
     if (!this.#real) this.#chunk = VIRTUAL_CHUNK;
     this.timeBase = this.#real ? () => Math.floor(this.#ms * 1e6) : () => this.clock.monotonic();

@@ -10,6 +10,7 @@ import { EntryTable } from "./rows.ts";
 import type { Syscall } from "./syscall.ts";
 
 export * from "./fake_arch.ts";
+export { useEngine } from "./runtime.ts";
 export {
   conformance,
   type ConformanceCheck,

@@ -236,8 +236,10 @@ export class Decoder {
 
   /** Decodes up to `limit` instructions at a biased pc to `out`, entering them into the cache unless stepping; gives the end. */
   run(pc: number, limit: number, out: number, step: boolean): number {
-    const { cpu } = this, { engine, cache } = cpu, { u16, u32 } = engine;
+    const { cpu } = this, { engine, cache } = cpu;
     const pageEnd = (pc | 4095) + 1, lookup = step ? 0 : cache.page(pc >>> 12) >>> 2;
+    // Behind `page`, which may have made the engine's memory grow.
+    const { u16, u32 } = engine;
     const view = cpu.state;
     let count = 0, at = out, ended = false, previous: Prepared | undefined;
     this.#stubs.length = 0;

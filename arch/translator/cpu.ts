@@ -104,7 +104,6 @@ export abstract class BaseCpu implements Sharer {
     this.#promotion = new Promotion(this, {
       body,
       lockstep: this.#lockstepOf(body),
-      inside: () => this.#inside,
       unshare: () => this.#unshare(),
       bridge: (target, steps) => this.#bridge(target, steps),
     });
@@ -259,7 +258,8 @@ export abstract class BaseCpu implements Sharer {
     this.cache.sharers.delete(this);
     this.cache = new CodeCache(this.engine);
     this.cache.sharers.add(this);
-    this.engine.use(this.cache);
+    // Another CPU may be at work, whose store has changed this one's code: the engine stays with its cache.
+    if (this.#inside) this.engine.use(this.cache);
     this.#moved = true;
   }
 
@@ -480,6 +480,7 @@ export abstract class BaseCpu implements Sharer {
           else if (this.#rest <= 0) {
             if (record) this.#setPc(pc), record = 0;
             this.#promotion.sample(pc - BIAS);
+            this.#promotion.renew();
             this.#rest = this.#promotion.slice;
           }
           break;

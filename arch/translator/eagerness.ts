@@ -17,6 +17,9 @@ export interface Eagerness {
   readonly cold: boolean;
   /** Instructions that each sample allows to be translated: translating takes no more than a part of the time. */
   readonly allowance: number;
+  /** Translated instructions of one code cache, at most; samples before a full one is dropped. */
+  readonly set: number;
+  readonly life: number;
   /** Regions that can be compared with the interpreter. */
   readonly lockstep?: boolean;
 }
@@ -32,6 +35,8 @@ export const EAGERNESS: Readonly<Record<"jit" | "lockstep" | "auto", Eagerness>>
     patience: 0,
     certain: 0,
     allowance: 1e9,
+    set: 200_000,
+    life: 20_000,
     cold: true,
   },
   lockstep: {
@@ -45,6 +50,8 @@ export const EAGERNESS: Readonly<Record<"jit" | "lockstep" | "auto", Eagerness>>
     cold: true,
     certain: 0,
     allowance: 1e9,
+    set: 200_000,
+    life: 20_000,
     lockstep: true,
   },
   auto: {
@@ -57,15 +64,14 @@ export const EAGERNESS: Readonly<Record<"jit" | "lockstep" | "auto", Eagerness>>
     patience: 5_000,
     certain: 150,
     allowance: 0.5,
+    set: 200_000,
+    life: 20_000,
     cold: false,
   },
 };
 
 /** Instructions in one stay inside the interpreter: V8 replaces code on entry only. */
 export const SLICE = 400_000;
-
-/** Translated instructions of one code cache, at most; samples before a full one is dropped. */
-export const SET_LIMIT = 200_000, LIFE = 20_000;
 /** What a module costs beside its instructions, in instructions. */
 export const MODULE_COST = 20;
 /** Instructions that may be translated before any sample allows it: the loops of a short program. */

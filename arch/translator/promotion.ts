@@ -8,7 +8,7 @@
 import type { Body } from "./body.ts";
 import { type CodeCache, RegionSet } from "./cache.ts";
 import type { BaseCpu } from "./cpu.ts";
-import { type Eagerness, LIFE, MODULE_COST, SET_LIMIT, SLICE, START } from "./eagerness.ts";
+import { type Eagerness, MODULE_COST, SLICE, START } from "./eagerness.ts";
 import { BIAS, CHUNKS, CORE_OPS, FIELD, infoOf, LEAVE, RECORD } from "./layout.ts";
 import type { Lockstep } from "./lockstep.ts";
 import type { Translation } from "./parts.ts";
@@ -17,8 +17,6 @@ import type { Translation } from "./parts.ts";
 export interface Owner {
   readonly body: Body;
   readonly lockstep: Lockstep | undefined;
-  /** Guest code is being executed. */
-  inside(): boolean;
   /** Gives the CPU a cache of its own. */
   unshare(): void;
   /** A jump to a record that takes `steps` instructions, less its ordinal, from the count. */
@@ -36,6 +34,8 @@ export class Promotion {
   /** Translated regions by slot. */
   readonly #table: WebAssembly.Table;
   readonly #eager: Eagerness | undefined;
+  /** The set is full, and old. */
+  #full = false;
 
   constructor(readonly cpu: BaseCpu, readonly owner: Owner) {
     this.#eager = cpu.parts.eagerness;
@@ -116,17 +116,12 @@ export class Promotion {
     if (engine.samples < eager.patience && heat < eager.certain) return;
     const translator = cpu.parts.translator?.();
     if (!translator || engine.translated > START + engine.samples * eager.allowance) return;
-    if (set.size >= SET_LIMIT && engine.samples - set.born > LIFE) {
-      // What was hot long ago need not be now. Regions that are being executed go on calling by their slots: not below them.
-      if (!this.owner.inside()) {
-        this.owner.unshare();
-        if (!cache.sharers.size) cache.dispose();
-      }
+    if (set.size >= eager.set) {
+      // What was hot long ago need not be now.
+      this.#full = engine.samples - set.born > eager.life;
       return;
     }
-    const made = set.size < SET_LIMIT
-      ? translator.translate(cpu, entries, set, this.owner.body.wide, eager)
-      : undefined;
+    const made = translator.translate(cpu, entries, set, this.owner.body.wide, eager);
     if (cache !== cpu.cache || cache.regions !== set) return;
     for (const pc of entries) set.heat.set(pc, -1);
     if (!made) return;
@@ -137,13 +132,26 @@ export class Promotion {
     this.#link(made.module);
   }
 
+  /** Leaves an old set that is full behind: from outside, since whoever is inside goes on with its records and slots. */
+  renew(): void {
+    if (!this.#full) return;
+    const { cache } = this.cpu;
+    this.#full = false;
+    if (!cache.regions || cache.regions.size < this.#eager!.set) return;
+    this.owner.unshare();
+    if (!cache.sharers.size) cache.dispose();
+  }
+
   /** Puts regions before the records of their entries. */
   #install(made: Translation, set: RegionSet): void {
-    const { cache, engine } = this.cpu, { u8, u16, u32, i32 } = engine;
+    const { cache, engine } = this.cpu;
+    engine.use(cache);
     for (const r of made.regions) {
-      const record = cache.find(r.pc);
-      if (!record || u16[record >>> 1] <= CORE_OPS.goto || u16[record >>> 1] === CORE_OPS.region) continue;
+      const record = cache.find(r.pc), op = engine.u16[record >>> 1];
+      if (!record || op <= CORE_OPS.goto || op === CORE_OPS.region) continue;
       const copy = cache.begin(4), count = r.records;
+      // Not before: the engine's memory may just have grown.
+      const { u8, u16, u32, i32 } = engine;
       for (let i = 0; i < count; i++) {
         for (let w = 0; w < 4; w++) u32[(copy + i * 16 >>> 2) + w] = u32[(record + i * 16 >>> 2) + w];
         u32[infoOf(copy + i * 16) >>> 2] = u32[infoOf(record + i * 16) >>> 2];

@@ -13,7 +13,7 @@ import {
   type TrapData,
 } from "@guise/translator/run";
 import { cpuid } from "./cpuid.ts";
-import { Decoder, newParts, PARSE, parse, RUN_INSTRUCTIONS, RUN_RECORDS } from "./decode.ts";
+import { Decoder, MOVED, newParts, PARSE, parse, RUN_INSTRUCTIONS, RUN_RECORDS } from "./decode.ts";
 import { KIND } from "./kinds.ts";
 import { Frame } from "./frame.ts";
 import { type Image, image, moduleOf } from "./image.ts";
@@ -104,8 +104,9 @@ export class X86Cpu extends BaseCpu {
       ? 0
       : this.exports.decode(pc, table, at, limit, cache.sharers.size === 1 ? 1 : 0);
     if (!end) end = this.#decoder.run(pc, RUN_INSTRUCTIONS, at, false);
+    if (end === MOVED) return this.engine.use(this.cache), this.decode(pc);
     if (!end) return 0;
-    this.cache.commit(end);
+    cache.commit(end);
     return at;
   }
   protected override stepAt(pc: number): number {

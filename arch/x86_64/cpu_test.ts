@@ -176,6 +176,29 @@ Deno.test("fork shares decoded code until one side changes it", () => {
   child.dispose();
 });
 
+Deno.test("an instruction that goes on in a page that differs after a fork is each side's own", () => {
+  // mov eax, imm32 begins 2 bytes before the page's end, behind what both sides share.
+  const { cpu, space } = machine();
+  space.map(CODE, 0x10000, READ | EXEC);
+  space.write(CODE, asm(`xor ebx, ebx\njmp ${CODE + 4096 - 5}`));
+  space.write(CODE + 4096 - 5, asm("add ebx, 1\nmov eax, 0x11111111\nadd ebx, 2\nhlt"));
+  const other = space.fork();
+  const child = new X86Cpu(other, cpu.kernel, undefined, cpu);
+  other.watcher = child;
+  other.u8.set([0x22, 0x22, 0x22], CODE + 4096 - BIAS);
+  child.frame.restore(cpu.frame.save());
+  for (const round of [1, 2]) {
+    for (const c of [cpu, child]) {
+      c.frame.setNum(REG.rip, CODE);
+      assertEquals(c.run(ALWAYS).cause, "protection", `${round}`);
+      assertEquals([c.frame.num(REG.rax), c.frame.num(REG.rbx)], [c === cpu ? 0x11111111 : 0x22222211, 3]);
+      // What is decoded next may lie where the run was.
+      c.frame.setNum(REG.rip, CODE + 0x2000), c.run(10);
+    }
+  }
+  child.dispose();
+});
+
 Deno.test("a space with 32-bit memory runs the same", async () => {
   await import("./memory32.ts");
   const { cpu } = machine(

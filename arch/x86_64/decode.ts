@@ -59,6 +59,8 @@ export const newParts = (): Parts => ({
 /** What `parse` found instead of an instruction. */
 export const PARSE = { ok: 0, illegal: 1, tooLong: 2 } as const;
 const EMPTY = -1;
+/** The CPU has got another cache meanwhile: once more, for that. */
+export const MOVED = -1;
 
 /**
  * Splits the instruction at `at`; `bytes` must go on for 15 bytes or be the end of the world. Prefixes, ModRM, SIB,
@@ -226,15 +228,16 @@ export class Decoder {
 
   /**
    * Decodes up to `limit` instructions at a biased pc to `out` and enters them into the cache (not when stepping). Gives the end of
-   * what was written, or 0 when the first instruction cannot be fetched.
+   * what was written, 0 when the first instruction cannot be fetched, or {@link MOVED}.
    */
   run(pc: number, limit: number, out: number, step: boolean): number {
     const { cpu, tables: t } = this, p = this.#p, { engine, cache } = cpu;
-    const { u16, u32, i32 } = engine;
     const { templates } = t;
     const memory = cpu.memory;
     const pageEnd = ((pc | 4095) >>> 0) + 1;
     const table = step ? 0 : cache.page(pc >>> 12) >>> 2;
+    // Behind `page`, which may have made the engine's memory grow.
+    const { u16, u32, i32 } = engine;
     const first = pc;
     let count = 0, at = out, ended = false, previousRow = 0;
     this.#stubs.length = 0;
@@ -254,6 +257,11 @@ export class Decoder {
             break;
           }
           cpu.claim(pageEnd + BIAS);
+          // The next page differs in a space that shared the code: what was decoded here is not for them.
+          if (!step && cpu.cache !== cache) {
+            for (let q = first; q < pc; q++) if (u32[table + (q & 4095)] >= out) u32[table + (q & 4095)] = 0;
+            return MOVED;
+          }
           window.set(cpu.memory.subarray(pc, Math.min(pc + 15, cpu.memory.length)));
           status = parse(t, window, 0, p);
         }
