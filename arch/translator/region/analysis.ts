@@ -24,6 +24,8 @@ export interface Info {
   readonly writes: ReadonlySet<number>;
   /** By operand: a register that is read, or written in part only. */
   readonly operandReads: readonly boolean[];
+  /** It writes vectors in branches, or by helpers. */
+  readonly stirs: boolean;
   readonly readsFlags: boolean;
   /** It may be left to the interpreter: it accesses memory, or can raise a trap. */
   readonly leaves: boolean;
@@ -199,6 +201,7 @@ export class Analysis implements Helpers {
       reads: fixed(state.reads),
       writes: fixed(state.writes),
       operandReads: machine.operandReads,
+      stirs: state.stirred,
       readsFlags,
       leaves,
       needsFlags,

@@ -194,6 +194,7 @@ export class Emitter implements Flow {
     this.#block = b;
     const { instructions } = b;
     const dirty = new Ids(this.shape.dirtyIn[b.index]);
+    this.#state.forget();
     f.begin(this.#state.locals);
     for (const i of instructions) {
       this.#block = b, this.#instruction = i, this.#dirty = dirty;
@@ -210,6 +211,7 @@ export class Emitter implements Flow {
 
   /** The instructions of the block are there; what it does next comes behind its checks. */
   #finish(): void {
+    this.#state.settle();
     const { f } = this, b = this.#block, first = b.instructions[0], known = f.known;
     f.endBlock((checks) =>
       this.#machine.checks(checks, () => {
@@ -238,6 +240,7 @@ export class Emitter implements Flow {
       this.#finish();
       return this.interpret(false);
     }
+    if (info.stirs) this.#state.settle(this.shape.own.get(i)!);
     for (const p of i.before) m.emit(p.info.def, p.info.form, p.fields, i.pc, i.length, true, this);
     if (info.how === "call") this.#operation(i);
     else m.emit(info.def, info.form, i.fields, i.pc, i.length, !info.def.flags || i.flagsAfter, this);
@@ -278,6 +281,7 @@ export class Emitter implements Flow {
     const live = this.shape.liveAfter(i);
     if (i.after.length) { for (const id of this.shape.own.get(i)!) live.add(id); }
     this.#reload(live, true);
+    this.#state.forget();
     f.forget();
     f.setKnown(undefined);
   }

@@ -23,7 +23,7 @@ import {
 import { fuses } from "./fuses.ts";
 import { type EarlyCheck, type Helper, REACH, type RegionFunc } from "./func.ts";
 import type { Slots, SlotSpec } from "./slots.ts";
-import { type Memories, type State, Unsupported } from "./state.ts";
+import { floatOf, type Memories, type State, Unsupported } from "./state.ts";
 
 /** Fields of a record that say what its operands are. Registers are offsets in the state block. */
 export interface Fields {
@@ -350,7 +350,9 @@ export class RegionMachine extends BaseEnv implements Machine {
 
   override store<N extends Store>(name: N, address: Address, v: Value<TypeOf<N>> | number, offset = 0): void {
     this.#stored = true;
-    super.store(name, address, v, offset);
+    const float = name === "i64.store" || name === "i32.store" ? floatOf(v as Value) : undefined;
+    if (float) super.store(`${float.type}.store` as "f64.store", address, float as Value<"f64">, offset);
+    else super.store(name, address, v, offset);
   }
   state<N extends Load>(name: N, offset: number): Value<TypeOf<N>> {
     return this.values.load(name, offset) as Value<TypeOf<N>>;
@@ -389,7 +391,10 @@ export class RegionMachine extends BaseEnv implements Machine {
     const helper = this.helpers.helper(name, params, results, body);
     if (helper.opaque) throw new Unsupported(`function ${name}`);
     for (const id of helper.reads) this.values.reads.add(id);
-    for (const id of helper.writes) this.values.writes.add(id), this.values.reads.add(id);
+    for (const id of helper.writes) {
+      this.values.writes.add(id), this.values.reads.add(id);
+      if (this.values.slots.list[id].type === "v128") this.values.stirred = true;
+    }
     this.used.add(helper);
     return helper;
   }

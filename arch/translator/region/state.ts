@@ -1,4 +1,9 @@
-/** The state block in a region: slots live in locals for the whole of it; loads and stores of registers become uses of those. */
+/**
+ * The state block in a region: slots live in locals for the whole of it; loads and stores of registers become uses of those.
+ *
+ * Scalar floats live beside their vectors: what an instruction leaves in the lowest lane stays a float of its own until somebody wants the
+ * whole vector, at the latest the end of the block ({@link Scalar}).
+ */
 // cold: constants of 64 bits, while code is generated
 import {
   type I32,
@@ -14,7 +19,7 @@ import {
   type Store,
   type V128,
   v128,
-  type Value,
+  Value,
   value,
 } from "../wasm/mod.ts";
 import type { Helper, Mover, RegionFunc } from "./func.ts";
@@ -35,6 +40,35 @@ export class Memories {
 
 const ZERO_VECTOR = v128(0n);
 
+/** The lowest lane of a vector, as a float in a local of its own. */
+interface Scalar {
+  readonly type: "f64" | "f32";
+  readonly local: Local<"f64">;
+  /** The vector's own local has something else in that lane. */
+  dirty: boolean;
+  /** Then: above it all is zero, whatever the vector's local says. */
+  zero: boolean;
+}
+/** The whole of a vector slot: the lowest lane is brought in only when the value is used. */
+class Whole extends Value<"v128"> {
+  constructor(readonly state: State, readonly id: number) {
+    super("v128", () => state.gathered(id).emit(state.f.w));
+  }
+}
+/** The bits of a float that is at hand. */
+class Bits extends Value<"i32" | "i64"> {
+  constructor(readonly float: Local<"f64">) {
+    const wide = (float.type as string) === "f64";
+    super(wide ? "i64" : "i32", (w) => {
+      (wide ? float.to("i64.reinterpret_f64") : (float as unknown as Value<"f32">).to("i32.reinterpret_f32"))
+        .emit(w);
+    });
+  }
+}
+/** The float whose bits a value is, if it is at hand. */
+export const floatOf = (v: Value): Value<"f64" | "f32"> | undefined =>
+  v instanceof Bits ? v.float : undefined;
+
 /** Slots of the state block in locals of one function. */
 export class State implements Mover {
   readonly locals: Local[];
@@ -46,6 +80,9 @@ export class State implements Mover {
   quiet = false;
   /** Depth of blocks at which an instruction's semantics begin. */
   base = 0;
+  /** By slot. */
+  readonly #scalars = new Map<number, Scalar>();
+  readonly #floats = new Map<string, Local<"f64">>();
 
   /** `params`: slots that are parameters of the function. */
   constructor(
@@ -68,15 +105,72 @@ export class State implements Mover {
     }
   }
 
+  /** The vector with its lowest lane brought in, now. At the instruction's own depth that is kept. */
+  gathered(id: number): V128 {
+    const s = this.#scalars.get(id), local = this.locals[id] as Local<"v128">;
+    if (!s?.dirty) return local;
+    const v = this.#joined(s, local);
+    if (this.f.w.depth !== this.base) return v;
+    s.dirty = false;
+    return this.f.tee(local, v);
+  }
+  #joined({ type, local, zero }: Scalar, vector: V128): V128 {
+    const name = type === "f64" ? "f64x2.replace_lane" : "f32x4.replace_lane";
+    return replaceLane(name as "f64x2.replace_lane", zero ? ZERO_VECTOR : vector, 0, local);
+  }
+  /** Brings scalars to their vectors: of these slots, or all; no longer at hand then. */
+  settle(ids: Iterable<number> = [...this.#scalars.keys()]): void {
+    for (const id of ids) {
+      const s = this.#scalars.get(id), local = this.locals[id] as Local<"v128">;
+      if (s?.dirty) this.f.set(local, this.#joined(s, local));
+      this.#scalars.delete(id);
+    }
+  }
+  /** The vectors' locals are right: they have been loaded. */
+  forget(): void {
+    this.#scalars.clear();
+  }
+  /** The slot's lowest lane is this float now; all above it is zero, or as it was. */
+  #put(id: number, type: "f64" | "f32", v: Value, clear: boolean): void {
+    const old = this.#scalars.get(id);
+    if (old && old.type !== type && !clear) this.settle([id]);
+    const key = `${type} ${id}`;
+    let local = this.#floats.get(key);
+    if (!local) this.#floats.set(key, local = this.f.fixed(type) as Local<"f64">);
+    if (v !== local as Value) this.f.set(local, v as Value<"f64">);
+    const zero = clear || (old !== undefined && old.type === type && old.dirty && old.zero);
+    this.#scalars.set(id, { type, local, dirty: true, zero });
+  }
+  #copy(to: number, from: number): void {
+    const s = this.#scalars.get(from);
+    if (to === from) return;
+    this.f.set(this.locals[to], this.locals[from] as Value);
+    this.#scalars.delete(to);
+    if (!s) return;
+    this.#put(to, s.type, s.local, false);
+    const copy = this.#scalars.get(to)!;
+    copy.dirty = s.dirty, copy.zero = s.zero;
+  }
+
   spill(slots: Iterable<number>): void {
     for (const id of slots) {
-      const { type, offset } = this.slots.list[id];
+      const { type, offset } = this.slots.list[id], s = this.#scalars.get(id);
+      if (s?.dirty) {
+        const { guest } = this.memories;
+        if (s.zero) this.f.store(guest, "v128.store", 0, this.#joined(s, ZERO_VECTOR), offset);
+        else {
+          this.f.store(guest, "v128.store", 0, this.locals[id] as never, offset);
+          this.f.store(guest, `${s.type}.store` as "f64.store", 0, s.local, offset);
+        }
+        continue;
+      }
       this.f.store(this.memories.guest, `${type}.store` as Store, 0, this.locals[id] as never, offset);
     }
   }
   reload(slots: Iterable<number>): void {
     for (const id of slots) {
       const { type, offset } = this.slots.list[id];
+      this.#scalars.delete(id);
       this.f.set(this.locals[id], this.memories.guest.load(`${type}.load` as Load, 0, offset) as Value);
     }
   }
@@ -100,12 +194,7 @@ export class State implements Mover {
     if (!this.quiet) this.reads.add(id);
     const slot = this.slots.list[id], sub = offset - slot.offset, local = this.locals[id];
     if (id === this.slots.kind && this.f.known !== undefined && name === "i32.load") return i32(this.f.known);
-    if (slot.type === "v128") {
-      const float = sub || (name !== "f64.load" && name !== "f32.load")
-        ? undefined
-        : this.f.holding(`${name.slice(0, 3)} ${id}`);
-      return float ?? loadVector(name, local as Local<"v128">, sub);
-    }
+    if (slot.type === "v128") return this.#loadVector(name, id, sub);
     const whole = local as unknown as Int;
     if (name === `${slot.type}.load` && sub === 0) return whole;
     const part = sub ? whole.shrU(sub * 8) : whole;
@@ -147,6 +236,31 @@ export class State implements Mover {
     throw new Unsupported(`${name} of a register at ${sub}`);
   }
 
+  #loadVector(name: Load, id: number, sub: number): Value {
+    const s = this.#scalars.get(id), local = this.locals[id] as Local<"v128">;
+    if (name === "v128.load" && !sub) return new Whole(this, id);
+    if (!s) {
+      // What is read as a float stays at hand as one.
+      if (sub || this.f.w.depth !== this.base || (name !== "f64.load" && name !== "f32.load")) {
+        return loadVector(name, local, sub);
+      }
+      this.#put(id, name === "f64.load" ? "f64" : "f32", loadVector(name, local, 0), false);
+      const made = this.#scalars.get(id)!;
+      made.dirty = false;
+      return made.local;
+    }
+    if (!sub) {
+      if (name === `${s.type}.load`) return s.local;
+      if (name === (s.type === "f64" ? "i64.load" : "i32.load")) return new Bits(s.local);
+      if (name === (s.type === "f64" ? "v128.load64_zero" : "v128.load32_zero")) {
+        return this.#joined({ ...s, zero: true }, ZERO_VECTOR);
+      }
+    } else if (s.dirty && !s.zero && sub >= (s.type === "f64" ? 8 : 4) && name !== "v128.load") {
+      return loadVector(name, local, sub);
+    }
+    return loadVector(name, new Whole(this, id), sub);
+  }
+
   store(name: Store, offset: number, v: Value): void {
     const id = this.slots.at[offset], { f } = this;
     if (offset === this.slots.spec.trash) return f.drop(v);
@@ -161,16 +275,7 @@ export class State implements Mover {
       f.set(local, v);
       return f.setKnown(v.constant === undefined ? undefined : Number(v.constant));
     }
-    if (slot.type === "v128") {
-      const { low } = v;
-      // The float stays at hand.
-      if (!low || name !== "v128.store" || sub) return storeVector(f, name, local as Local<"v128">, sub, v);
-      const key = `${low.type} ${id}`, float = f.hold(key, [], low);
-      const lane = low.type === "f64" ? "f64x2.replace_lane" : "f32x4.replace_lane";
-      f.set(local, replaceLane(lane as "f64x2.replace_lane", ZERO_VECTOR, 0, float as Local<"f64">));
-      f.hold(key, [local], float);
-      return;
-    }
+    if (slot.type === "v128") return this.#storeVector(name, id, sub, v);
     if (name === `${slot.type}.store` && sub === 0) return f.set(local, v);
     if (slot.type === "i64") {
       const whole = local as Local<"i64">;
@@ -196,9 +301,30 @@ export class State implements Mover {
     }
     throw new Unsupported(`${name} to a register at ${sub}`);
   }
+  /** Written not always, or piece by piece: then the slot must have been settled before the instruction. */
+  stirred = false;
+  #storeVector(name: Store, id: number, sub: number, v: Value): void {
+    const { f } = this, local = this.locals[id] as Local<"v128">, whole = name === "v128.store" && !sub;
+    if (f.w.depth !== this.base) {
+      this.stirred = true;
+      if (this.#scalars.has(id)) {
+        throw new Error("a vector is written in a branch while a float of it is at hand");
+      }
+      return storeVector(f, name, local, sub, v);
+    }
+    if (whole && v instanceof Whole) return this.#copy(id, v.id);
+    if (whole && v.low) return this.#put(id, v.low.type as "f64", v.low, true);
+    if (!sub && (name === "f64.store" || name === "f32.store")) {
+      return this.#put(id, name.slice(0, 3) as "f64", v, false);
+    }
+    if (!sub && v instanceof Bits) return this.#put(id, v.float.type, v.float, false);
+    if (!whole) this.settle([id]);
+    storeVector(f, name, local, sub, v);
+    this.#scalars.delete(id);
+  }
 }
 
-function loadVector(name: Load, v: Local<"v128">, sub: number): Value {
+function loadVector(name: Load, v: V128, sub: number): Value {
   const of = (bytes: number) => {
     if (sub % bytes) throw new Unsupported(`${name} at ${sub} of a vector`);
     return sub / bytes;

@@ -133,29 +133,32 @@ const scalar = (k: Kind, name: Arithmetic): e.Semantics => (m, dst, src) => {
   // As floats: their bits are looked at on the side.
   const { f } = m, load = (o: Operand) => f.let(o.load(`${k.float}.load` as "f64.load"));
   const x = load(dst), y = load(src), bits = (v: Value<"f64">) => asBits(k, v as Float);
+  const r = f.local(k.float) as Local<"f64">;
   f.unlikely(
     bothInRange(k, bits(x), bits(y), isSum(name)).and(usual(m)).eqz(),
     () => {
-      const r = f.local(k.bits), flags = f.local("i32");
-      f.do(laneArithmetic(m, k, name), [bits(x), bits(y)], r, flags);
+      const z = f.local(k.bits), flags = f.local("i32");
+      f.do(laneArithmetic(m, k, name), [bits(x), bits(y)], z, flags);
       finish(m, flags);
-      storeBits(k, dst, r as Int);
+      f.set(r, asFloat(k, z as Int) as Value<"f64">);
     },
-    () => storeFloat(k, dst, x[name](y)),
+    () => f.set(r, x[name](y)),
   );
+  storeFloat(k, dst, r as Float);
 };
 const scalarSqrt = (k: Kind): e.Semantics => (m, dst, src) => {
-  const { f } = m, a = f.let(loadBits(k, src));
+  const { f } = m, a = f.let(loadBits(k, src)), r = f.local(k.float) as Local<"f64">;
   f.unlikely(
     isPositive(k, a).and(usual(m)).eqz(),
     () => {
-      const r = f.local(k.bits), flags = f.local("i32");
-      f.do(laneSqrt(m, k), [a], r, flags);
+      const z = f.local(k.bits), flags = f.local("i32");
+      f.do(laneSqrt(m, k), [a], z, flags);
       finish(m, flags);
-      storeBits(k, dst, r as Int);
+      f.set(r, asFloat(k, z as Int) as Value<"f64">);
     },
-    () => storeFloat(k, dst, (asFloat(k, a) as Value<"f64">).sqrt()),
+    () => f.set(r, (asFloat(k, a) as Value<"f64">).sqrt()),
   );
+  storeFloat(k, dst, r as Float);
 };
 
 /** dst = a op b by lanes. `odd`: the operation of odd lanes where it differs (addsub: sub, add). */
@@ -170,18 +173,18 @@ function vectors(
 ): void {
   const { f } = m;
   // a - b in even lanes is a + -b for anything but NaNs.
-  const other = odd ? xor(b, evenSigns(k)) : b;
+  const other = odd ? xor(b, evenSigns(k)) : b, r = f.local("v128");
   f.unlikely(
     vectorsInRange(k, a, b, isSum(name)).and(usual(m)).eqz(),
     () => {
-      const r = f.local("v128"), flags = f.local("i32");
+      const flags = f.local("i32");
       const ref = laneArithmetic(m, k, name), second = odd ? laneArithmetic(m, k, odd) : ref;
       f.do(onVectors(m, k, `sse ${k.float}.${name}${odd ?? ""}`, ref, second), [a, b], r, flags);
       finish(m, flags);
-      dst.store("v128.store", r);
     },
-    () => dst.store("v128.store", op(k, odd ?? name, a, other)),
+    () => f.set(r, op(k, odd ?? name, a, other)),
   );
+  dst.store("v128.store", r);
 }
 const evenSigns = (k: Kind): V128 => k.size === 8 ? v128(signBit(k)) : dwords((i) => i & 1 ? 0 : 0x80000000);
 const lit = (k: Kind, bits: bigint): Int => laneBits(k, every(k, bits), 0);
