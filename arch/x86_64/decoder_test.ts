@@ -70,10 +70,11 @@ Deno.test("a run of nothing but branches to unknown code leaves the engine's fie
   const { cpu, space } = machine();
   space.map(CODE, 0x10000, READ | EXEC);
   const jump = (i: number) => [0x0f, 0x84, i, 0x20, 0, 0];
-  const pc = CODE - BIAS, { exports, cache } = cpu as unknown as {
-    exports: Record<string, (...a: number[]) => number>;
-    cache: typeof cpu.cache;
-  };
+  const pc = CODE - BIAS,
+    { exports, cache } = cpu as unknown as {
+      exports: Record<string, (...a: number[]) => number>;
+      cache: typeof cpu.cache;
+    };
   space.u8.set(Array.from({ length: RUN_INSTRUCTIONS + 1 }, (_, i) => jump(i)).flat(), pc);
   const { u32 } = sharedEngine(), fields = () => u32.slice(FIELD.record >>> 2, (FIELD.partly >>> 2) + 1);
   sharedEngine().use(cache);

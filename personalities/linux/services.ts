@@ -18,7 +18,7 @@ export { endProcess, exitThread } from "./process/exit.ts";
 export { applyMemoryLimits, openExecutable } from "./process/image.ts";
 export { buildStack, stringBytes } from "./process/stack.ts";
 export { linuxOf } from "./process/start.ts";
-export { attend } from "./signals/deliver.ts";
+export { attend, isDoneAgain } from "./signals/deliver.ts";
 export { fault } from "./signals/faults.ts";
 export { signalFromOutside } from "./signals/outside.ts";
 export { type LinuxProcess, type LinuxTask, processOf, threadOf } from "./state.ts";

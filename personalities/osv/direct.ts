@@ -7,14 +7,17 @@ import {
   compileCall,
   EINTR,
   ENOSYS,
+  ERESTART_RESTARTBLOCK,
+  ERESTARTSYS,
   ETIMEDOUT,
+  invoke,
   KEEP,
   type Outcome,
   type RowAbi,
   type Task,
   type WakeReason,
 } from "@guise/core";
-import { callNamed } from "@guise/linux/services";
+import { callNamed, isDoneAgain } from "@guise/linux/services";
 import { osvOf } from "./state.ts";
 
 /** A function of the kernel that programs are linked to. */
@@ -89,7 +92,7 @@ function handler(task: Task, name: string): Run {
 
 /**
  * What follows an outcome: `next` gets its number, at once or after waits. `again` is the call itself, for a wait that
- * wants it done anew. A signal ends a wait with EINTR.
+ * wants it done anew. A signal ends a wait with EINTR, or the call is done again behind its handler, as Linux decides it (X29).
  */
 export function after(
   task: Task,
@@ -97,9 +100,16 @@ export function after(
   again: (task: Task) => Outcome,
   next: (task: Task, result: number) => Outcome,
 ): Outcome {
-  if (typeof first === "number") return next(task, first <= -512 && first >= -516 ? EINTR : first);
+  if (typeof first === "number") {
+    if (!isRestart(first)) return next(task, first);
+    // What is left of a sleep is known to the call itself.
+    const anew = first === ERESTART_RESTARTBLOCK ? handler(task, "restart_syscall") : again;
+    return interrupted(task, first, (t) => after(t, anew(t), again, next), (t) => next(t, EINTR));
+  }
   switch (first.kind) {
-    case "wait":
+    case "wait": {
+      const ended = osvOf(task).cancelPoint?.(task);
+      if (ended !== undefined) return ended;
       return {
         ...first,
         then: (t: Task, reason: WakeReason): Outcome => {
@@ -109,10 +119,11 @@ export function after(
             ? again(t)
             : reason === "timeout"
             ? ETIMEDOUT
-            : EINTR;
+            : ERESTARTSYS;
           return after(t, outcome, again, next);
         },
       };
+    }
     case "invoke":
       return {
         ...first,
@@ -124,6 +135,26 @@ export function after(
     default:
       return first satisfies never;
   }
+}
+
+function isRestart(result: number): boolean {
+  return result <= ERESTARTSYS && result >= ERESTART_RESTARTBLOCK;
+}
+
+/**
+ * A signal has ended a wait with this code: `again` does it anew, `stop` answers that it was interrupted. Handlers run when guest code
+ * does: where the call goes on behind them a function is called that does nothing. Cancelled threads end here.
+ */
+export function interrupted(
+  task: Task,
+  code: number,
+  again: (task: Task) => Outcome,
+  stop: (task: Task) => Outcome,
+): Outcome {
+  const { pause, cancelPoint } = osvOf(task);
+  const ended = cancelPoint?.(task);
+  if (ended !== undefined) return ended;
+  return pause === 0 || !isDoneAgain(task, code) ? stop(task) : invoke(pause, [], again);
 }
 
 /**
@@ -179,11 +210,23 @@ export function answer(task: Task, result: number): number {
   return result < 0 && result > -4096 ? fail(task, result) : result;
 }
 
+/** Functions that end a cancelled thread also when they would not wait (POSIX.1-2017, XSH 2.9.5.2). */
+const POINTS = new Set(
+  ("read write open openat close pread64 pwrite64 readv writev accept connect recvfrom sendto recvmsg sendmsg " +
+    "poll select ppoll pselect6 nanosleep clock_nanosleep pause fsync fdatasync wait4 waitid msgrcv msgsnd rt_sigsuspend")
+    .split(" "),
+);
+
 /** A function that is a system call: same arguments, and errno. */
 export function direct(name: string): DirectCall {
   let arch: Arch | undefined;
   let run: Run = () => ENOSYS;
+  const point = POINTS.has(name);
   return (task) => {
+    if (point) {
+      const ended = osvOf(task).cancelPoint?.(task);
+      if (ended !== undefined) return ended;
+    }
     const own = task.process.cpu.arch;
     if (own !== arch) {
       arch = own;

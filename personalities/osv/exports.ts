@@ -30,6 +30,7 @@ import { deviceCalls } from "./libc/devices.ts";
 import { wideCalls } from "./libc/wide.ts";
 import { warningCalls } from "./libc/warnings.ts";
 import { hostCalls } from "./libc/hosts.ts";
+import { treeCalls } from "./libc/ftw.ts";
 import { globCalls } from "./libc/glob.ts";
 import { userCalls } from "./libc/users.ts";
 
@@ -52,6 +53,7 @@ const calls: Calls = {
   ...regexCalls,
   ...olderCalls,
   ...globCalls,
+  ...treeCalls,
   ...hostCalls,
   ...warningCalls,
   ...wideCalls,

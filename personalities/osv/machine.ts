@@ -50,6 +50,8 @@ export interface OsvMachine {
   readonly entry: EntryLayout;
   /** A structure of more than 16 bytes as an argument: its words on the stack, or its address in a register. */
   readonly structures: "stack" | "address";
+  /** Where `struct stat` has the mode, and its size. */
+  readonly stat: { readonly mode: number; readonly size: number };
   /** Functions that the kernel has for other architectures alone (O2). */
   readonly absent: ReadonlySet<string>;
 }
@@ -119,6 +121,7 @@ const machines: Readonly<Record<string, OsvMachine>> = {
       saved: ["rcx", "rbp", "rsp", "rbx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"],
     },
     structures: "stack",
+    stat: { mode: 24, size: 144 },
     absent: new Set(),
   },
   aarch64: {
@@ -153,6 +156,7 @@ const machines: Readonly<Record<string, OsvMachine>> = {
     },
     entry: { kind: "exception", general: numbered("x", 31) },
     structures: "address",
+    stat: { mode: 16, size: 128 },
     absent: new Set(CONTEXTS),
   },
 };

@@ -53,7 +53,7 @@ import { mapOsvVdso, VDSO_CALLS } from "./vdso.ts";
 import { Streams } from "./libc/streams.ts";
 import { exit, type GuestCall, invokeAll } from "./libc/start.ts";
 import { osvKey, osvOf, OsvProcess } from "./state.ts";
-import { SIGRETURN } from "./libc/signals.ts";
+import { PAUSE, SIGRETURN } from "./libc/signals.ts";
 import { THREAD_BEGIN, THREAD_END } from "./libc/threads.ts";
 import { setArgs } from "./direct.ts";
 import { machineOf } from "./machine.ts";
@@ -254,6 +254,7 @@ function load(task: Task, request: SpawnRequest, verbose: boolean): Failure | un
   const boot = task.process.stub(BOOT);
   if (pointer === undefined || boot === undefined) return { error: `${shown}: out of memory`, status: 126 };
   osv.sigreturn = task.process.stub(targetOf(SIGRETURN)!) ?? 0;
+  osv.pause = task.process.stub(targetOf(PAUSE)!) ?? 0;
   osv.threadBegin = targetOf(THREAD_BEGIN)!;
   osv.threadEnd = targetOf(THREAD_END)!;
   frame.setNum(machine.tls, pointer);

@@ -1,5 +1,5 @@
 /** What OSv keeps about a process beside what Linux's services keep: how it was linked, its heap, streams and handlers. */
-import { errnoText, Key, type Process, type Task } from "@guise/core";
+import { errnoText, Key, type Outcome, type Process, type Task } from "@guise/core";
 import type { DynamicObject, Linked } from "@guise/elf/key";
 import type { OpenFile } from "@guise/vfs/key";
 import type { Heap } from "./heap.ts";
@@ -42,6 +42,10 @@ export class OsvProcess {
   standsIn: (soname: string) => boolean = () => false;
   /** Where a signal handler returns to: a stub; 0: none. */
   sigreturn = 0;
+  /** A function that does nothing: signals are delivered when it is called. */
+  pause = 0;
+  /** From the first pthread_cancel on: the end of the calling thread when it was cancelled and heeds that. */
+  cancelPoint: ((task: Task) => Outcome | undefined) | undefined;
   /** Target of the stub that a thread begins in. */
   threadBegin = 0;
   /** Target of the stub that a thread's function returns to. */

@@ -59,7 +59,19 @@ test("a Go program runs by SYSCALL, with goroutines (where there is a Go compile
   assert(traps.syscall > 20);
 });
 
-for (const name of ["threads", "files", "calendar", "various", "streams", "older"]) {
+for (
+  const name of [
+    "threads",
+    "files",
+    "calendar",
+    "various",
+    "streams",
+    "older",
+    "interrupted",
+    "cancel",
+    "trees",
+  ]
+) {
   test(`${name}.c prints what it prints natively, without a trap`, async () => {
     const { traps, syscalls } = await same(build(name));
     assertEquals(traps.fault, 0);

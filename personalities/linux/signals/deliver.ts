@@ -101,6 +101,21 @@ function orphaned(thread: LinuxTask): boolean {
   return true;
 }
 
+/** Whether a call that a signal has interrupted with this code (one of ERESTART…) is done again after the signals that are pending now. */
+export function isDoneAgain(task: Task, code: number): boolean {
+  const thread = threadOf(task), { process } = thread;
+  let blocked = thread.mask;
+  for (;;) {
+    const signal = thread.pending.next(blocked) || process.pending.next(blocked);
+    if (signal === 0) return true;
+    const { handler, flags } = process.actions.get(signal);
+    if (signal !== SIGKILL && handler !== SIG_IGN && handler !== SIG_DFL) {
+      return code === ERESTARTNOINTR || (code === ERESTARTSYS && (flags & SA_RESTART) !== 0);
+    }
+    blocked = blocked.with(signal);
+  }
+}
+
 /** The interrupted call goes on: again from its instruction, or through restart_syscall. */
 function restart(thread: LinuxTask): void {
   const { task } = thread;

@@ -29,10 +29,15 @@ export class SignalQueue {
   }
   /** Takes the next signal outside `blocked`: faults first, then the lowest number. */
   take(blocked: SignalSet): SigInfo | undefined {
-    if (!this.set.exceeds(blocked)) return undefined;
+    const signal = this.next(blocked);
+    return signal === 0 ? undefined : this.takeSignal(signal);
+  }
+  /** The number of the next signal outside `blocked`, or 0. */
+  next(blocked: SignalSet): number {
+    if (!this.set.exceeds(blocked)) return 0;
     const open = this.set.minus(blocked);
     const faults = open.and(SYNCHRONOUS);
-    return this.takeSignal((faults.empty ? open : faults).first());
+    return (faults.empty ? open : faults).first();
   }
   /** Takes the oldest of that number. */
   takeSignal(signal: number): SigInfo | undefined {

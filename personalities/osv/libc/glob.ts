@@ -1,6 +1,7 @@
 /** glob: names that fit a pattern, directory by directory, through the kernel's own services. */
 import type { Outcome, Task } from "@guise/core";
 import { arg, type Calls, type DirectCall, int, looping, perform, text } from "../direct.ts";
+import { machineOf } from "../machine.ts";
 import { osvOf } from "../state.ts";
 import { variable } from "./environment.ts";
 
@@ -89,7 +90,7 @@ function there(
   const block = heap.allocate(bytes.length + 160);
   task.space.write(block + 152, bytes);
   return perform(task, "newfstatat", [AT_FDCWD, block + 152, block, 0], (t, n) => {
-    const mode = t.space.getU32(block + 24) ?? 0;
+    const mode = t.space.getU32(block + (machineOf(t.process.cpu.arch)?.stat.mode ?? 0)) ?? 0;
     heap.release(block);
     return next(t, n < 0 ? "no" : (mode & 0xf000) === 0x4000 ? "folder" : "file");
   });

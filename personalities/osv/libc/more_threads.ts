@@ -1,8 +1,17 @@
 /** The rest of pthread.h: names, spinning locks, barriers, cancellation at its points, and C11's threads over POSIX's. */
-import { type Outcome, type Task, wait } from "@guise/core";
+import { invoke, type Outcome, type Task, wait } from "@guise/core";
 import { processOf } from "@guise/linux/services";
 import { arg, type Calls, type DirectCall, int, perform, text } from "../direct.ts";
-import { cancelAt, deadlineOf, doneAgain, threadCalls, threadsOf, tidAt } from "./threads.ts";
+import {
+  cancelAt,
+  currentThread,
+  deadlineOf,
+  doneAgain,
+  threadCalls,
+  threadsOf,
+  tidAt,
+  unwind,
+} from "./threads.ts";
 
 const EBUSY = 16, EINVAL = 22, ESRCH = 3, ERANGE = 34, ETIMEDOUT = 110;
 /** Of pthread_barrier_wait, for one of the threads. */
@@ -172,7 +181,29 @@ export const moreThreadCalls: Calls = {
   },
   pthread_setcanceltype: (task) => arg(task, 1) === 0 || task.space.setU32(arg(task, 1), 0) ? 0 : EINVAL,
   pthread_testcancel: (task) => cancelAt(task) ?? 0,
-  pthread_cancel: (task) => threadsOf(task).cancel(arg(task, 0)) ? 0 : ESRCH,
+  pthread_cancel: (task) => threadsOf(task).cancel(task, arg(task, 0)) ? 0 : ESRCH,
+  __pthread_register_cancel: (task) => {
+    currentThread(task).cleanups.push({ buffer: arg(task, 0) });
+    return 0;
+  },
+  __pthread_unregister_cancel: (task) => {
+    currentThread(task).cleanups.pop();
+    return 0;
+  },
+  __pthread_unwind_next: (task) => unwind(task, currentThread(task).unwinding),
+  _pthread_cleanup_push: (task) => {
+    currentThread(task).cleanups.push({
+      buffer: arg(task, 0),
+      routine: arg(task, 1),
+      argument: arg(task, 2),
+    });
+    return 0;
+  },
+  _pthread_cleanup_pop: (task) => {
+    const last = currentThread(task).cleanups.pop();
+    if (last?.routine === undefined || int(task, 1) === 0) return 0;
+    return invoke(last.routine, [last.argument!], () => 0);
+  },
   thrd_create: (task) => {
     const args = [arg(task, 0), 0, arg(task, 1), arg(task, 2)];
     const { arch } = task.process.cpu;

@@ -1,7 +1,7 @@
 /** Semaphores without names: the value is in the guest's object, where glibc has it, who waits in a queue of the kernel. */
-import { type Outcome, type Task, wait } from "@guise/core";
-import { arg, type Calls, type DirectCall, fail, int } from "../direct.ts";
-import { deadlineOf, doneAgain, threadsOf } from "./threads.ts";
+import { EINTR, ERESTART_RESTARTBLOCK, ERESTARTSYS, type Outcome, type Task, wait } from "@guise/core";
+import { arg, type Calls, type DirectCall, fail, int, interrupted } from "../direct.ts";
+import { cancelAt, deadlineOf, threadsOf } from "./threads.ts";
 
 const EINVAL = -22, EAGAIN = -11, ENOSYS = -38, ETIMEDOUT = -110, EOVERFLOW = -75;
 /** Bytes of sem_t, and the largest value. */
@@ -26,12 +26,7 @@ const post: DirectCall = (task) => {
   return 0;
 };
 
-function take(
-  task: Task,
-  semaphore: number,
-  deadline: number,
-  again: () => readonly [string, number[]],
-): Outcome {
+function take(task: Task, semaphore: number, deadline: number): Outcome {
   const value = task.space.getU32(semaphore);
   if (value === undefined) return fail(task, EINVAL);
   if (value > 0) {
@@ -39,19 +34,20 @@ function take(
     return 0;
   }
   if (deadline === 0) return fail(task, EAGAIN);
+  const again = (t: Task): Outcome => take(t, semaphore, deadline);
+  // As futex(2) answers, with a time and without.
+  const code = deadline === Infinity ? ERESTARTSYS : ERESTART_RESTARTBLOCK;
   return wait([threadsOf(task).queue(semaphore)], deadline, (t, reason) => {
     if (reason === "timeout") return fail(t, ETIMEDOUT);
-    return reason === "ready" ? take(t, semaphore, deadline, again) : doneAgain(t, ...again());
+    return reason === "ready" ? again(t) : interrupted(t, code, again, (u) => fail(u, EINTR));
   });
 }
 
-const timed = (name: string, clock: (task: Task) => number, time: number): DirectCall => (task) => {
-  const semaphore = arg(task, 0), which = clock(task), at = arg(task, time);
-  if ((task.space.getU32(semaphore) ?? 0) > 0) return take(task, semaphore, 0, () => [name, []]);
-  const deadline = deadlineOf(task, at, which);
-  if (deadline === undefined) return fail(task, EINVAL);
-  const args = time === 1 ? [semaphore, at] : [semaphore, which, at];
-  return take(task, semaphore, deadline, () => [name, args]);
+const timed = (clock: (task: Task) => number, time: number): DirectCall => (task) => {
+  const semaphore = arg(task, 0);
+  if ((task.space.getU32(semaphore) ?? 0) > 0) return take(task, semaphore, 0);
+  const deadline = deadlineOf(task, arg(task, time), clock(task));
+  return deadline === undefined ? fail(task, EINVAL) : cancelAt(task) ?? take(task, semaphore, deadline);
 };
 
 const missing = (answer: number): DirectCall => (task) => {
@@ -64,13 +60,10 @@ export const semaphoreCalls: Calls = {
   sem_init: init,
   sem_destroy: () => 0,
   sem_post: post,
-  sem_wait: (task) => {
-    const semaphore = arg(task, 0);
-    return take(task, semaphore, Infinity, () => ["sem_wait", [semaphore]]);
-  },
-  sem_trywait: (task) => take(task, arg(task, 0), 0, () => ["sem_trywait", []]),
-  sem_timedwait: timed("sem_timedwait", () => 0, 1),
-  sem_clockwait: timed("sem_clockwait", (task) => int(task, 1), 2),
+  sem_wait: (task) => cancelAt(task) ?? take(task, arg(task, 0), Infinity),
+  sem_trywait: (task) => take(task, arg(task, 0), 0),
+  sem_timedwait: timed(() => 0, 1),
+  sem_clockwait: timed((task) => int(task, 1), 2),
   sem_getvalue: (task) => {
     const value = task.space.getU32(arg(task, 0));
     if (value === undefined) return fail(task, EINVAL);

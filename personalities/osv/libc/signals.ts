@@ -12,7 +12,7 @@ const KERNEL = 32, LIBC = 152;
 const SIG_ERR = -1;
 
 /** The stub that a handler returns to. */
-export const SIGRETURN = "__guise_sigreturn";
+export const SIGRETURN = "__guise_sigreturn", PAUSE = "__guise_pause";
 
 /** What rt_sigaction is told. `next` gets Linux's answer; the old action is in the block then. */
 function change(
@@ -111,5 +111,6 @@ export const signalCalls: Calls = {
   },
   sigpending: (task) => perform(task, "rt_sigpending", [arg(task, 0), 8], answer),
   sigsuspend: (task) => perform(task, "rt_sigsuspend", [arg(task, 0), 8], answer),
+  [PAUSE]: () => 0,
   [SIGRETURN]: (task) => perform(task, "rt_sigreturn", [], answer),
 };

@@ -47,8 +47,19 @@ export interface Thread {
   cancelled: boolean;
   /** Whether it heeds that. */
   cancellable: boolean;
+  /** What it wanted done when it ends: a buffer for longjmp, or a function; the latest last. */
+  readonly cleanups: Cleanup[];
+  /** The result while it unwinds. */
+  unwinding: number;
   /** Functions of __cxa_thread_atexit_impl. */
   readonly atEnd: { readonly address: number; readonly argument: number }[];
+}
+
+/** An entry of pthread_cleanup_push: glibc's macro gives a jump buffer, other libcs a function. */
+interface Cleanup {
+  readonly buffer: number;
+  readonly routine?: number;
+  readonly argument?: number;
 }
 
 /** Threads, keys and queues of a process. */
@@ -65,17 +76,24 @@ export class Threads {
   }
   /** Of the calling thread: 0 enables, 1 disables; the state before, -1 for another number. */
   cancelState(task: Task, wanted: number): number {
-    const thread = current(task);
+    const thread = currentThread(task);
     if (wanted !== 0 && wanted !== 1) return -1;
     const old = thread.cancellable ? 0 : 1;
     thread.cancellable = wanted === 0;
     return old;
   }
-  /** Marks a thread; false when there is none. */
-  cancel(pointer: number): boolean {
+  /** Marks a thread, and wakes it where it waits; false when there is none. */
+  cancel(task: Task, pointer: number): boolean {
     const thread = this.all.get(pointer);
     if (thread === undefined) return false;
     thread.cancelled = true;
+    osvOf(task).cancelPoint = cancelAt;
+    if (thread.done || !thread.cancellable) return true;
+    const target = processOf(task).linux.tasks.get(tidAt(task, pointer) ?? 0)?.task;
+    if (target !== undefined && target !== task) {
+      target.attention = true;
+      target.wake("signal");
+    }
     return true;
   }
   /** Wakes waiters; a queue without any is forgotten. */
@@ -105,7 +123,7 @@ export function tidAt(task: Task, pointer: number): number | undefined {
 const self = (task: Task): number => task.frame.num(task.process.cpu.arch.tls);
 
 /** The calling thread; the first one is made when it asks. */
-function current(task: Task): Thread {
+export function currentThread(task: Task): Thread {
   const threads = threadsOf(task), pointer = self(task);
   let thread = threads.all.get(pointer);
   if (thread === undefined) {
@@ -129,6 +147,8 @@ function fresh(pointer: number, stack: number, stackSize: number): Thread {
     result: 0,
     cancelled: false,
     cancellable: true,
+    cleanups: [],
+    unwinding: 0,
     atEnd: [],
   };
 }
@@ -192,7 +212,7 @@ const create: DirectCall = (task) => {
 
 /** The libc under us must know the locale before the thread's function uses it. */
 const begin: DirectCall = (task) => {
-  const thread = current(task);
+  const thread = currentThread(task);
   const enter = (t: Task): Outcome => {
     const { arch } = t.process.cpu;
     t.frame.setNum(arch.register(arch.abis.call.args[0]), thread.argument);
@@ -206,7 +226,7 @@ const LC_GLOBAL_LOCALE = -1;
 
 /** The end of a thread: destructors of its keys, then whoever joins it. */
 function end(task: Task, result: number, rounds = 4): Outcome {
-  const threads = threadsOf(task), thread = current(task);
+  const threads = threadsOf(task), thread = currentThread(task);
   const last = thread.atEnd.pop();
   if (last !== undefined) return invoke(last.address, [last.argument], (t) => end(t, result, rounds));
   for (const [key, value] of thread.values) {
@@ -234,8 +254,24 @@ const CANCELED = -1;
 
 /** The end of a thread that was cancelled; undefined: it goes on. */
 export function cancelAt(task: Task): Outcome | undefined {
-  const thread = current(task);
-  return thread.cancelled && thread.cancellable ? end(task, CANCELED) : undefined;
+  const thread = currentThread(task);
+  if (!thread.cancelled || !thread.cancellable) return undefined;
+  // It is not cancelled once more while it cleans up.
+  thread.cancellable = false;
+  return unwind(task, CANCELED);
+}
+
+/** What was pushed for the end is done, the latest first; then the thread ends. */
+export function unwind(task: Task, result: number): Outcome {
+  const thread = currentThread(task), last = thread.cleanups.pop();
+  thread.unwinding = result;
+  if (last === undefined) return end(task, result);
+  if (last.routine !== undefined) return invoke(last.routine, [last.argument!], (t) => unwind(t, result));
+  const jump = osvOf(task).linked?.lookup("longjmp");
+  if (jump === undefined) return unwind(task, result);
+  setArgs(task, [last.buffer, 1]);
+  task.frame.setNum(task.process.cpu.arch.pc, jump);
+  return KEEP;
 }
 
 const join: DirectCall = (task) => {
@@ -246,10 +282,13 @@ const join: DirectCall = (task) => {
     if (thread.detached) return EINVAL;
     if (thread.pointer === self(t)) return EDEADLK;
     if (!thread.done) {
+      const ended = cancelAt(t);
+      if (ended !== undefined) return ended;
       return wait(
         [thread.ended],
         Infinity,
-        (u, reason) => reason === "ready" ? attempt(u) : doneAgain(u, "pthread_join", [pointer, out]),
+        (u, reason) =>
+          reason === "ready" ? attempt(u) : cancelAt(u) ?? doneAgain(u, "pthread_join", [pointer, out]),
       );
     }
     if (out !== 0) t.space.setNum64(out, thread.result);
@@ -343,12 +382,21 @@ export function deadlineOf(task: Task, address: number, clock: number): number |
 }
 
 function condWait(task: Task, condition: number, mutex: number, deadline: number): Outcome {
+  const ended = cancelAt(task);
+  if (ended !== undefined) return ended;
   const refused = unlock(task, mutex);
   if (refused !== 0) return refused;
+  // A thread that is cancelled has the lock again when it cleans up.
   return wait(
     [threadsOf(task).queue(condition)],
     deadline,
-    (t, reason) => lock(t, mutex, Infinity, () => reason === "timeout" ? ETIMEDOUT : 0),
+    (t, reason) =>
+      lock(
+        t,
+        mutex,
+        Infinity,
+        (u) => reason === "timeout" ? ETIMEDOUT : reason === "signal" ? cancelAt(u) ?? 0 : 0,
+      ),
   );
 }
 
@@ -417,7 +465,7 @@ const keyCreate: DirectCall = (task) => {
 export const threadCalls: Calls = {
   pthread_create: create,
   pthread_join: join,
-  pthread_exit: (task) => end(task, arg(task, 0)),
+  pthread_exit: (task) => unwind(task, arg(task, 0)),
   [THREAD_BEGIN]: begin,
   [THREAD_END]: (task) => {
     const { arch } = task.process.cpu;
@@ -431,10 +479,10 @@ export const threadCalls: Calls = {
     return 0;
   },
   __cxa_thread_atexit_impl: (task) => {
-    current(task).atEnd.push({ address: arg(task, 0), argument: arg(task, 1) });
+    currentThread(task).atEnd.push({ address: arg(task, 0), argument: arg(task, 1) });
     return 0;
   },
-  pthread_self: (task) => current(task).pointer,
+  pthread_self: (task) => currentThread(task).pointer,
   pthread_mutex_init: mutexInit,
   pthread_mutex_destroy: (task) => (task.space.getU32(arg(task, 0)) ?? 0) === 0 ? 0 : EBUSY,
   pthread_mutex_lock: (task) => lock(task, arg(task, 0), Infinity, () => 0),
@@ -481,10 +529,10 @@ export const threadCalls: Calls = {
   pthread_key_delete: (task) => threadsOf(task).destructors.delete(int(task, 0)) ? 0 : EINVAL,
   pthread_setspecific: (task) => {
     if (!threadsOf(task).destructors.has(int(task, 0))) return EINVAL;
-    current(task).values.set(int(task, 0), arg(task, 1));
+    currentThread(task).values.set(int(task, 0), arg(task, 1));
     return 0;
   },
-  pthread_getspecific: (task) => current(task).values.get(int(task, 0)) ?? 0,
+  pthread_getspecific: (task) => currentThread(task).values.get(int(task, 0)) ?? 0,
   pthread_rwlock_init: (task) => clear(task, arg(task, 0), 56),
   pthread_rwlock_destroy: () => 0,
   pthread_rwlock_rdlock: rwlock(false, true),
