@@ -39,7 +39,10 @@ export function linuxOf(process: Process): LinuxKernel {
 /** See Personality.start. */
 export function start(process: Process, request: SpawnRequest): Failure | undefined {
   const options = (request.options ?? {}) as LinuxSpawnOptions;
-  const arch = linuxArch(process.arch.name) ?? linuxArch("x86-64")!;
+  const arch = linuxArch(process.arch.name);
+  if (arch === undefined) {
+    return { error: `this Linux has no system calls for ${process.arch.name}`, status: 126 };
+  }
   const limits = new Limits();
   for (const [which, soft, hard] of options.limits ?? []) limits.set(which, soft, hard);
   const { uid, gid, groups } = options.user ?? { uid: 0, gid: 0 };
