@@ -2,6 +2,7 @@
 // cold: tests
 import { assert, assertEquals } from "@std/assert";
 import { BIAS } from "@guise/translator";
+import { copying } from "@guise/translator/region";
 import { assemble } from "./assemble.ts";
 import { CODE, DATA, FakeSpace, READ, STACK, WRITE } from "./fake_space.ts";
 import { loadTranslator, X86Cpu } from "./cpu.ts";
@@ -37,9 +38,20 @@ function outcome(cpu: X86Cpu, space: FakeSpace): unknown {
 }
 
 function same(source: string): X86Cpu {
-  const a = start(source, "interpreter"), b = start(source, "jit");
-  assertEquals(outcome(b.cpu, b.space), outcome(a.cpu, a.space));
-  return b.cpu;
+  const a = start(source, "interpreter"), expected = outcome(a.cpu, a.space);
+  const jit = () => {
+    const b = start(source, "jit");
+    assertEquals(outcome(b.cpu, b.space), expected);
+    return b.cpu;
+  };
+  // Small functions as a part of their callers, and called.
+  jit();
+  copying.on = false;
+  try {
+    return jit();
+  } finally {
+    copying.on = true;
+  }
 }
 const regions = (cpu: X86Cpu) => cpu.cache.regions?.regions.filter((r) => r).length ?? 0;
 
@@ -239,6 +251,97 @@ Deno.test("a direct call keeps what the callee breaks: saved registers, the stac
     jmp rdx
   `);
   assert(regions(cpu) > 1);
+});
+
+Deno.test("flags live across calls and returns, and from a function's tail to another", () => {
+  same(`
+    mov ecx, 30000
+    mov rsi, ${DATA}
+    again:
+    cmp rcx, 20000
+    call first
+    adc rax, 0
+    call second
+    sbb rbx, 0
+    test rcx, 1
+    call third
+    setne dl
+    add rdi, rdx
+    call fourth
+    seta r8b
+    add r9, r8
+    dec ecx
+    jne again
+    syscall
+    first:
+    lea r10, [r10+1]
+    ret
+    second:
+    bt rcx, 3
+    jc other
+    ret
+    other:
+    lea r11, [r11+3]
+    jmp tail
+    tail:
+    mov rdx, [rsp]
+    ret
+    third:
+    mov [rsi], rcx
+    ret
+    fourth:
+    push rbx
+    mov rbx, rcx
+    and rbx, 7
+    call first
+    cmp rbx, 4
+    pop rbx
+    ret
+  `);
+});
+
+Deno.test("a small function returns somewhere else, or never", () => {
+  same(`
+    mov ecx, 3000
+    again:
+    lea r9, [rip+odd]
+    test ecx, 1
+    lea rdi, [rip+plain]
+    cmovne rdi, r9
+    call skips
+    jmp done
+    add rax, 5
+    call rdi
+    add rax, 7
+    jmp next
+    add rax, 11
+    next:
+    call drops
+    add rbx, 1
+    behind:
+    dec ecx
+    jne again
+    syscall
+    done:
+    mov rax, -1
+    syscall
+    skips:
+    add qword ptr [rsp], 2
+    ret
+    plain:
+    add rdx, rax
+    ret
+    odd:
+    push rax
+    mov rax, [rsp+8]
+    add rax, 6
+    mov [rsp+8], rax
+    pop rax
+    ret
+    drops:
+    add rsp, 8
+    jmp behind
+  `);
 });
 
 Deno.test("computed calls of several functions, and jumps out of called ones, go where they should", () => {

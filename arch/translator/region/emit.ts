@@ -20,6 +20,7 @@ import {
 import type { Analysis } from "./analysis.ts";
 import type { RegionFunc } from "./func.ts";
 import type { Block, Graph, Instruction } from "./graph.ts";
+import { pcOf, SPACE } from "./inline.ts";
 import { type Flow, RegionMachine } from "./machine.ts";
 import { Ids, type Shape, type Signature } from "./shape.ts";
 import { State } from "./state.ts";
@@ -29,7 +30,10 @@ const DEPTH = 800;
 /** Bytes of the host's stack (984 KiB in V8) that they may take; a frame of V8's first compiler holds every local, and some values more. */
 const STACK = 400_000, MORE = 500;
 
-/** Parameters of what is called directly: depth, budget, the return address that the caller expects; then slots. */
+/**
+ * Parameters of what is called directly: twice the depth, plus 1 if the caller may read the flags behind the call; budget; the return
+ * address that the caller expects; then slots.
+ */
 const COUNT = 1, EXPECTED_PARAM = 2, FIXED = 3;
 
 /** Tables and types of the module that the region goes to. */
@@ -124,6 +128,15 @@ export class Emitter implements Flow {
   get #deepest(): number {
     const bytes = this.analysis.slots.list.reduce((sum, s) => sum + (s.type === "v128" ? 16 : 8), MORE);
     return Math.min(DEPTH, Math.floor(STACK / bytes));
+  }
+
+  #tooDeep(): I32 {
+    return this.f.param(0, "i32").gtS(this.signature ? this.#deepest * 2 + 1 : this.#deepest);
+  }
+  /** The depth for a call through the table. */
+  #deeper(): I32 {
+    const depth = this.f.param(0, "i32");
+    return (this.signature ? depth.shrU(1) : depth).add(1);
   }
 
   emit(): void {
@@ -286,10 +299,10 @@ export class Emitter implements Flow {
     f.setKnown(undefined);
   }
 
-  /** Continues at a biased pc. */
-  #go(pc: number, flags: boolean): void {
-    const { f } = this, to = this.graph.byPc.get(pc);
-    if (!to || to.order < 0 || this.#block.cut.has(pc)) {
+  /** Continues at a key. */
+  #go(key: number, flags: boolean): void {
+    const { f } = this, to = this.graph.byPc.get(key), pc = pcOf(key);
+    if (!to || to.order < 0 || this.#block.cut.has(key)) {
       return this.#leave(LEAVE.go, i64(pc + BIAS), flags, this.shape.dirtyOut[this.#block.index]);
     }
     if (to.order <= this.#block.order) {
@@ -337,11 +350,15 @@ export class Emitter implements Flow {
     if (kind === "return" && this.signature) this.#return(i, this.signature);
     const known = f.known, b = this.#block;
     for (const guess of kind === "callIndirect" ? i.guesses : []) {
+      if (guess >= SPACE) {
+        f.plainIf(this.#pc.eq(i64(pcOf(guess) + BIAS)), () => this.#go(guess, i.flagsAfter));
+        this.#block = b, f.known = known;
+        continue;
+      }
       const signature = this.shape.callee(guess);
       if (!signature) continue;
       f.plainIf(this.#pc.eq(i64(guess + BIAS)), () => {
-        const depth = f.param(0, "i32");
-        f.plainUnlikely(depth.gtS(this.#deepest), () => {
+        f.plainUnlikely(this.#tooDeep(), () => {
           this.#leave(LEAVE.go, i64(guess + BIAS), true, this.#here(i));
         });
         this.#direct(i, signature, guess);
@@ -349,8 +366,17 @@ export class Emitter implements Flow {
       this.#block = b, f.known = known;
     }
     if (kind === "jump") {
+      const [back] = i.guesses;
+      if (i.guesses.length === 1) {
+        f.plainUnlikely(this.#pc.ne(i64(pcOf(back) + BIAS)), () => {
+          this.#sync(i, true);
+          f.set(this.#status, LEAVE.go);
+          this.#end();
+        });
+        return this.#go(back, i.flagsAfter);
+      }
       for (const guess of i.guesses) {
-        f.plainIf(this.#pc.eq(i64(guess + BIAS)), () => this.#go(guess, i.flagsAfter));
+        f.plainIf(this.#pc.eq(i64(pcOf(guess) + BIAS)), () => this.#go(guess, i.flagsAfter));
         this.#block = b, f.known = known;
       }
     }
@@ -358,12 +384,12 @@ export class Emitter implements Flow {
     f.set(this.#status, LEAVE.go);
     if (kind === "return" || (kind === "jump" && i.guesses.length)) return this.#end();
     // Where the target is translated, it is called: also for a jump, whose nested calls return one after the other.
-    const depth = f.param(0, "i32"), slot = this.#lookup(), { guest, engine } = analysis.memories;
-    f.plainUnlikely(slot.ltS(0).or(depth.gtS(this.#deepest)), () => this.#end());
+    const slot = this.#lookup(), { guest, engine } = analysis.memories;
+    f.plainUnlikely(slot.ltS(0).or(this.#tooDeep()), () => this.#end());
     f.store(guest, "i64.store", 0, this.#pc, analysis.slots.spec.pc);
     f.store(engine, "i32.store", 0, this.count.sub(4), FIELD.count);
-    if (kind === "callIndirect") f.store(guest, "i64.store", 0, i64(i.next + BIAS), EXPECTED);
-    const call = f.callIndirect(target.regions, target.type, slot, depth.add(1));
+    if (kind === "callIndirect") f.store(guest, "i64.store", 0, i64(pcOf(i.next) + BIAS), EXPECTED);
+    const call = f.callIndirect(target.regions, target.type, slot, this.#deeper());
     if (kind === "jump" && !this.signature) return f.return(call);
     f.set(this.#status, call);
     if (kind === "jump") return this.#passOn(this.signature!);
@@ -373,17 +399,17 @@ export class Emitter implements Flow {
   /** Returns to the caller as it expects it; falls through when it cannot. */
   #return(i: Instruction, s: Signature): void {
     const { f, shape } = this, { spec, at, isFlag } = this.analysis.slots, { locals } = this.#state;
+    const result = shape.result(s), dirty = this.#here(i), some = [...dirty].some((id) => isFlag[id]);
     f.plainBlock((slow) => {
-      f.unlikelyBr(slow, this.#pc.ne(f.param(EXPECTED_PARAM, "i64")));
+      const expected = f.param(EXPECTED_PARAM, "i64");
+      f.unlikelyBr(slow, this.#pc.ne(expected));
       for (const [id, value] of this.#entry) {
         const old = id === at[spec.stack] ? value.add(spec.returnPops ?? 0) : value;
         f.unlikelyBr(slow, (locals[id] as Local<"i64">).ne(old));
       }
       f.unlikelyBr(slow, this.count.leS(0));
-      const result = shape.result(s), dirty = this.#here(i);
-      const some = [...dirty].some((id) => isFlag[id]);
       this.#state.spill([...dirty].filter((id) => !s.saved.has(id) && id !== result && !isFlag[id]));
-      if (some) this.#state.spill(this.#flags);
+      if (some) f.plainUnlikely(f.param(0, "i32").and(1), () => this.#state.spill(this.#flags));
       f.return(this.count, result === undefined ? i64(0) : locals[result]);
     });
   }
@@ -394,7 +420,8 @@ export class Emitter implements Flow {
     f.set(this.count, engine.load("i32.load", 0, FIELD.count));
     f.plainBlock((slow) => {
       f.unlikelyBr(slow, this.#status.or(this.count.leS(0)));
-      f.unlikelyBr(slow, guest.load("i64.load", 0, spec.pc).ne(f.param(EXPECTED_PARAM, "i64")));
+      const expected = f.param(EXPECTED_PARAM, "i64");
+      f.unlikelyBr(slow, guest.load("i64.load", 0, spec.pc).ne(expected));
       for (const [id, value] of this.#entry) {
         const old = id === at[spec.stack] ? value.add(spec.returnPops ?? 0) : value;
         f.unlikelyBr(slow, load(id).ne(old));
@@ -435,7 +462,7 @@ export class Emitter implements Flow {
    */
   enter(host: "syscall" | "call", argument: I32): void {
     const { f, target, analysis } = this, { guest } = analysis.memories, { spec } = analysis.slots;
-    const i = this.#instruction, next = i64(i.next + BIAS);
+    const i = this.#instruction, next = i64(pcOf(i.next) + BIAS);
     this.#finish();
     this.#sync(i, true);
     f.store(guest, "i64.store", 0, next, spec.pc);
@@ -462,8 +489,7 @@ export class Emitter implements Flow {
   /** A guest call is a call, and goes on when it returned to where it should. */
   #call(i: Instruction): void {
     const { f, target, analysis } = this, { guest, engine } = analysis.memories, { spec } = analysis.slots;
-    const depth = f.param(0, "i32");
-    f.plainUnlikely(depth.gtS(this.#deepest), () => {
+    f.plainUnlikely(this.#tooDeep(), () => {
       this.#leave(
         LEAVE.go,
         i64(i.target + BIAS),
@@ -475,11 +501,11 @@ export class Emitter implements Flow {
     if (signature) return this.#direct(i, signature, i.target);
     this.#sync(i, target.flagsLive(i.target));
     f.store(guest, "i64.store", 0, i64(i.target + BIAS), spec.pc);
-    f.store(guest, "i64.store", 0, i64(i.next + BIAS), EXPECTED);
+    f.store(guest, "i64.store", 0, i64(pcOf(i.next) + BIAS), EXPECTED);
     f.store(engine, "i32.store", 0, this.count.sub(4), FIELD.count);
     f.set(
       this.#status,
-      f.callIndirect(target.regions, target.type, i32(target.slot(i.target)), depth.add(1)),
+      f.callIndirect(target.regions, target.type, i32(target.slot(i.target)), this.#deeper()),
     );
     this.#returned(i);
   }
@@ -491,9 +517,15 @@ export class Emitter implements Flow {
     this.#state.spill(through);
     if ([...all].some((id) => isFlag[id]) && target.flagsLive(pc)) this.#state.spill(this.#flags);
     const value = f.local("i64"), args = s.params.map((id) => locals[id]);
+    const after = this.graph.byPc.get(i.next);
+    const wanted = !after || after.order < 0 || this.#block.cut.has(i.next) ||
+      after.instructions[0].flagsBefore;
+    const depth = (this.signature ? f.param(0, "i32").or(1) : f.param(0, "i32").shl(1).add(1)).add(
+      wanted ? 2 : 1,
+    );
     f.do(
       s.ref,
-      [f.param(0, "i32").add(1), this.count.sub(4), i64(i.next + BIAS), ...args],
+      [depth, this.count.sub(4), i64(pcOf(i.next) + BIAS), ...args],
       this.count,
       value,
     );
@@ -506,11 +538,9 @@ export class Emitter implements Flow {
     const result = shape.result(s), stack = locals[at[spec.stack]] as Local<"i64">;
     if (result !== undefined) f.set(locals[result], value);
     f.set(stack, stack.add(spec.returnPops ?? 0));
-    f.forget();
     f.setKnown(undefined);
-    const after = this.graph.byPc.get(i.next);
     if (!after || after.order < 0 || this.#block.cut.has(i.next)) {
-      return this.#leave(LEAVE.go, i64(i.next + BIAS), false, shape.behind(i, this.#dirty, s));
+      return this.#leave(LEAVE.go, i64(pcOf(i.next) + BIAS), false, shape.behind(i, this.#dirty, s));
     }
     const live = [...shape.liveIn[after.index]];
     this.#reload(
@@ -524,7 +554,7 @@ export class Emitter implements Flow {
   #returned(i: Instruction): void {
     const { f, analysis } = this, { guest, engine } = analysis.memories, { spec } = analysis.slots;
     f.set(this.count, engine.load("i32.load", 0, FIELD.count));
-    const elsewhere = guest.load("i64.load", 0, spec.pc).ne(i64(i.next + BIAS));
+    const elsewhere = guest.load("i64.load", 0, spec.pc).ne(i64(pcOf(i.next) + BIAS));
     f.plainUnlikely(
       this.#status.or(elsewhere).or(this.count.leS(0)),
       () => this.#out(this.#status),
@@ -557,7 +587,7 @@ export function emitEntry(f: Func, shape: Shape, analysis: Analysis, s: Signatur
   f.do(
     s.ref,
     [
-      f.param(0, "i32"),
+      f.param(0, "i32").shl(1).add(1),
       engine.load("i32.load", 0, FIELD.count),
       expected,
       ...s.params.map((id) => kept.get(id) ?? load(id)),

@@ -2,6 +2,7 @@
 import { CORE_OPS, INFO, infoOf, RECORD } from "../layout.ts";
 import type { Analysis, Info } from "./analysis.ts";
 import { guess, guessJump } from "./guess.ts";
+import { Copies, keyIn, pcOf, SPACE } from "./inline.ts";
 import type { Fields } from "./machine.ts";
 
 /** An operation that only computes an address. */
@@ -19,6 +20,7 @@ export interface Part {
 export interface Instruction {
   /** Biased. */
   readonly pc: number;
+  /** What follows in memory: a key (inline.ts). */
   readonly next: number;
   /** The record of its operation. */
   readonly record: number;
@@ -29,9 +31,9 @@ export interface Instruction {
   readonly addresses: readonly AddressOp[];
   readonly before: readonly Part[];
   readonly after: readonly Part[];
-  /** Biased target of a direct branch. */
+  /** Target of a direct branch, as a key; of a call, biased. */
   readonly target: number;
-  /** Biased targets that a computed call or jump is thought to have. */
+  /** Where a computed call or jump is thought to go: keys of what is in this region, biased addresses of what is called. */
   guesses: readonly number[];
   /** Somebody may read the flags before it, after it. */
   flagsBefore: boolean;
@@ -40,7 +42,9 @@ export interface Instruction {
 
 export interface Block {
   readonly index: number;
+  /** Biased; and its key. */
   readonly pc: number;
+  readonly key: number;
   readonly instructions: Instruction[];
   readonly successors: Block[];
   readonly predecessors: Block[];
@@ -74,6 +78,7 @@ export interface Code {
 export interface Graph {
   readonly entry: Block;
   readonly blocks: Block[];
+  /** By key. */
   readonly byPc: ReadonlyMap<number, Block>;
   readonly size: number;
   readonly pages: ReadonlySet<number>;
@@ -192,40 +197,45 @@ export function discover(
 ): Graph | undefined {
   const generation = code.cache.generation;
   const found = new Map<number, Instruction>(), leaders = new Set<number>([entry]);
-  const queue = [entry];
+  const queue = [entry], copies = new Copies(code, analysis, entry, bias, cold);
+  const lead = (key: number) => (leaders.add(key), queue.push(key));
   for (let at = 0; at < queue.length; at++) {
-    let pc = queue[at];
-    while (!found.has(pc) && found.size < limit) {
+    const run: Instruction[] = [];
+    let key = queue[at];
+    while (!found.has(key) && found.size < limit) {
       // What the interpreter has not met yet is left to it.
-      if (!cold && !code.cache.find(pc)) break;
-      const i = instructionAt(code, analysis, pc, bias);
-      if (!i) break;
-      found.set(pc, i);
+      if (!cold && !code.cache.find(pcOf(key))) break;
+      const plain = instructionAt(code, analysis, pcOf(key), bias);
+      if (!plain) break;
+      const i = copies.place(plain, keyIn(key));
+      found.set(key, i), run.push(i);
       if (ends(i)) {
         const { kind, how } = i.info;
-        if (kind === "jcc" || kind === "jmp") leaders.add(i.target), queue.push(i.target);
-        if (kind === "jump") {
-          i.guesses = guessJump(code, analysis, i);
-          for (const pc of i.guesses) leaders.add(pc), queue.push(pc);
+        if (kind === "jcc" || kind === "jmp") lead(i.target);
+        if (kind === "jump" && !i.guesses.length) {
+          i.guesses = guessJump(code, analysis, i).map((pc) => pc + key - i.pc);
         }
+        if (kind === "callIndirect") {
+          i.guesses = guess(code, analysis, run).map((pc) => copies.call(pc, i, key));
+        }
+        for (const to of i.guesses) if (kind === "jump" || to >= SPACE) lead(to);
         if (
           kind === "jcc" || kind === "call" || kind === "callIndirect" || kind === "enter" || how === "leave"
-        ) {
-          leaders.add(i.next), queue.push(i.next);
-        }
+        ) lead(i.next);
         break;
       }
-      pc = i.next;
+      key = i.next;
     }
   }
   if (generation !== code.cache.generation || !found.has(entry)) return undefined;
 
   const byPc = new Map<number, Block>(), list: Block[] = [];
-  for (const pc of leaders) {
-    if (!found.has(pc)) continue;
+  for (const key of leaders) {
+    if (!found.has(key)) continue;
     const b: Block = {
       index: list.length,
-      pc,
+      pc: pcOf(key),
+      key,
       instructions: [],
       successors: [],
       predecessors: [],
@@ -236,10 +246,10 @@ export function discover(
       isLoop: false,
       loopSize: 0,
     };
-    byPc.set(pc, b), list.push(b);
+    byPc.set(key, b), list.push(b);
   }
   for (const b of list) {
-    for (let pc = b.pc;;) {
+    for (let pc = b.key;;) {
       const i = found.get(pc);
       if (!i) break;
       b.instructions.push(i);
@@ -247,7 +257,6 @@ export function discover(
       if (ends(i) || byPc.has(pc)) break;
     }
     const last = b.instructions[b.instructions.length - 1];
-    if (last.info.kind === "callIndirect") last.guesses = guess(code, analysis, b);
     const to = (pc: number) => {
       const s = byPc.get(pc);
       if (s && !b.successors.includes(s)) b.successors.push(s);
@@ -255,7 +264,7 @@ export function discover(
     const { kind, how } = last.info;
     if (how === "leave" && kind === "next") continue;
     if (kind === "jcc" || kind === "jmp") to(last.target);
-    if (kind === "jump") last.guesses.forEach(to);
+    for (const guess of last.guesses) if (kind === "jump" || guess >= SPACE) to(guess);
     if (
       kind === "jcc" || kind === "call" || kind === "callIndirect" || kind === "next" ||
       (kind === "enter" && how === "inline")
@@ -312,7 +321,7 @@ export function discover(
       if (p.order < b.order || dominates(b, p)) continue;
       p.successors.splice(p.successors.indexOf(b), 1);
       b.predecessors.splice(b.predecessors.indexOf(p), 1);
-      p.cut.add(b.pc);
+      p.cut.add(b.key);
     }
   }
   for (const b of blocks) {
@@ -339,32 +348,44 @@ export function discover(
     for (const b of body) header.loopSize += b.instructions.length;
   }
 
-  liveness(blocks, byPc, exact);
+  const reads = new Map<number, boolean>();
+  liveness(blocks, byPc, exact, (pc) => {
+    let live = reads.get(pc);
+    if (live === undefined) reads.set(pc, live = exact || flagsLiveAt(code, analysis, pc, bias));
+    return live;
+  });
   const pages = new Set<number>();
   let size = 0;
   for (const b of blocks) {
     for (const i of b.instructions) {
       size++;
-      pages.add(i.pc >>> 12), pages.add(i.next - 1 >>> 12);
+      pages.add(i.pc >>> 12), pages.add(i.pc + i.length - 1 >>> 12);
     }
   }
   return { entry: first, blocks, byPc, size, pages };
 }
 
-/** Backwards until nothing changes. What leaves the region reads all; `exact`: also what may leave it by a fault. */
-function liveness(blocks: readonly Block[], byPc: ReadonlyMap<number, Block>, exact: boolean): void {
+/** Backwards until nothing changes. What leaves the region reads all, what is `called` perhaps not; `exact`: also what may leave it by a fault. */
+function liveness(
+  blocks: readonly Block[],
+  byPc: ReadonlyMap<number, Block>,
+  exact: boolean,
+  called: (pc: number) => boolean,
+): void {
   const before = new Map<Block, boolean>(blocks.map((b) => [b, false]));
   for (let changed = true; changed;) {
     changed = false;
     for (let n = blocks.length - 1; n >= 0; n--) {
       const b = blocks[n], last = b.instructions[b.instructions.length - 1];
       const { kind, how } = last.info;
-      const leaves = how === "leave" || kind === "call" || kind === "jump" || kind === "return" ||
+      const leaves = how === "leave" || (kind === "call" && called(last.target)) || kind === "jump" ||
+        kind === "return" ||
         kind === "callIndirect" ||
         kind === "enter" || kind === "stop" ||
         b.cut.size > 0 || ((kind === "jcc" || kind === "jmp") && !byPc.has(last.target)) ||
         ((kind === "jcc" || kind === "next") && !byPc.has(last.next));
-      let live = leaves || b.successors.some((s) => before.get(s));
+      // What comes behind a call has the callee's flags.
+      let live = leaves || (kind !== "call" && b.successors.some((s) => before.get(s)));
       for (let i = b.instructions.length - 1; i >= 0; i--) {
         const x = b.instructions[i];
         x.flagsAfter = live;

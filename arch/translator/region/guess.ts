@@ -4,14 +4,31 @@
  */
 import { ACCESS, BIAS, PAGE_BIAS } from "../layout.ts";
 import type { Analysis } from "./analysis.ts";
-import type { Block, Code, Instruction } from "./graph.ts";
+import type { Code, Instruction } from "./graph.ts";
 import { type Fields, registerIn } from "./machine.ts";
 
 /** Guesses of one call, at most. */
 const MOST = 4;
 
-export function guess(code: Code, analysis: Analysis, b: Block): number[] {
-  const { spec } = analysis.slots, { instructions } = b, last = instructions[instructions.length - 1];
+/** What was guessed of the call at an address while other regions were made: registers that told it then may hold something else now. */
+const earlier = new WeakMap<Code["cache"], Map<number, number[]>>();
+
+/** Of the call that ends these instructions. */
+export function guess(code: Code, analysis: Analysis, instructions: readonly Instruction[]): number[] {
+  const { pc } = instructions[instructions.length - 1], now = guessNow(code, analysis, instructions);
+  let calls = earlier.get(code.cache);
+  if (!calls) earlier.set(code.cache, calls = new Map());
+  const known = calls.get(pc) ?? [];
+  const all = [...new Set([...now, ...known])].filter((target) => code.cache.find(target) !== 0).slice(
+    0,
+    MOST,
+  );
+  if (all.length) calls.set(pc, all);
+  return all;
+}
+
+function guessNow(code: Code, analysis: Analysis, instructions: readonly Instruction[]): number[] {
+  const { spec } = analysis.slots, last = instructions[instructions.length - 1];
   const operand = last.info.def.operands[0];
   if (!operand || last.addresses.length) return [];
   if (operand.place === "mem") return pointers(code, analysis, last.fields, last.info.form);

@@ -4,3 +4,4 @@
  * @module
  */
 export * from "./translator.ts";
+export { copying } from "./inline.ts";

@@ -9,6 +9,7 @@
  */
 import type { Analysis } from "./analysis.ts";
 import type { Graph, Instruction } from "./graph.ts";
+import { SPACE } from "./inline.ts";
 import { registerIn } from "./machine.ts";
 import type { FunctionRef } from "../wasm/mod.ts";
 
@@ -81,6 +82,9 @@ export interface Signature {
 const union = (to: Ids, from: Ids | Iterable<number>): boolean =>
   to.join(from instanceof Ids ? from : new Ids(from));
 
+/** A computed call may go to copies of what it calls. */
+const copied = (i: Instruction) => i.guesses.some((g) => g >= SPACE);
+
 export class Shape {
   /** What each instruction writes, what it reads; slots that differ from memory before it. */
   readonly own: Map<Instruction, Ids> = new Map();
@@ -137,6 +141,7 @@ export class Shape {
     let unknown = this.#unknown;
     for (const i of this.#calls) {
       for (const pc of i.info.kind === "call" ? [i.target] : i.guesses) {
+        if (pc >= SPACE) continue;
         const callee = this.callee(pc);
         if (!callee || callee.unknown) unknown = true;
         if (!callee) continue;
@@ -225,7 +230,7 @@ export class Shape {
     } // Behind other calls everything is loaded anew.
     else if (kind === "callIndirect") {
       const before = new Ids(live);
-      live.clear();
+      if (!copied(i)) live.clear();
       for (const s of this.guesses(i)) {
         for (const id of before) if (!this.stale(id, s) && !this.analysis.slots.isFlag[id]) live.add(id);
         union(live, s.params);
@@ -266,7 +271,8 @@ export class Shape {
     const { how, kind } = i.info, called = this.calls(i);
     if (called || kind === "callIndirect") {
       const before = new Ids(dirty);
-      dirty.clear();
+      if (!called && copied(i)) union(dirty, this.own.get(i)!);
+      else dirty.clear();
       for (const s of called ? [called] : this.guesses(i)) union(dirty, this.behind(i, before, s));
       return;
     }

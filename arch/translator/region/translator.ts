@@ -13,6 +13,7 @@ import { Ids, Shape, type Signature } from "./shape.ts";
 import type { Helper } from "./func.ts";
 import { RegionFunc } from "./func.ts";
 import { type Block, discover, flagsLiveAt, type Graph } from "./graph.ts";
+import { SPACE } from "./inline.ts";
 import { describe, flagsWanted, look } from "./reports.ts";
 import { Unsupported } from "./state.ts";
 import { emitWindow } from "./window.ts";
@@ -229,5 +230,9 @@ function pagesOf(graph: Graph, shapes: Shapes): Set<number> {
 /** What a block calls, as far as that is known or guessed. */
 function targetsOf(b: Block): readonly number[] {
   const { info, target, guesses } = b.instructions[b.instructions.length - 1];
-  return info.kind === "call" ? [target] : info.kind === "callIndirect" ? guesses : [];
+  return info.kind === "call"
+    ? [target]
+    : info.kind === "callIndirect"
+    ? guesses.filter((g) => g < SPACE)
+    : [];
 }

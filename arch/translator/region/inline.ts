@@ -1,0 +1,87 @@
+/**
+ * Small functions become part of the regions that call them. A region's graph knows its instructions by keys: the biased address plus,
+ * for what belongs to a called function, the number of that copy times 2^32. The call is a jump into the copy; its return is a computed
+ * jump with one guess, the instruction behind the call: nothing relies on the callee's returning there. A small function that calls
+ * itself has copies of itself.
+ */
+import type { Analysis, Info } from "./analysis.ts";
+import { type Code, type Instruction, instructionAt } from "./graph.ts";
+
+/** Keys of one copy. */
+export const SPACE: number = 2 ** 32;
+/** The biased address of a key. */
+export const pcOf = (key: number): number => key % SPACE;
+/** The number of the copy that a key belongs to; 0 is the region itself. */
+export const keyIn = (key: number): number => Math.floor(key / SPACE);
+
+/** Instructions of a function that is copied: of one that calls nothing, of one that calls itself; of all copies in a region. */
+const LEAF = 40, RECURSIVE = 40, ALL = 240;
+/** Copies within copies. */
+const DEEPEST = 2;
+
+/** For tests: off, all calls are calls. */
+export const copying: { on: boolean } = { on: true };
+
+/** The copies in one region. */
+export class Copies {
+  /** Of each copy: the key behind the call, and how many copies it is in. */
+  readonly #copies: { readonly back: number; readonly depth: number }[] = [{ back: 0, depth: 0 }];
+  /** Instructions of functions that may be copied, by their addresses; 0: not this one. */
+  readonly #sizes = new Map<number, number>();
+  #room = ALL;
+
+  constructor(
+    readonly code: Code,
+    readonly analysis: Analysis,
+    readonly entry: number,
+    readonly bias: number,
+    readonly cold: boolean,
+  ) {}
+
+  /** The instruction as it is in a copy. */
+  place(i: Instruction, copy: number): Instruction {
+    const base = copy * SPACE, next = i.next + base, { info } = i, { kind } = info;
+    if (kind === "call") {
+      const key = this.call(i.target, { next }, base);
+      return key < SPACE ? { ...i, next } : { ...i, next, target: key, info: as(info, "jmp") };
+    }
+    if (!copy) return i;
+    if (kind === "return") return { ...i, next, info: as(info, "jump"), guesses: [this.#copies[copy].back] };
+    return { ...i, next, target: i.target + base };
+  }
+
+  /** The key of a copy of what is called at a biased address, made for this call in the copy of `key`; or the address: it is called. */
+  call(pc: number, { next }: { readonly next: number }, key: number): number {
+    const { depth } = this.#copies[keyIn(key)], recursive = pc === this.entry;
+    if (!copying.on || depth >= DEEPEST || (!recursive && depth)) return pc;
+    let size = this.#sizes.get(pc);
+    if (size === undefined) this.#sizes.set(pc, size = this.#measure(pc, recursive));
+    if (!size || size > this.#room) return pc;
+    this.#room -= size;
+    return pc + SPACE * (this.#copies.push({ back: next, depth: depth + 1 }) - 1);
+  }
+
+  #measure(entry: number, recursive: boolean): number {
+    const { code, analysis, bias, cold } = this, most = recursive ? RECURSIVE : LEAF;
+    const seen = new Set<number>(), queue = [entry];
+    let returns = false;
+    for (let pc of queue) {
+      while (!seen.has(pc)) {
+        if (!cold && !code.cache.find(pc)) break;
+        const i = instructionAt(code, analysis, pc, bias);
+        if (!i || seen.size >= most) return 0;
+        seen.add(pc);
+        const { kind, how } = i.info;
+        if (how !== "inline" || kind === "enter" || kind === "jump" || kind === "callIndirect") return 0;
+        if (kind === "call" && !(recursive && i.target === entry)) return 0;
+        if (kind === "return") returns = true;
+        if (kind === "jcc" || kind === "jmp") queue.push(i.target);
+        if (kind === "return" || kind === "jmp" || kind === "stop") break;
+        pc = i.next;
+      }
+    }
+    return returns ? seen.size : 0;
+  }
+}
+
+const as = (info: Info, kind: Info["kind"]): Info => ({ ...info, kind });
