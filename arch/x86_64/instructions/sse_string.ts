@@ -25,12 +25,10 @@ import {
   bytes,
   dwords,
   imm8,
-  IOTA,
   known,
   laneIndices,
   or,
   splat16,
-  splat8,
   swizzle,
   vector,
   type VectorOp,
@@ -39,7 +37,7 @@ import {
 } from "./sse_common.ts";
 
 /** Bits of the immediate. */
-const WORDS = 1, SIGNED = 2, MASKED = 0x20, NEGATIVE = 0x10, LAST = 0x40, EQUAL_EACH = 8;
+const WORDS = 1, SIGNED = 2, MASKED = 0x20, NEGATIVE = 0x10, LAST = 0x40, EQUAL_EACH = 8, EQUAL_ALL = 0x1c;
 
 type Compare = "eq" | "ge_s" | "ge_u" | "le_s" | "le_u";
 
@@ -138,38 +136,56 @@ function explicitLength(m: Machine, register: number, size: number, count: I32):
 /** `size`: of the explicit lengths in rax and rdx; 0: the strings end at a zero. */
 const compareStrings =
   (size: 0 | 32 | 64, index: boolean) => (m: Machine, x: Operand, y: Operand, imm: Operand): void => {
-    const { f } = m, k = f.keep(imm8(imm)), a = f.let(vector(x)), b = f.let(vector(y));
-    const count = f.keep(i32(16).shrU(k.and(WORDS)));
-    const lengthA = f.let(size ? explicitLength(m, RAX, size, count) : implicitLength(a, k));
-    const lengthB = f.let(size ? explicitLength(m, RDX, size, count) : implicitLength(b, k));
-    const constant = known(imm);
-    const result = f.let(
-      constant !== undefined && (constant & 0xc) === EQUAL_EACH
-        ? equalEach(m, a, b, lengthA, lengthB, constant)
-        : f.call("i32", resultMask(m), a, b, lengthA, lengthB, k),
-    );
-    if (m.flagsWanted) {
-      const flag = (cond: I32, bit: number) => select(cond, i32(bit), 0);
-      setImage(
-        m,
-        flag(result, CF).or(flag(lengthB.ltU(count), ZF)).or(flag(lengthA.ltU(count), SF)).or(
-          flag(result.and(1), OF),
-        ),
-      );
-    }
-    if (index) {
-      const first = select(k.and(LAST), i32(31).sub(result.clz()), result.ctz());
-      return m.fixed(RCX, 32).write(select(result, first, count) as Int);
-    }
-    // A mask: bits at the start, or whole bytes or words.
-    const wordMask = simd("i16x8.ne", and(splat16(result), words((i) => 1 << i)), ZERO);
-    const spread = swizzle(simd("i16x8.splat", result), bytes((i) => i >> 3));
-    const byteMask = simd("i8x16.ne", and(spread, bytes((i) => 1 << (i & 7))), ZERO);
-    const lanes = select(k.and(WORDS), wordMask, byteMask);
-    const plain = and(simd("i32x4.splat", result), dwords((i) => i ? 0 : -1));
-    m.setState("v128.store", STATE.xmm, select(k.and(LAST), lanes, plain));
+    const { f } = m, a = f.let(vector(x)), b = f.let(vector(y)), mode = known(imm) ?? 0;
+    const whole = (): void => compareParts(m, size, index, a, b, imm);
+    // Strings that are compared are mostly equal and go on: nothing is found, and no flag is set.
+    if (size || !index || (mode & (WORDS | EQUAL_ALL)) !== (EQUAL_EACH | NEGATIVE)) return whole();
+    const on = simd("v128.andnot", simd("i8x16.eq", a, b), simd("i8x16.eq", a, ZERO));
+    f.if(simd("i8x16.bitmask", on).eq(0xffff), () => {
+      if (m.flagsWanted) setImage(m, i32(0));
+      m.fixed(RCX, 32).write(i32(16) as Int);
+    }, whole);
   };
-void splat8, IOTA;
+
+function compareParts(
+  m: Machine,
+  size: 0 | 32 | 64,
+  index: boolean,
+  a: V128,
+  b: V128,
+  imm: Operand,
+): void {
+  const { f } = m, k = f.keep(imm8(imm));
+  const count = f.keep(i32(16).shrU(k.and(WORDS)));
+  const lengthA = f.let(size ? explicitLength(m, RAX, size, count) : implicitLength(a, k));
+  const lengthB = f.let(size ? explicitLength(m, RDX, size, count) : implicitLength(b, k));
+  const constant = known(imm);
+  const result = f.let(
+    constant !== undefined && (constant & 0xc) === EQUAL_EACH
+      ? equalEach(m, a, b, lengthA, lengthB, constant)
+      : f.call("i32", resultMask(m), a, b, lengthA, lengthB, k),
+  );
+  if (m.flagsWanted) {
+    const flag = (cond: I32, bit: number) => select(cond, i32(bit), 0);
+    setImage(
+      m,
+      flag(result, CF).or(flag(lengthB.ltU(count), ZF)).or(flag(lengthA.ltU(count), SF)).or(
+        flag(result.and(1), OF),
+      ),
+    );
+  }
+  if (index) {
+    const first = select(k.and(LAST), i32(31).sub(result.clz()), result.ctz());
+    return m.fixed(RCX, 32).write(select(result, first, count) as Int);
+  }
+  // A mask: bits at the start, or whole bytes or words.
+  const wordMask = simd("i16x8.ne", and(splat16(result), words((i) => 1 << i)), ZERO);
+  const spread = swizzle(simd("i16x8.splat", result), bytes((i) => i >> 3));
+  const byteMask = simd("i8x16.ne", and(spread, bytes((i) => 1 << (i & 7))), ZERO);
+  const lanes = select(k.and(WORDS), wordMask, byteMask);
+  const plain = and(simd("i32x4.splat", result), dwords((i) => i ? 0 : -1));
+  m.setState("v128.store", STATE.xmm, select(k.and(LAST), lanes, plain));
+}
 
 // CRC-32C, reflected, a bit at a time.
 const POLYNOMIAL = 0x82f63b78;
