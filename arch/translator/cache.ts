@@ -21,6 +21,10 @@ import type { RegionText } from "./lockstep.ts";
 export class Engine {
   /** Slices of CPUs that ended while they looked for hot code. */
   samples = 0;
+  /** Those of places where many have been before. */
+  hot = 0;
+  /** The translator is there. */
+  translates = false;
   /** Instructions that were translated. */
   translated = 0;
   /** Memory 2 itself. */

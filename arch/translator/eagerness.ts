@@ -10,7 +10,7 @@ export interface Eagerness {
   /** Instructions of a region, and of all of one module. */
   readonly region: number;
   readonly module: number;
-  /** Samples of all CPUs of an engine before the translator is loaded, and samples of one place that are as good. */
+  /** Samples of hot places, of all CPUs of an engine, before the translator is loaded; and samples of one place that are as good. */
   readonly patience: number;
   readonly certain: number;
   /** Code that has not been decoded yet is translated with what leads to it. */
@@ -61,14 +61,17 @@ export const EAGERNESS: Readonly<Record<"jit" | "lockstep" | "auto", Eagerness>>
     exits: 200,
     region: 400,
     module: 1_000,
-    patience: 5_000,
-    certain: 150,
+    patience: 1_000,
+    certain: 100,
     allowance: 0.5,
     set: 200_000,
     life: 20_000,
     cold: false,
   },
 };
+
+/** Samples of a place that make further ones count as hot: a short program is in many places a few times. */
+export const HOT = 10;
 
 /** Instructions in one stay inside the interpreter: V8 replaces code on entry only. */
 export const SLICE = 400_000;

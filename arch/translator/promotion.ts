@@ -8,7 +8,7 @@
 import type { Body } from "./body.ts";
 import { type CodeCache, RegionSet } from "./cache.ts";
 import type { BaseCpu } from "./cpu.ts";
-import { type Eagerness, MODULE_COST, SLICE, START } from "./eagerness.ts";
+import { type Eagerness, HOT, MODULE_COST, SLICE, START } from "./eagerness.ts";
 import { BIAS, CHUNKS, CORE_OPS, FIELD, infoOf, LEAVE, RECORD } from "./layout.ts";
 import type { Lockstep } from "./lockstep.ts";
 import type { Translation } from "./parts.ts";
@@ -113,9 +113,12 @@ export class Promotion {
     const { cpu } = this, { cache, engine } = cpu, eager = this.#eager!;
     const set = cache.regions ??= new RegionSet(engine.samples);
     const heat = set.heat.get(entries[0]) ?? 0;
-    if (engine.samples < eager.patience && heat < eager.certain) return;
+    // Only loading it takes long.
+    if (!engine.translates && engine.hot < eager.patience && heat < eager.certain) return;
     const translator = cpu.parts.translator?.();
-    if (!translator || engine.translated > START + engine.samples * eager.allowance) return;
+    if (!translator) return;
+    engine.translates = true;
+    if (engine.translated > START + engine.samples * eager.allowance) return;
     if (set.size >= eager.set) {
       // What was hot long ago need not be now.
       this.#full = engine.samples - set.born > eager.life;
@@ -266,6 +269,7 @@ export class Promotion {
       return;
     }
     set.heat.set(pc, heat + 1);
+    if (heat >= HOT) engine.hot++;
     if (heat + 1 >= eager.samples) {
       this.#promote([pc]);
       this.slice = eager.slice;

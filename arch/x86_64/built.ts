@@ -7,11 +7,12 @@ import { defineDecoder, tableBytes, tablePlaces } from "./decoder.ts";
 import { HOT } from "./hot.ts";
 import { HOST, type Image, use } from "./image.ts";
 import { instructions } from "./instructions/mod.ts";
+import { operations, operationsOf } from "./operations.ts";
 import { STATE } from "./state.ts";
 import { buildTables, type Tables, TEMPLATE } from "./tables.ts";
 
 let made: Tables | undefined;
-export const tables = (): Tables => made ??= buildTables(instructions, HOT);
+export const tables = (): Tables => made ??= buildTables(instructions, operations());
 
 export function interpreterSpec(
   t: Tables,
@@ -45,7 +46,7 @@ function opOf(t: Tables, mnemonic: string): number {
 export function build(
   profile = false,
 ): Image & { readonly bytes: (wide: boolean) => Uint8Array<ArrayBuffer> } {
-  const t = profile ? buildTables(instructions) : tables();
+  const t = profile ? buildTables(instructions, operationsOf(instructions)) : tables();
   const bytes = (wide: boolean) =>
     new Generator(interpreterSpec(t, wide, profile ? undefined : HOT, profile)).bytes();
   return {

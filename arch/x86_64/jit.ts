@@ -2,12 +2,12 @@
 import type { Translator } from "@guise/translator/run";
 import type { OpDef } from "@guise/translator";
 import { createTranslator } from "@guise/translator/region";
-import { tables } from "./built.ts";
+import { operations } from "./operations.ts";
 import { RAX, RBP, RBX, RSP, STATE } from "./state.ts";
 
 /** `ops`: for tests, other meanings of the same operations. */
 export function translator(ops?: readonly OpDef[]): Translator {
-  const t = tables();
+  const t = operations();
   return createTranslator({
     ops: ops ?? t.ops,
     numbering: t.numbering,

@@ -1,8 +1,8 @@
 /** Numeric tables made from the declarations: for the decoders in TypeScript and in WebAssembly, and the interpreter. */
-import { number, type Numbering, type OpDef } from "@guise/translator";
+import type { Numbering, OpDef } from "@guise/translator";
 import { BIT, FLOW, IMM, type NumericTables, SOURCE, TEMPLATE } from "./template.ts";
-import { type Declaration, flagMask, type OperandKind, operationOf } from "./encoding.ts";
-import { type Fusion, fusions } from "./fusion.ts";
+import { type Declaration, flagMask, type OperandKind } from "./encoding.ts";
+import type { Operations } from "./operations.ts";
 
 export { BIT, FLOW, IMM, SOURCE, TEMPLATE } from "./template.ts";
 
@@ -73,57 +73,9 @@ function priority(d: Declaration): number {
     (digit !== undefined ? 1 : 0);
 }
 
-const FORMS = { reg: 1, mem: 2 } as const;
-function formsOf(d: Declaration): number {
-  const { modrmByte } = d.encoding;
-  if (modrmByte !== undefined) return modrmByte >= 0xc0 ? FORMS.reg : FORMS.mem;
-  for (const k of d.operands) {
-    if (k.source === "mem") return FORMS.mem;
-    if (k.source === "rm-reg") return FORMS.reg;
-  }
-  return FORMS.reg | FORMS.mem;
-}
-
-/** `hot` names the operations of the interpreter's big switch; without it all that are declared hot are in it. */
-export function buildTables(declarations: readonly Declaration[], hot?: ReadonlySet<string>): Tables {
-  const ops: OpDef[] = [], byName = new Map<string, number>();
-  const opIndex = (def: OpDef): number => {
-    const old = byName.get(def.name);
-    if (old === undefined) {
-      byName.set(def.name, ops.push(def) - 1);
-      return ops.length - 1;
-    }
-    if (ops[old].semantics !== def.semantics) {
-      throw new Error(`${def.name}: two meanings of one operation; give a key`);
-    }
-    if (def.hot && !ops[old].hot) ops[old] = { ...ops[old], hot: true };
-    return old;
-  };
-  // One template a declaration and form; the register form comes first.
-  interface Template {
-    readonly d: Declaration;
-    readonly declaration: number;
-    readonly memory: boolean;
-    readonly op: number;
-  }
-  const list: Template[] = [];
-  const templateOf: (number | undefined)[][] = declarations.map((d, declaration) => {
-    const forms = formsOf(d);
-    return [false, true].map((memory) => {
-      if (
-        d.encoding.modrm
-          ? !(forms & (memory ? FORMS.mem : FORMS.reg))
-          : memory !== d.operands.some((k) => k.source === "moffs")
-      ) {
-        return undefined;
-      }
-      return list.push({ d, declaration, memory, op: opIndex(operationOf(d, memory)) });
-    });
-  });
-  const rows: Fusion[] = fusions(list.map((t) => ({ ...t, def: ops[t.op] })));
-  const fusedOps = rows.map((row) => row.ops.map((def) => (def ? opIndex(def) : undefined)));
-  const numbering = number(ops, hot), { numbers } = numbering;
-
+/** The tables of these operations. */
+export function buildTables(declarations: readonly Declaration[], operations: Operations): Tables {
+  const { ops, numbering, list, templateOf, rows, fusedOps } = operations, { numbers } = numbering;
   const templates = new Uint8Array((list.length + 1) * TEMPLATE.size), view = new DataView(templates.buffer);
   const fused = new Uint16Array((2 * rows.length + 2) * 16);
   list.forEach((t, i) => {

@@ -87,12 +87,20 @@ function closure(code: ReadonlyMap<string, string>, name: string, into: string[]
   return [...into.splice(0), name].forEach((n) => into.push(n)), into;
 }
 
-/** Starts that show which functions a start calls; programs that are not on this machine are left out. */
+const ARM = ["--root", join(root, "tests/.guests/root-arm64")];
+/**
+ * Starts that show which functions a start calls; programs that are not on this machine are left out. Those of the second list
+ * show what translating calls: in files that come later, since a start that translates nothing should not load it.
+ */
 const STARTS = [
   ["/bin/readlink", "/proc/self/exe"],
   ["/bin/bash", "-c", "echo hi"],
   ["/usr/bin/python3", "-c", "pass"],
-  ["--root", join(root, "tests/.guests/root-arm64"), "/bin/bash", "-c", "echo hi"],
+  [...ARM, "/bin/bash", "-c", "echo hi"],
+];
+const TRANSLATING = [
+  ["--engine", "jit", "/bin/bash", "-c", "echo hi"],
+  ["--engine", "jit", ...ARM, "/bin/bash", "-c", "echo hi"],
 ];
 
 /** The functions of each file that starts call, in order. */
@@ -103,11 +111,14 @@ async function calledAtStart(names: readonly string[]): Promise<Map<string, Rang
   Deno.writeTextFileSync(entry, `const { main } = await import(${main}); Deno.exit(await main(Deno.args));`);
   const flags = `--v8-flags=--log-function-events,--no-logfile-per-isolate,--logfile=${join(folder, log)}`;
   const found = new Map(names.map((name) => [name, new Map<string, Range>()]));
-  for (const argv of STARTS) {
+  for (const argv of [...STARTS, ...TRANSLATING]) {
     const args = ["run", "-A", "--no-config", flags, entry, "run", ...argv];
     await new Deno.Command(Deno.execPath(), { args, stdout: "null", stderr: "null" }).output();
     const text = Deno.readTextFileSync(join(folder, log));
+    // V8 may append to it.
+    Deno.removeSync(join(folder, log));
     for (const [name, ranges] of found) {
+      if (name === "main.js" && TRANSLATING.includes(argv)) continue;
       for (const range of compiledLate(text, `/bundle/${name}`)) ranges.set(String(range), range);
     }
   }
@@ -204,6 +215,8 @@ async function make(): Promise<void> {
   for (const [name, ranges] of await calledAtStart([...written.keys()])) {
     write(name, eager(written.get(name)!, ranges));
   }
+  // Reads the syntax of all files: positions in a log have been wrong.
+  await deno("cache", "--no-config", ...[...written.keys()].map((name) => join(place, name)));
   const own = [...written.keys()].map((name) => `bundle/${name}`).sort();
   const list = { files: await sums([...files, ...own]) };
   Deno.writeTextFileSync(join(place, "files.json"), JSON.stringify(list, undefined, 1) + "\n");

@@ -17,8 +17,11 @@ export function compiledLate(log: string, script: string): Range[] {
   const ids = new Set<string>(), found = new Map<string, Range>();
   for (const line of log.split("\n")) {
     const [event, second, third, start, end] = line.split(",");
-    if (event === "script-details" && third.endsWith(script)) ids.add(second);
-    else if (event === "function" && second === "parse-function" && ids.has(third)) {
+    if (event === "script-details") {
+      // Numbers come again for other scripts.
+      if (third.endsWith(script)) ids.add(second);
+      else ids.delete(second);
+    } else if (event === "function" && second === "parse-function" && ids.has(third)) {
       found.set(`${start} ${end}`, [Number(start), Number(end)]);
     }
   }
