@@ -115,6 +115,12 @@ export class Emitter implements Flow {
     for (const id of this.shape.own.get(i)!) all.add(id);
     return all;
   }
+  /** Wanted at the start of a block, and not loaded on the way there. */
+  #wanted(to: Block): Ids {
+    const live = new Ids(this.shape.liveIn[to.index]);
+    live.without(this.shape.loads(this.#block, to));
+    return live;
+  }
   /** `entered`: by JavaScript, which has written the result by halves, so that a load of the whole would wait for both. */
   #reload(live: Iterable<number>, flags: boolean, entered = false): void {
     const { isFlag, at, spec } = this.analysis.slots;
@@ -306,6 +312,7 @@ export class Emitter implements Flow {
       return this.#leave(LEAVE.go, i64(pc + BIAS), flags, this.shape.dirtyOut[this.#block.index]);
     }
     if (to.order <= this.#block.order) {
+      this.#state.reload(this.shape.loads(this.#block, to));
       f.set(this.count, this.count.sub(to.loopSize));
       f.plainUnlikely(
         this.count.leS(0),
@@ -319,6 +326,7 @@ export class Emitter implements Flow {
       );
       return f.br(this.#loops.get(to)!);
     }
+    this.#state.reload(this.shape.loads(this.#block, to));
     if (to.isMerge) {
       const kinds = this.#kinds.get(to);
       if (kinds) kinds.push(f.known);
@@ -473,7 +481,7 @@ export class Emitter implements Flow {
     const after = this.graph.byPc.get(i.next);
     if (!after || after.order < 0 || this.#block.cut.has(i.next)) return this.#out(i32(LEAVE.go));
     f.forget();
-    this.#reload(this.shape.liveIn[after.index], after.instructions[0].flagsBefore, true);
+    this.#reload(this.#wanted(after), after.instructions[0].flagsBefore, true);
     f.setKnown(undefined);
     this.#go(i.next, true);
   }
@@ -512,11 +520,18 @@ export class Emitter implements Flow {
 
   /** A call of a function of this module (shape.ts). */
   #direct(i: Instruction, s: Signature, pc: number): void {
-    const { f, target, shape } = this, { spec, at, isFlag } = this.analysis.slots, { locals } = this.#state;
-    const all = this.#here(i), through = [...all].filter((id) => !isFlag[id] && shape.passes(id, s));
+    const { f, target, shape } = this,
+      { spec, at, isFlag, list } = this.analysis.slots,
+      { locals } = this.#state;
+    const { guest } = this.analysis.memories,
+      all = this.#here(i),
+      through = [...all].filter((id) => !isFlag[id] && shape.passes(id, s));
     this.#state.spill(through);
     if ([...all].some((id) => isFlag[id]) && target.flagsLive(pc)) this.#state.spill(this.#flags);
-    const value = f.local("i64"), args = s.params.map((id) => locals[id]);
+    const value = f.local("i64"),
+      args = s.params.map((id) => {
+        return shape.fetches(id, i) ? guest.load("i64.load", 0, list[id].offset) : locals[id];
+      });
     const after = this.graph.byPc.get(i.next);
     const wanted = !after || after.order < 0 || this.#block.cut.has(i.next) ||
       after.instructions[0].flagsBefore;
@@ -542,7 +557,7 @@ export class Emitter implements Flow {
     if (!after || after.order < 0 || this.#block.cut.has(i.next)) {
       return this.#leave(LEAVE.go, i64(pcOf(i.next) + BIAS), false, shape.behind(i, this.#dirty, s));
     }
-    const live = [...shape.liveIn[after.index]];
+    const live = [...this.#wanted(after)];
     this.#reload(
       new Set(live.filter((id) => id !== result && shape.stale(id, s))),
       after.instructions[0].flagsBefore,
@@ -563,7 +578,7 @@ export class Emitter implements Flow {
     // All is in memory.
     if (!after || after.order < 0 || this.#block.cut.has(i.next)) return this.#out(i32(LEAVE.go));
     f.forget();
-    this.#reload(this.shape.liveIn[after.index], after.instructions[0].flagsBefore);
+    this.#reload(this.#wanted(after), after.instructions[0].flagsBefore);
     f.setKnown(undefined);
     this.#go(i.next, true);
   }

@@ -8,7 +8,7 @@
  * then the caller brings to memory what the callee did not take over, and leaves as well.
  */
 import type { Analysis } from "./analysis.ts";
-import type { Graph, Instruction } from "./graph.ts";
+import type { Block, Graph, Instruction } from "./graph.ts";
 import { SPACE } from "./inline.ts";
 import { registerIn } from "./machine.ts";
 import type { FunctionRef } from "../wasm/mod.ts";
@@ -82,6 +82,9 @@ export interface Signature {
 const union = (to: Ids, from: Ids | Iterable<number>): boolean =>
   to.join(from instanceof Ids ? from : new Ids(from));
 
+/** With a register and itself they give zero, whatever it holds. */
+const ZEROING = new Set(["xor", "pxor", "xorps", "xorpd"]);
+
 /** A computed call may go to copies of what it calls. */
 const copied = (i: Instruction) => i.guesses.some((g) => g >= SPACE);
 
@@ -90,15 +93,20 @@ export class Shape {
   readonly own: Map<Instruction, Ids> = new Map();
   readonly reads: Map<Instruction, Ids> = new Map();
   readonly before: Map<Instruction, Ids> = new Map();
-  /** Of each block, by its index: what differs from memory at its start and end, what is wanted at its start. */
+  /** Of each block, by its index: what differs from memory at its start and end, what is wanted at its start, what of that is read. */
   readonly dirtyIn: Ids[] = [];
   readonly dirtyOut: Ids[] = [];
   readonly liveIn: Ids[] = [];
+  readonly #readIn: Ids[] = [];
   /** Slots that the region reads or writes, in order; the lazy flags, if it writes them. */
   readonly used: number[];
   readonly flags: number[];
+  /** How it is called itself. */
+  #signature: Signature | undefined;
   /** What a direct caller looks at behind a return. */
   #returned: Ids = new Ids();
+  /** The lazy flags: where they are wanted the graph knows. */
+  readonly #lazy: Ids;
   readonly #written: Ids = new Ids();
   readonly #calls: Instruction[] = [];
   readonly #unknown: boolean;
@@ -112,6 +120,7 @@ export class Shape {
     const { slots } = analysis;
     const used: Ids = new Ids(), written = this.#written;
     const flags = slots.list.filter((s) => slots.isFlag[s.id]).map((s) => s.id);
+    this.#lazy = new Ids(flags);
     let unknown = false;
     for (const b of graph.blocks) {
       for (const i of b.instructions) {
@@ -176,6 +185,15 @@ export class Shape {
     if (spec.result === undefined) return undefined;
     return s.writes.has(at[spec.result]) || s.unknown ? at[spec.result] : undefined;
   }
+  /**
+   * A parameter of a direct call is loaded for it: nothing here has changed the register, and memory has what it was. Then it need not be
+   * a parameter here, only because some call far below might look at it.
+   */
+  fetches(id: number, i: Instruction): boolean {
+    if (this.before.get(i)!.has(id) || this.own.get(i)!.has(id)) return false;
+    const s = this.#signature;
+    return !s || (!s.saved.has(id) && (s.unknown || s.writes.has(id)));
+  }
   /** Of a direct call whose callee is in the module. */
   calls(i: Instruction): Signature | undefined {
     return i.info.kind === "call" ? this.callee(i.target) : undefined;
@@ -190,7 +208,9 @@ export class Shape {
     const { blocks } = this.graph;
     for (const b of blocks) {
       this.dirtyIn[b.index] = new Ids(), this.dirtyOut[b.index] = new Ids(), this.liveIn[b.index] = new Ids();
+      this.#readIn[b.index] = new Ids();
     }
+    this.#signature = signature;
     if (signature) union(this.dirtyIn[this.graph.entry.index], signature.saved);
     for (let changed = true; changed;) {
       changed = false;
@@ -211,16 +231,39 @@ export class Shape {
     for (let changed = true; changed;) {
       changed = false;
       for (let n = blocks.length - 1; n >= 0; n--) {
-        const b = blocks[n], live: Ids = new Ids();
-        for (const s of b.successors) union(live, this.liveIn[s.index]);
-        union(live, this.dirtyOut[b.index]);
-        for (let k = b.instructions.length - 1; k >= 0; k--) this.#wanted(b.instructions[k], live);
+        const b = blocks[n], live = this.#out(b), read: Ids = new Ids();
+        for (const s of b.successors) union(read, this.#readIn[s.index]);
+        for (let k = b.instructions.length - 1; k >= 0; k--) {
+          this.#wanted(b.instructions[k], read), this.#wanted(b.instructions[k], live);
+          union(live, this.before.get(b.instructions[k])!);
+        }
         if (!live.equals(this.liveIn[b.index])) this.liveIn[b.index] = live, changed = true;
+        if (!read.equals(this.#readIn[b.index])) this.#readIn[b.index] = read, changed = true;
       }
     }
   }
+  /** What is wanted at the end of a block. */
+  #out(b: Block): Ids {
+    const live: Ids = new Ids();
+    for (const s of b.successors) {
+      const wanted = new Ids(this.liveIn[s.index]);
+      wanted.without(this.loads(b, s));
+      union(live, wanted);
+    }
+    union(live, this.dirtyOut[b.index]);
+    return live;
+  }
+  /**
+   * What is loaded on the way from a block to another: it differs from memory there on other ways, and nobody reads it but who leaves.
+   * So it need not be in its local all the way from the entry.
+   */
+  loads(from: Block, to: Block): Ids {
+    const ids = new Ids(this.liveIn[to.index]);
+    ids.without(this.#readIn[to.index]), ids.without(this.dirtyOut[from.index]), ids.without(this.#lazy);
+    return ids;
+  }
 
-  /** What is wanted before an instruction, of what is wanted behind it. Any one may leave, which reads what differs from memory. */
+  /** What is wanted before an instruction, of what is wanted behind it. */
   #wanted(i: Instruction, live: Ids): void {
     const { how, kind } = i.info, called = this.calls(i);
     if (called) {
@@ -233,22 +276,21 @@ export class Shape {
       if (!copied(i)) live.clear();
       for (const s of this.guesses(i)) {
         for (const id of before) if (!this.stale(id, s) && !this.analysis.slots.isFlag[id]) live.add(id);
-        union(live, s.params);
+        for (const id of s.params) if (!this.fetches(id, i)) live.add(id);
       }
     } else if (how === "call" || kind === "call" || kind === "enter") live.clear();
     if (kind === "return") union(live, this.#returned);
-    if (called) union(live, called.params);
+    for (const id of called?.params ?? []) if (!this.fetches(id, i)) live.add(id);
     live.without(this.own.get(i)!);
     union(live, this.reads.get(i)!);
-    union(live, this.before.get(i)!);
   }
   /** What is wanted behind an instruction in the middle of a block. */
   liveAfter(i: Instruction): Ids {
-    const b = this.graph.blocks.find((b) => b.instructions.includes(i))!, live: Ids = new Ids();
-    for (const s of b.successors) union(live, this.liveIn[s.index]);
-    union(live, this.dirtyOut[b.index]);
+    const b = this.graph.blocks.find((b) => b.instructions.includes(i))!, live = this.#out(b);
     for (let k = b.instructions.length - 1; b.instructions[k] !== i; k--) {
       this.#wanted(b.instructions[k], live);
+      // Any one may leave, which reads what differs from memory.
+      union(live, this.before.get(b.instructions[k])!);
     }
     return live;
   }
@@ -298,6 +340,9 @@ export class Shape {
       const own = new Ids(written), reads: Ids = new Ids();
       union(reads, info.reads), union(written, info.writes);
       let registers = 0;
+      const zeroes = ZEROING.has(info.def.name) && info.def.operands.length === 2 &&
+        info.def.operands.every((o) => o.place === "reg" && o.size >= 32 && !o.offset) &&
+        fields.a === fields.b;
       info.def.operands.forEach((o, n) => {
         if (o.place === "mem") use(fields.base, reads), use(fields.index, reads);
         if (o.place === "imm" || o.place === "mem") return;
@@ -310,7 +355,7 @@ export class Shape {
           if (o.access !== "r") use(member, written);
         }
         const fixed = o.place === "fixed" || info.how !== "inline" || o.size < 32;
-        if (fixed || info.operandReads[n]) use(offset, reads);
+        if ((fixed || info.operandReads[n]) && !zeroes) use(offset, reads);
         if (o.access === "w" || o.access === "rw") use(offset, written);
       });
       if (info.readsBase) use(fields.base, reads);
