@@ -123,6 +123,26 @@ export interface Env {
   host(name: string): FunctionRef;
 }
 
+/** Which lanes of a vector an operation computes with: the lowest as a scalar, or all. */
+export type FloatLanes = "f64" | "f32" | "f64x2" | "f32x4";
+/**
+ * Regions try runs of floating-point operations without looking at every one (region/trial.ts). Within a trial results are right, and change no
+ * flag other than that of inexact results; what is otherwise ends the trial, and the instruction is emitted once more without one.
+ */
+export interface Trial {
+  /** The trial fails unless the condition holds: asked once in it for each key. */
+  assume(key: string, cond: () => I32): void;
+  /** dst = a op b. `clear`: a scalar's destination is zero above it, else as it was. */
+  arithmetic(
+    name: "add" | "sub" | "mul" | "div",
+    lanes: FloatLanes,
+    dst: Operand,
+    a: Operand,
+    b: Operand,
+    clear?: boolean,
+  ): void;
+}
+
 /** The machine of one instruction. */
 export interface Machine extends Env {
   /** False: nobody reads the flags this instruction would set. */
@@ -131,6 +151,8 @@ export interface Machine extends Env {
   readonly parameter: number;
   /** In a region: code may be long there, registers are in locals, and what is rare is left to the interpreter by {@link defer}. */
   readonly inline: boolean;
+  /** Set while floating point is on trial. */
+  readonly trial: Trial | undefined;
   /** The host's relaxed multiply-add rounds once (regions; false elsewhere). */
   readonly fuses: boolean;
   /** Where `inline`: what is computed from these parts of the state, once for as long as they stay the same. `key` names it. */

@@ -109,6 +109,7 @@ export class RecordMachine extends HelperEnv implements Machine {
   readonly flagsWanted: boolean;
   readonly parameter: number;
   readonly inline: boolean = false;
+  readonly trial: undefined = undefined;
   readonly fuses: boolean = false;
   /** See {@link Machine.once}. */
   once(_key: string, _offsets: readonly number[], compute: () => I32): I32 {

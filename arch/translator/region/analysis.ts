@@ -24,6 +24,9 @@ export interface Info {
   readonly writes: ReadonlySet<number>;
   /** By operand: a register that is read, or written in part only. */
   readonly operandReads: readonly boolean[];
+  /** It can be tried (trial.ts); it changes more than slots. */
+  readonly trial: boolean;
+  readonly effects: boolean;
   /** It writes vectors in branches, or by helpers. */
   readonly stirs: boolean;
   readonly readsFlags: boolean;
@@ -202,6 +205,8 @@ export class Analysis implements Helpers {
       writes: fixed(state.writes),
       operandReads: machine.operandReads,
       stirs: state.stirred,
+      trial: machine.asked.trial,
+      effects: machine.asked.effects,
       readsFlags,
       leaves,
       needsFlags,

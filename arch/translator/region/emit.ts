@@ -16,6 +16,7 @@ import {
   type Local,
   type Module,
   type Type,
+  type Value,
 } from "../wasm/mod.ts";
 import type { Analysis } from "./analysis.ts";
 import type { RegionFunc } from "./func.ts";
@@ -24,6 +25,7 @@ import { pcOf, SPACE } from "./inline.ts";
 import { type Flow, RegionMachine } from "./machine.ts";
 import { Ids, type Shape, type Signature } from "./shape.ts";
 import { State } from "./state.ts";
+import { RegionTrial, trials } from "./trial.ts";
 
 /** Guest calls nested in one another before everything unwinds to the interpreter. */
 const DEPTH = 800;
@@ -69,6 +71,8 @@ export class Emitter implements Flow {
   readonly #kinds = new Map<Block, (number | undefined)[]>();
   /** What differs from memory here. */
   #dirty: Ids = new Ids();
+  /** On trial: leaving is failing. */
+  #fail: Label | undefined;
   #block!: Block;
   #instruction!: Instruction;
   /** Values at entry of the slots that a return has to leave as they were. */
@@ -215,10 +219,12 @@ export class Emitter implements Flow {
     const dirty = new Ids(this.shape.dirtyIn[b.index]);
     this.#state.forget();
     f.begin(this.#state.locals);
-    for (const i of instructions) {
-      this.#block = b, this.#instruction = i, this.#dirty = dirty;
-      f.scope(() => this.#one(i));
-      this.shape.after(i, dirty);
+    const tries = this.target.mark ? [] : trials(instructions, this.shape);
+    for (let n = 0; n < instructions.length;) {
+      const t = tries[0]?.from === n ? tries.shift() : undefined, end = t?.end ?? n + 1;
+      if (t) this.#try(b, instructions.slice(n, end), dirty);
+      else this.#each(b, instructions.slice(n, end), dirty);
+      for (; n < end; n++) this.shape.after(instructions[n], dirty);
     }
     const last = instructions[instructions.length - 1];
     this.#finish();
@@ -226,6 +232,40 @@ export class Emitter implements Flow {
       this.#block = b;
       this.#go(last.next, last.flagsAfter);
     }
+  }
+
+  /** Instructions one after the other; `before` is dirty there. */
+  #each(b: Block, instructions: readonly Instruction[], before: Ids): void {
+    const dirty = new Ids(before);
+    for (const i of instructions) {
+      this.#block = b, this.#instruction = i, this.#dirty = dirty;
+      this.f.scope(() => this.#one(i));
+      this.shape.after(i, dirty);
+    }
+  }
+  /** Floating point on trial (trial.ts). */
+  #try(b: Block, instructions: readonly Instruction[], dirty: Ids): void {
+    const { f } = this, state = this.#state, machine = this.#machine, written: Ids = new Ids();
+    for (const i of instructions) written.join(this.shape.own.get(i)!);
+    state.settle();
+    let left: ReturnType<State["shape"]>;
+    f.scope(() => {
+      const old = [...written].map((id) => [state.locals[id], f.let(state.locals[id] as Value)] as const);
+      f.attempt((fail) => {
+        const trial = new RegionTrial(state, fail);
+        machine.tried = trial, this.#fail = fail;
+        this.#each(b, instructions, dirty);
+        machine.tried = this.#fail = undefined;
+        trial.end();
+        left = state.shape();
+        state.forget();
+      }, () => {
+        for (const [local, value] of old) f.set(local, value);
+      }, () => {
+        this.#each(b, instructions, dirty);
+        state.conform(left);
+      });
+    });
   }
 
   /** The instructions of the block are there; what it does next comes behind its checks. */
@@ -486,6 +526,7 @@ export class Emitter implements Flow {
     this.#go(i.next, true);
   }
   interpret(partly: boolean): void {
+    if (this.#fail) return this.f.br(this.#fail);
     const i = this.#instruction, dirty = new Ids(this.shape.before.get(i)!);
     if (partly) {
       for (const id of this.shape.own.get(i)!) if (this.shape.reads.get(i)!.has(id)) dirty.add(id);

@@ -84,6 +84,8 @@ export class RegionFunc extends Func {
   #start = 0;
   #startLog = 0;
   #startDepth = -1;
+  /** Blocks around a trial, within which all is done that the block does. */
+  #inner = 0;
   readonly #atStart = new Map<number, { readonly local: Local<"i64">; readonly plus: number }>();
   #early: Fact[] = [];
   #writes = 0;
@@ -146,7 +148,9 @@ export class RegionFunc extends Func {
   /** Leaves the check of an access to the start of the block, if it can be made there. */
   checkEarly({ id, plus }: Symbol, access: number, bytes: number, window: number): boolean {
     const start = this.#atStart.get(id);
-    if (!start || this.w.depth !== this.#startDepth || Math.abs(plus - start.plus) > 0x7fffffff) return false;
+    if (
+      !start || this.w.depth !== this.#startDepth + this.#inner || Math.abs(plus - start.plus) > 0x7fffffff
+    ) return false;
     const early = { local: start.local, less: start.plus, window, access };
     const fact: Fact = { low: plus, high: plus + bytes, plus, lows: [], requests: [], early };
     this.#facts.set(`${id} ${access}`, fact);
@@ -254,6 +258,45 @@ export class RegionFunc extends Func {
       for (const [key, h] of held) if (h.from.some((index) => changed.has(index))) held.delete(key);
       this.#symbols = symbols, this.#facts = facts, this.#own = own, this.#held = held;
     }
+  }
+
+  /** `first`; where that branches to `fail`, `again` anew, with all locals as they were once `undo` is done. */
+  attempt(first: (fail: Label) => void, undo: () => void, again: () => void): void {
+    const symbols = new Map(this.#symbols), facts = new Map(this.#facts), held = new Map(this.#held);
+    const own = new Set(this.#own), from = this.#log.length, { known } = this;
+    // Checks at the start of the block hold for both.
+    const restore = () => {
+      this.#symbols = new Map(symbols), this.#facts = new Map(facts), this.#held = new Map(held);
+      this.#own = new Set(own), this.known = known;
+    };
+    const noteEarly = () => {
+      for (const [key, fact] of this.#facts) {
+        if (fact.early && this.#early.includes(fact)) facts.set(key, fact), own.add(fact);
+      }
+    };
+    let after = known;
+    super.block((done) => {
+      super.block((fail) => {
+        this.#inner += 2;
+        first(fail);
+        this.#inner -= 2;
+        after = this.known;
+        noteEarly();
+        this.br(done);
+      });
+      undo();
+      restore();
+      this.#inner++;
+      again();
+      this.#inner--;
+      noteEarly();
+      if (this.known !== after) after = undefined;
+    });
+    const changed = new Set(this.#log.slice(from));
+    for (const index of changed) symbols.delete(index);
+    for (const [key, h] of held) if (h.from.some((index) => changed.has(index))) held.delete(key);
+    restore();
+    this.known = after;
   }
 
   /** Without folding and following: for the structure of the region. Both ways begin with what is known here. */

@@ -4,7 +4,7 @@
  */
 // cold: constants of 64 bits, while code is generated
 import { ACCESS, BIAS, FIELD, PAGE_BIAS, RECORD, WINDOW } from "../layout.ts";
-import type { Cause, Env, Machine, OpDef, Operand, OperandSpec, TypeOf } from "../machine.ts";
+import type { Cause, Env, Machine, OpDef, Operand, OperandSpec, Trial, TypeOf } from "../machine.ts";
 import {
   type Address,
   type FunctionRef,
@@ -217,10 +217,18 @@ export class RegionMachine extends BaseEnv implements Machine {
     late: false,
     clock: false,
     segment: false,
+    trial: false,
+    effects: false,
     budget: false,
   };
 
   readonly inline = true;
+  /** Set by the emitter while it tries a run. */
+  tried: Trial | undefined;
+  get trial(): Trial | undefined {
+    this.asked.trial = true;
+    return this.tried;
+  }
   readonly fuses: boolean = fuses();
 
   constructor(readonly values: State, memories: Memories, helpers: Helpers) {
@@ -349,15 +357,24 @@ export class RegionMachine extends BaseEnv implements Machine {
   }
 
   override store<N extends Store>(name: N, address: Address, v: Value<TypeOf<N>> | number, offset = 0): void {
-    this.#stored = true;
+    this.#stored = this.asked.effects = true;
     const float = name === "i64.store" || name === "i32.store" ? floatOf(v as Value) : undefined;
     if (float) super.store(`${float.type}.store` as "f64.store", address, float as Value<"f64">, offset);
     else super.store(name, address, v, offset);
+  }
+  override copy(to: Address, from: Address, bytes: Int): void {
+    this.asked.effects = true;
+    super.copy(to, from, bytes);
+  }
+  override fill(to: Address, byte: I32, bytes: Int): void {
+    this.asked.effects = true;
+    super.fill(to, byte, bytes);
   }
   state<N extends Load>(name: N, offset: number): Value<TypeOf<N>> {
     return this.values.load(name, offset) as Value<TypeOf<N>>;
   }
   setState<N extends Store>(name: N, offset: number, v: Value<TypeOf<N>> | number): void {
+    if (this.values.slots.at[offset] < 0) this.asked.effects = true;
     this.values.store(name, offset, value(name.split(".")[0] as Type, v as never));
   }
   /** Of registers that an operand's `group` names; everything else is for the interpreter. */
@@ -477,6 +494,12 @@ class RegionOperand implements Operand {
     readonly at = -1,
   ) {
     this.place = spec.place, this.size = spec.size;
+  }
+  /** The slot of a register, or -1. */
+  get id(): number {
+    return this.place === "reg" || this.place === "fixed"
+      ? this.m.values.slots.at[(this.place === "reg" ? this.field : 0) + (this.spec.offset ?? 0)]
+      : -1;
   }
   get address(): I64 {
     if (!this.memory) throw new Error(`${this.m.def.name}: not a memory operand`);

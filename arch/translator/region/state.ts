@@ -17,6 +17,7 @@ import {
   replaceLane,
   simd,
   type Store,
+  type Type,
   type V128,
   v128,
   Value,
@@ -24,6 +25,8 @@ import {
 } from "../wasm/mod.ts";
 import type { Helper, Mover, RegionFunc } from "./func.ts";
 import type { Slots } from "./slots.ts";
+import type { FloatLanes } from "../machine.ts";
+import type { Range } from "./trial.ts";
 
 /** Semantics do something a region has no way for: the interpreter's function is called instead. */
 export class Unsupported extends Error {}
@@ -82,6 +85,9 @@ export class State implements Mover {
   base = 0;
   /** By slot. */
   readonly #scalars = new Map<number, Scalar>();
+  /** On trial: how large the floats of a slot are. */
+  readonly ranges: Map<number, { readonly lanes: FloatLanes; readonly range: Range }> = new Map();
+  readonly #pool = new Map<string, Local>();
   readonly #floats = new Map<string, Local<"f64">>();
 
   /** `params`: slots that are parameters of the function. */
@@ -105,6 +111,41 @@ export class State implements Mover {
     }
   }
 
+  /** A local that the trial knows by this number. */
+  pooled(type: Type, n: number): Local {
+    const key = `${type} ${n}`;
+    let local = this.#pool.get(key);
+    if (!local) this.#pool.set(key, local = this.f.fixed(type));
+    return local;
+  }
+  /** A vector of this float and zeros. */
+  alone(v: Value): V128 {
+    return replaceLane(
+      `${v.type as "f64"}x${v.type === "f64" ? 2 : 4}.replace_lane` as "f64x2.replace_lane",
+      ZERO_VECTOR,
+      0,
+      v as Value<"f64">,
+    );
+  }
+  /** What is at hand as a float, for another version of the same code to leave alike. */
+  shape(): ReadonlyMap<number, Scalar> {
+    return new Map([...this.#scalars].map(([id, s]) => [id, { ...s }]));
+  }
+  conform(shape: ReadonlyMap<number, Scalar>): void {
+    for (const [id, s] of [...this.#scalars]) {
+      const other = shape.get(id);
+      if (!other || other.type !== s.type || (s.dirty && !other.dirty)) this.settle([id]);
+    }
+    for (const [id, s] of shape) {
+      if (!this.#scalars.has(id)) {
+        this.f.set(
+          s.local,
+          loadVector(`${s.type}.load`, this.locals[id] as Local<"v128">, 0) as Value<"f64">,
+        );
+      }
+      this.#scalars.set(id, { ...s });
+    }
+  }
   /** The vector with its lowest lane brought in, now. At the instruction's own depth that is kept. */
   gathered(id: number): V128 {
     const s = this.#scalars.get(id), local = this.locals[id] as Local<"v128">;
@@ -142,8 +183,9 @@ export class State implements Mover {
     this.#scalars.set(id, { type, local, dirty: true, zero });
   }
   #copy(to: number, from: number): void {
-    const s = this.#scalars.get(from);
+    const s = this.#scalars.get(from), range = this.ranges.get(from);
     if (to === from) return;
+    if (range) this.ranges.set(to, range);
     this.f.set(this.locals[to], this.locals[from] as Value);
     this.#scalars.delete(to);
     if (!s) return;
@@ -170,7 +212,7 @@ export class State implements Mover {
   reload(slots: Iterable<number>): void {
     for (const id of slots) {
       const { type, offset } = this.slots.list[id];
-      this.#scalars.delete(id);
+      this.#scalars.delete(id), this.ranges.delete(id);
       this.f.set(this.locals[id], this.memories.guest.load(`${type}.load` as Load, 0, offset) as Value);
     }
   }
@@ -304,6 +346,7 @@ export class State implements Mover {
   /** Written not always, or piece by piece: then the slot must have been settled before the instruction. */
   stirred = false;
   #storeVector(name: Store, id: number, sub: number, v: Value): void {
+    this.ranges.delete(id);
     const { f } = this, local = this.locals[id] as Local<"v128">, whole = name === "v128.store" && !sub;
     if (f.w.depth !== this.base) {
       this.stirred = true;

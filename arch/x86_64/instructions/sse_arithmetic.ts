@@ -3,6 +3,7 @@
 import {
   type Arithmetic,
   floatArithmetic,
+  type FloatLanes,
   floatSqrt,
   type Func,
   type FunctionRef,
@@ -129,7 +130,15 @@ function isPositive(k: Kind, bits: Int): I32 {
   return bits.sub(leastNormal(k)).ltU(BigInt(k.format.maxExp - 1) << BigInt(k.format.fraction));
 }
 
+/** On trial, if the machine tries: true when that is all. */
+function tried(m: Machine, name: Arithmetic, lanes: FloatLanes, dst: Operand, src: Operand): boolean {
+  const { trial } = m;
+  trial?.assume("mxcsr", () => usual(m));
+  trial?.arithmetic(name, lanes, dst, dst, src);
+  return trial !== undefined;
+}
 const scalar = (k: Kind, name: Arithmetic): e.Semantics => (m, dst, src) => {
+  if (tried(m, name, k.float, dst, src)) return;
   // As floats: their bits are looked at on the side.
   const { f } = m, load = (o: Operand) => f.let(o.load(`${k.float}.load` as "f64.load"));
   const x = load(dst), y = load(src), bits = (v: Value<"f64">) => asBits(k, v as Float);
@@ -190,6 +199,7 @@ const evenSigns = (k: Kind): V128 => k.size === 8 ? v128(signBit(k)) : dwords((i
 const lit = (k: Kind, bits: bigint): Int => laneBits(k, every(k, bits), 0);
 
 const packed = (k: Kind, name: Arithmetic): e.Semantics => (m, dst, src) => {
+  if (tried(m, name, k.vector, dst, src)) return;
   vectors(m, k, name, dst, m.f.let(vector(dst)), m.f.let(vector(src)));
 };
 const packedSqrt = (k: Kind): e.Semantics => (m, dst, src) => {

@@ -1,0 +1,223 @@
+/**
+ * Floating point on trial. A run of instructions without effects outside of its registers is emitted twice. First with WebAssembly's own
+ * arithmetic and next to no tests: what comes from outside is tested to be of a middling size, ranges of results follow from those of their
+ * operands, and all tests are answered together at the end. Where the answer is no, registers get their old values back and the second
+ * version, with each operation as careful as the architecture wants it, does the same anew (docs/decisions/0033).
+ *
+ * Within such ranges a result is what the architecture says, and tells nothing but that it may be inexact, which the architecture
+ * assumes to be known already. Zeros are let through by a second look.
+ */
+// cold: constants of 64 bits, while code is generated
+import type { FloatLanes, Operand, Trial } from "../machine.ts";
+import { type I32, i32, i64, type Label, type Local, simd, v128, type Value } from "../wasm/mod.ts";
+import type { RegionFunc } from "./func.ts";
+import type { Instruction } from "./graph.ts";
+import type { Shape } from "./shape.ts";
+import type { State } from "./state.ts";
+
+/** Exponents of a magnitude: it is zero, or from 2^low to 2^high. */
+export type Range = readonly [low: number, high: number];
+
+interface Format {
+  readonly vector: boolean;
+  /** Bits of a lane, of its fraction; type of the lanes' bits. */
+  readonly bits: 32 | 64;
+  readonly fraction: number;
+  /** What a test lets through. */
+  readonly tested: Range;
+  /** Within these nothing overflows or is tiny. */
+  readonly limits: Range;
+}
+const double = { bits: 64, fraction: 52, tested: [-255, 257], limits: [-1021, 1023] } as const;
+const single = { bits: 32, fraction: 23, tested: [-31, 33], limits: [-125, 127] } as const;
+const FORMATS: Readonly<Record<FloatLanes, Format>> = {
+  f64: { ...double, vector: false },
+  f32: { ...single, vector: false },
+  f64x2: { ...double, vector: true },
+  f32x4: { ...single, vector: true },
+};
+const BITS = { f64: "i64", f32: "i32", f64x2: "v128", f32x4: "v128" } as const;
+
+/** Instructions that one trial takes at most. */
+const LONGEST = 64;
+
+/** Parts of a block that can be tried: first and end. */
+export function trials(
+  instructions: readonly Instruction[],
+  shape: Shape,
+): { readonly from: number; readonly end: number }[] {
+  const { list } = shape.analysis.slots, found: { from: number; end: number }[] = [];
+  const vector = (i: Instruction) =>
+    [...shape.own.get(i)!, ...shape.reads.get(i)!].some((id) => list[id].type === "v128");
+  for (let n = 0; n < instructions.length; n++) {
+    if (!eligible(instructions[n]) || !vector(instructions[n])) continue;
+    let end = n + 1, some = instructions[n].info.trial;
+    for (let k = n + 1; k < instructions.length && k < n + LONGEST && eligible(instructions[k]); k++) {
+      if (vector(instructions[k])) end = k + 1;
+      if (instructions[k].info.trial) some = true;
+    }
+    if (some) found.push({ from: n, end });
+    n = end - 1;
+  }
+  return found;
+}
+function eligible({ info, before, after }: Instruction): boolean {
+  return info.how === "inline" && info.kind === "next" && !before.length && !after.length && !info.clock &&
+    !info.budget && !info.effects && (info.trial || !info.helpers.size);
+}
+
+/** The fast version of one run, while it is emitted. */
+export class RegionTrial implements Trial {
+  readonly #f: RegionFunc;
+  readonly #assumed = new Set<string>();
+  readonly #tested: { lanes: FloatLanes; value: Local }[] = [];
+  readonly #answers = new Map<FloatLanes, Local>();
+
+  constructor(readonly state: State, readonly fail: Label) {
+    this.#f = state.f;
+    state.ranges.clear();
+  }
+
+  assume(key: string, cond: () => I32): void {
+    if (this.#assumed.has(key)) return;
+    this.#assumed.add(key);
+    this.#f.unlikelyBr(this.fail, cond().eqz());
+  }
+
+  arithmetic(
+    name: "add" | "sub" | "mul" | "div",
+    lanes: FloatLanes,
+    dst: Operand,
+    left: Operand,
+    right: Operand,
+    clear = false,
+  ): void {
+    const format = FORMATS[lanes], f = this.#f;
+    const a = this.#operand(lanes, left), b = this.#same(left, right) ? a : this.#operand(lanes, right);
+    const within = () => {
+      const [low, high] = combined(name, format, a.range ?? format.tested, b.range ?? format.tested);
+      return low >= format.limits[0] && high <= format.limits[1];
+    };
+    if (!a.range) this.#test(lanes, a);
+    if (!b.range) this.#test(lanes, b);
+    while (!within()) this.#test(lanes, width(a.range!) >= width(b.range!) ? a : b);
+    const range = combined(name, format, a.range!, b.range!);
+    const x = a.value, y = b.value;
+    const r = format.vector
+      ? f.let(simd(`${lanes}.${name}` as "f64x2.add", x, y))
+      : f.let((x as Value<"f64">)[name](y as Value<"f64">));
+    const result: Tracked = { value: r, range, id: -1 };
+    // A divisor may be zero.
+    if (name === "div") this.#test(lanes, result);
+    this.#put(lanes, dst, r, clear);
+    const id = idOf(dst);
+    if (id >= 0) this.state.ranges.set(id, { lanes, range: result.range! });
+  }
+
+  #put(lanes: FloatLanes, dst: Operand, r: Local, clear: boolean): void {
+    if (FORMATS[lanes].vector) return dst.store("v128.store", r as Local<"v128">);
+    if (clear) return dst.store("v128.store", this.state.alone(r));
+    dst.store(`${lanes as "f64"}.store`, r as Local<"f64">);
+  }
+  #same(a: Operand, b: Operand): boolean {
+    return idOf(a) >= 0 && idOf(a) === idOf(b);
+  }
+  #operand(lanes: FloatLanes, o: Operand): Tracked {
+    const id = idOf(o), known = id < 0 ? undefined : this.state.ranges.get(id);
+    const value = this.#f.let(o.load(FORMATS[lanes].vector ? "v128.load" : `${lanes as "f64"}.load`));
+    return { value, range: known?.lanes === lanes ? known.range : undefined, id };
+  }
+
+  /** The bits plus three eighths of the exponents: the two upper bits of an exponent in the middle quarter are set then. */
+  #moved(lanes: FloatLanes, v: Value): Value {
+    switch (lanes) {
+      case "f64":
+        return (v as Value<"f64">).to("i64.reinterpret_f64").add(i64(3n << 60n));
+      case "f32":
+        return (v as Value<"f32">).to("i32.reinterpret_f32").add(i32(3 << 28));
+      case "f64x2":
+        return simd("i64x2.add", v, every(64, 3n << 60n));
+      case "f32x4":
+        return simd("i32x4.add", v, every(32, 3n << 28n));
+    }
+  }
+  #test(lanes: FloatLanes, t: Tracked): void {
+    const f = this.#f, value = this.state.pooled(t.value.type, this.#tested.length);
+    f.set(value, t.value as Value);
+    this.#tested.push({ lanes, value });
+    const moved = this.#moved(lanes, value), answer = this.#answers.get(lanes);
+    if (!answer) {
+      const made = this.state.pooled(BITS[lanes], -1 - ["f64", "f32", "f64x2", "f32x4"].indexOf(lanes));
+      this.#answers.set(lanes, made);
+      f.set(made, moved);
+    } else if (FORMATS[lanes].vector) f.set(answer, simd("v128.and", answer, moved));
+    else f.set(answer as Local<"i64">, (answer as Local<"i64">).and(moved as Value<"i64">));
+    t.range = FORMATS[lanes].tested;
+    if (t.id >= 0) this.state.ranges.set(t.id, { lanes, range: t.range });
+  }
+  /** Nothing is wrong with any lane of the answer. */
+  #right(lanes: FloatLanes, answer: Value): I32 {
+    switch (lanes) {
+      case "f64": {
+        const both = i64(3n << 61n);
+        return (answer as Value<"i64">).and(both).eq(both);
+      }
+      case "f32":
+        return (answer as Value<"i32">).and(i32(3 << 29)).eq(i32(3 << 29));
+      default: {
+        const both = lanes === "f64x2" ? every(64, 3n << 61n) : every(32, 3n << 29n);
+        return simd("v128.any_true", simd("v128.andnot", both, answer)).eqz();
+      }
+    }
+  }
+  /** The same for one value, or it has zeros. */
+  #rightOrZero(lanes: FloatLanes, v: Local): I32 {
+    if (!FORMATS[lanes].vector) {
+      return this.#right(lanes, this.#moved(lanes, v)).or((v as Local<"f64">).eq(0));
+    }
+    const [type, both] = lanes === "f64x2"
+      ? ["i64x2", every(64, 3n << 61n)] as const
+      : ["i32x4", every(32, 3n << 29n)] as const;
+    const middling = simd(`${type}.eq`, simd("v128.and", this.#moved(lanes, v), both), both);
+    return simd(
+      `${type}.all_true`,
+      simd("v128.or", middling, simd(`${lanes as "f64x2"}.eq`, v as Value, v128(0n))),
+    );
+  }
+  /** All is done: fails unless all tests say yes. */
+  end(): void {
+    const f = this.#f;
+    this.state.ranges.clear();
+    const answers = [...this.#answers].map(([lanes, answer]) => this.#right(lanes, answer));
+    if (!answers.length) return;
+    f.plainUnlikely(answers.reduce((a, b) => a.and(b)).eqz(), () => {
+      for (const { lanes, value } of this.#tested) f.brIf(this.fail, this.#rightOrZero(lanes, value).eqz());
+    });
+  }
+}
+
+interface Tracked {
+  readonly value: Local;
+  range: Range | undefined;
+  /** Its slot, or -1. */
+  readonly id: number;
+}
+const width = ([low, high]: Range): number => high - low;
+const idOf = (o: Operand): number => (o as Operand & { readonly id: number }).id;
+
+/** Of the results of an operation on two ranges. */
+function combined(name: string, { fraction }: Format, a: Range, b: Range): Range {
+  switch (name) {
+    case "mul":
+      return [a[0] + b[0], a[1] + b[1]];
+    case "div":
+      return [a[0] - b[1], a[1] - b[0]];
+    default:
+      // Both are multiples of the last place of the smaller one's least.
+      return [Math.min(a[0], b[0]) - fraction, Math.max(a[1], b[1]) + 1];
+  }
+}
+/** The same bits in every lane. */
+function every(bits: 32 | 64, v: bigint): Value<"v128"> {
+  return v128(bits === 64 ? v << 64n | v : v << 96n | v << 64n | v << 32n | v);
+}
