@@ -19,7 +19,7 @@ import {
   type Value,
 } from "../wasm/mod.ts";
 import type { Analysis } from "./analysis.ts";
-import type { RegionFunc } from "./func.ts";
+import type { RegionFunc, View } from "./func.ts";
 import type { Block, Graph, Instruction } from "./graph.ts";
 import { pcOf, SPACE } from "./inline.ts";
 import { type Flow, RegionMachine } from "./machine.ts";
@@ -69,6 +69,8 @@ export class Emitter implements Flow {
   readonly #loops = new Map<Block, Label>();
   /** What the kind of the flags is on the ways into a block. */
   readonly #kinds = new Map<Block, (number | undefined)[]>();
+  /** What is known on these ways. */
+  readonly #views = new Map<Block, View[]>();
   /** What differs from memory here. */
   #dirty: Ids = new Ids();
   /** On trial: leaving is failing. */
@@ -97,6 +99,7 @@ export class Emitter implements Flow {
         kind === "call" || kind === "callIndirect" || kind === "jump" || budget
       )
     );
+    f.frame = analysis.windows.stack;
     this.#status = f.local("i32"), this.#pc = f.local("i64");
   }
   get graph(): Graph {
@@ -206,7 +209,9 @@ export class Emitter implements Flow {
       this.#labels.set(next, label);
       this.#within(b, merge - 1);
     });
-    f.forget();
+    const views = this.#views.get(next);
+    if (views) f.meet(views);
+    else f.forget();
     const kinds = this.#kinds.get(next) ?? [undefined];
     f.known = kinds.every((k) => k === kinds[0]) ? kinds[0] : undefined;
     this.#tree(next);
@@ -369,8 +374,9 @@ export class Emitter implements Flow {
     this.#state.reload(this.shape.loads(this.#block, to));
     if (to.isMerge) {
       const kinds = this.#kinds.get(to);
-      if (kinds) kinds.push(f.known);
-      else this.#kinds.set(to, [f.known]);
+      const view = f.view(this.#state.locals);
+      if (kinds) kinds.push(f.known), this.#views.get(to)!.push(view);
+      else this.#kinds.set(to, [f.known]), this.#views.set(to, [view]);
       return f.br(this.#labels.get(to)!);
     }
     this.#tree(to);

@@ -7,6 +7,7 @@ import {
   Func,
   type FunctionRef,
   type I32,
+  i32,
   type I64,
   type Label,
   Local,
@@ -40,11 +41,13 @@ export interface Symbol {
   readonly plus: number;
 }
 /** Accesses at these distances from a value are allowed: a check has said so. Later ones of its block may widen it. */
-interface Fact {
+export interface Fact {
   low: number;
   high: number;
   /** How far the checked address is from the value. */
-  readonly plus: number;
+  plus: number;
+  /** Of the stack: blocks behind this one may widen it as well, so that a function checks its frame once. */
+  readonly frame?: boolean;
   /** Places of its constants in the code: the lowest distance from the address, the request. */
   readonly lows: number[];
   readonly requests: number[];
@@ -59,14 +62,24 @@ interface Fact {
 /** A check at the start of a block: the lowest address, bytes | access << 16. */
 export interface EarlyCheck {
   readonly low: I64;
-  readonly request: number;
+  readonly request: I32;
   readonly window: number;
 }
-const LOW_BYTES = 2, REQUEST_BYTES = 3;
+const LOW_BYTES = 3, REQUEST_BYTES = 3;
+/** Distances that fit into {@link LOW_BYTES}. */
+const FAR = 0x80000;
 /** Bytes that one check covers at most; accesses this close to the end of a window take the slow way. */
 export const REACH = 512;
 
+/** What is known of some locals, and of accesses. */
+export interface View {
+  readonly symbols: ReadonlyMap<number, Symbol>;
+  readonly facts: ReadonlyMap<string, Fact>;
+}
+
 export class RegionFunc extends Func {
+  /** The window of the stack. */
+  frame = -1;
   /** What the kind is known to be. */
   known: number | undefined;
   #symbols = new Map<number, Symbol>();
@@ -94,6 +107,36 @@ export class RegionFunc extends Func {
   setKnown(kind: number | undefined): void {
     this.known = kind;
     this.#writes++;
+  }
+
+  /** What is known of these locals, on a way to where several meet. */
+  view(locals: readonly Local[]): View {
+    const symbols = new Map<number, Symbol>();
+    for (const { type, index } of locals) {
+      const s = type === "i64" ? this.#symbols.get(index) : undefined;
+      if (s) symbols.set(index, s);
+    }
+    return { symbols, facts: new Map(this.#facts) };
+  }
+  /** Several ways meet: what is known on all of them. */
+  meet([first, ...others]: readonly View[]): void {
+    this.forget();
+    for (const [index, s] of first.symbols) {
+      const same = others.every(({ symbols }) => {
+        const other = symbols.get(index);
+        return other?.id === s.id && other.plus === s.plus;
+      });
+      if (same) this.#symbols.set(index, s);
+    }
+    for (const [key, fact] of first.facts) {
+      const all = others.map(({ facts }) => facts.get(key));
+      let { low, high } = fact;
+      for (const other of all) {
+        low = Math.max(low, other?.low ?? high), high = Math.min(high, other?.high ?? low);
+      }
+      if (all.every((other) => other === fact)) this.#facts.set(key, fact);
+      else if (low < high) this.#facts.set(key, { low, high, plus: fact.plus, lows: [], requests: [] });
+    }
   }
 
   /** Nothing is known about locals and accesses: code comes here from elsewhere. */
@@ -126,7 +169,8 @@ export class RegionFunc extends Func {
       if (!fact) continue;
       const low = Math.min(fact.low, plus), high = Math.max(fact.high, plus + bytes);
       if (low === fact.low && high === fact.high) return true;
-      if (kind !== access || high - low > REACH || !this.#own.has(fact)) continue;
+      if (kind !== access || high - low > REACH) continue;
+      if (!this.#own.has(fact) && !(fact.frame && Math.abs(low - fact.plus) < FAR)) continue;
       fact.low = low, fact.high = high;
       for (const at of fact.lows) this.#patch(at, LOW_BYTES, low - fact.plus);
       for (const at of fact.requests) this.#patch(at, REQUEST_BYTES, high - low | access << 16);
@@ -152,7 +196,8 @@ export class RegionFunc extends Func {
       !start || this.w.depth !== this.#startDepth + this.#inner || Math.abs(plus - start.plus) > 0x7fffffff
     ) return false;
     const early = { local: start.local, less: start.plus, window, access };
-    const fact: Fact = { low: plus, high: plus + bytes, plus, lows: [], requests: [], early };
+    const frame = window === this.frame && Math.abs(plus - start.plus) < FAR - REACH;
+    const fact: Fact = { low: plus, high: plus + bytes, plus, frame, lows: [], requests: [], early };
     this.#facts.set(`${id} ${access}`, fact);
     this.#own.add(fact);
     this.#early.push(fact);
@@ -166,9 +211,18 @@ export class RegionFunc extends Func {
     if (!early.length) return;
     const hints = this.hints.length;
     const symbols = new Map(this.#symbols), facts = new Map(this.#facts), own = new Set(this.#own);
+    const places: { readonly fact: Fact; readonly lows: number[]; readonly requests: number[] }[] = [];
     body(early.map((fact) => {
-      const { local, less, window, access } = fact.early!;
-      return { low: local.add(fact.low - less), request: fact.high - fact.low | access << 16, window };
+      const { local, less, window, access } = fact.early!, request = fact.high - fact.low | access << 16;
+      if (!fact.frame) return { low: local.add(fact.low - less), request: i32(request), window };
+      const place = { fact, lows: [], requests: [] };
+      places.push(place);
+      fact.plus = less;
+      return {
+        low: local.add(new Value("i64", this.#padded("i64", place.lows, LOW_BYTES, fact.low - less))),
+        request: new Value("i32", this.#padded("i32", place.requests, REQUEST_BYTES, request)),
+        window,
+      };
     }));
     const size = w.length - end, code = w.bytes.slice(end, w.length);
     w.bytes.copyWithin(from + size, from, end);
@@ -181,6 +235,10 @@ export class RegionFunc extends Func {
     this.hints.push(...moved);
     const shift = (places: number[]) => places.forEach((at, n) => at >= from ? places[n] = at + size : 0);
     for (const fact of new Set([...facts.values(), ...own])) shift(fact.lows), shift(fact.requests);
+    for (const { fact, lows, requests } of places) {
+      fact.lows.push(...lows.map((at) => at - (end - from)));
+      fact.requests.push(...requests.map((at) => at - (end - from)));
+    }
     this.#symbols = symbols, this.#facts = facts, this.#own = own;
     this.#own.clear();
   }
@@ -194,15 +252,18 @@ export class RegionFunc extends Func {
     const fact: Fact = { low: plus, high: plus + bytes, plus, lows: [], requests: [] };
     this.#facts.set(`${id} ${access}`, fact);
     this.#own.add(fact);
-    const padded = (type: "i32" | "i64", places: number[], size: number, v: number) => (w: Writer) => {
+    return {
+      low: address.add(new Value("i64", this.#padded("i64", fact.lows, LOW_BYTES, 0))),
+      request: new Value("i32", this.#padded("i32", fact.requests, REQUEST_BYTES, bytes | access << 16)),
+    };
+  }
+  /** A constant that can be changed later: in `places` it says where it is. */
+  #padded(type: "i32" | "i64", places: number[], size: number, v: number): (w: Writer) => void {
+    return (w) => {
       w.byte(type === "i64" ? 0x42 : 0x41);
       places.push(w.length);
       for (let i = 0; i < size; i++) w.byte(0);
       this.#patch(w.length - size, size, v);
-    };
-    return {
-      low: address.add(new Value("i64", padded("i64", fact.lows, LOW_BYTES, 0))),
-      request: new Value("i32", padded("i32", fact.requests, REQUEST_BYTES, bytes | access << 16)),
     };
   }
   /** Signed LEB128 of a fixed length. */

@@ -319,7 +319,8 @@ export class RegionMachine extends BaseEnv implements Machine {
     return bytes === 1 ? refused : refused.or(address.wrap().and(4095).gtU(4096 - bytes));
   }
   #check(address: Local<"i64">, bytes: number, access: number, window: number): void {
-    if (access & ACCESS.write) access = ACCESS.write;
+    // Of the stack there is one window, for writing: a frame needs one check.
+    if (access & ACCESS.write || window === this.helpers.windows.stack) access = ACCESS.write;
     const { f, memories: { guest } } = this;
     if (bytes > REACH / 2) {
       f.unlikely(this.#suspicious(address, bytes, access), () => {
@@ -350,7 +351,7 @@ export class RegionMachine extends BaseEnv implements Machine {
         f.br(inside);
       });
       const refused = checks.map(({ low, request, window }) =>
-        f.call("i32", this.helpers.window, low, i32(request), window)
+        f.call("i32", this.helpers.window, low, request, window)
       ).reduce((a, b) => a.or(b));
       f.plainUnlikely(refused, leave);
     });
