@@ -28,7 +28,7 @@ export interface StatsReport {
   readonly calls: Readonly<Record<string, number>>;
   /** System calls by name; one without a row is `syscall_0xN`. */
   readonly syscalls: Readonly<Record<string, number>>;
-  /** Guest instructions; null when only translated code ran, which does not count them. */
+  /** Guest instructions: exact with the interpreter; translated code counts loops and calls only, so with it this is a lower bound. */
   readonly instructions: number | null;
   /** Translated regions. */
   readonly regions: number;
