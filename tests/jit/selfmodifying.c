@@ -1,6 +1,8 @@
 // Code that changes itself: the immediate of a hot loop, from outside and from within, with the flush that the architecture asks for.
+// argv[1]: so many loops instead, each in a page that held another one before: as many regions come and go.
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -16,7 +18,25 @@ static const uint32_t loop[] = {0x11000400, 0x71000421, 0x54ffffc1, 0xd65f03c0};
 static void set(uint8_t *code, int v) { uint32_t w = 0x11000000 | v << 10; memcpy(code, &w, 4); }
 #endif
 
-int main(void) {
+enum { PLACES = 1300, TIMES = 2500 };
+static int many(int rounds) {
+  uint8_t *code = mmap(0, PLACES * 4096, 7, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (code == MAP_FAILED) return perror("mmap"), 1;
+  unsigned sum = 0, expected = 0;
+  for (int i = 0; i < rounds; i++) {
+    uint8_t *at = code + i % PLACES * 4096;
+    int v = i % 100 + 1;
+    memcpy(at, loop, sizeof loop);
+    set(at, v);
+    __builtin___clear_cache((char *)at, (char *)at + sizeof loop);
+    sum = ((int (*)(int, int))at)(sum, TIMES), expected += (unsigned)v * TIMES;
+  }
+  printf("%d loops: %u, %s\n", rounds, sum, sum == expected ? "right" : "wrong");
+  return 0;
+}
+
+int main(int argc, char **argv) {
+  if (argc > 1) return many(atoi(argv[1]));
   uint8_t *code = mmap(0, 8192, 7, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (code == MAP_FAILED) return perror("mmap"), 1;
   memcpy(code, loop, sizeof loop);
