@@ -260,7 +260,7 @@ export class Lockstep {
     }
     // Where it was left for a fault, perhaps, they are seen by who handles it.
     const seen = whole && cpu.exact && region.status === LEAVE.interpret;
-    if (region.flags !== own.flags && (seen || inside.translator.flagsWanted(cpu, own.pc - BIAS))) {
+    if (region.flags !== own.flags && inside.translator.flagsWanted(cpu, own.pc - BIAS, seen)) {
       text.push(`flags: region ${hex(region.flags)}, interpreter ${hex(own.flags)}`);
     }
     for (const page of new Set([...region.pages.keys(), ...own.pages.keys()])) {

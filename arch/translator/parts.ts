@@ -80,8 +80,8 @@ export interface Translator {
   ): Translation | undefined;
   /** Pieces of 4 bytes of the state block that lockstep leaves alone: what is only used within an instruction, and lazy flags. */
   readonly ignored: ReadonlySet<number>;
-  /** Does the code at a biased pc read the flags before it overwrites them? */
-  flagsWanted(cpu: BaseCpu, pc: number): boolean;
+  /** Does the code at a biased pc read the flags before it overwrites them? `exact`: also for who may look at a fault in it. */
+  flagsWanted(cpu: BaseCpu, pc: number, exact: boolean): boolean;
   /** The micro-ops of the instruction at a biased pc, for a person. */
   describe(cpu: BaseCpu, pc: number): string[];
   /** Where the next instruction is, and whether regions leave this one to the interpreter. */

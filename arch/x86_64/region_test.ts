@@ -210,6 +210,22 @@ Deno.test("a loop in a region is interrupted by the budget, and stepping goes on
   assertEquals(cpu.frame.num(16), pc);
 });
 
+Deno.test("a way through regions that have no loop of their own is interrupted by the budget", () => {
+  const long = Array.from({ length: 800 }, () => "add rbx, 1").join("\n");
+  for (
+    const source of [
+      // A return to somewhere else; regions that are too long for one to hold the whole loop.
+      `again:\nadd rax, 1\ncall other\nhlt\nother:\nlea rdx, [${CODE}]\nmov qword ptr [rsp], rdx\nadd rsp, 8\njmp rdx`,
+      `again:\nadd rax, 1\ncall other\nhlt\nother:\nmov qword ptr [rsp], ${CODE}\nret`,
+      `again:\nadd rax, 1\n${long}\njmp again`,
+    ]
+  ) {
+    const { cpu } = start(source, "jit");
+    for (let i = 0; i < 20; i++) assertEquals(cpu.run(50_000).cause, "budget");
+    assert(regions(cpu) > 0 && cpu.frame.num(0) > 100);
+  }
+});
+
 Deno.test("a direct call keeps what the callee breaks: saved registers, the stack, the return address", () => {
   const cpu = same(`
     mov ecx, 3000

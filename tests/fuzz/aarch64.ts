@@ -1,9 +1,9 @@
 /**
  * Random aarch64 instructions on this CPU and under qemu-aarch64, compared: registers, flags, vectors, FPSR, memory, and how a case ended.
  *
- *   deno run -A tests/fuzz/aarch64.ts [--cases N] [--seed N] [--only TEXT] [--show N]
+ *   deno run -A tests/fuzz/aarch64.ts [--cases N] [--seed N] [--only TEXT] [--show N] [--engine interpreter|jit|lockstep]
  */
-import { createSpace, EXEC, READ, WRITE } from "@guise/core";
+import { type Cpu, createSpace, EXEC, type LockstepLog, READ, WRITE } from "@guise/core";
 import { aarch64 } from "@guise/aarch64";
 import {
   type Case,
@@ -96,12 +96,33 @@ async function oracle(program: string, cases: readonly Case[]): Promise<Uint8Arr
   }
 }
 
+type Engine = "interpreter" | "jit" | "lockstep";
+/** What CPUs with a translator have beside core's contract. */
+interface Translating {
+  readonly regions: number;
+  translateNow(start: number, end: number): void;
+}
+
 class Ours {
   readonly #space = createSpace()!;
-  readonly #cpu = aarch64.createCpu(this.#space, { syscall: () => 1, call: () => 1 });
+  readonly #cpu: Cpu & Partial<Translating>;
   readonly #reg = (name: string) => aarch64.register(name);
+  readonly #translates: boolean;
+  /** With engine "lockstep". */
+  readonly lockstep: LockstepLog = { compared: 0, instructions: 0, partial: 0, differences: [] };
+  /** Regions made. */
+  get regions(): number {
+    return this.#cpu.regions ?? 0;
+  }
 
-  constructor() {
+  constructor(engine: Engine) {
+    this.#cpu = aarch64.createCpu(this.#space, { syscall: () => 1, call: () => 1 }, {
+      engine,
+      ...(engine === "lockstep" ? { lockstep: this.lockstep } : {}),
+    });
+    // Flags at faults are compared.
+    this.#cpu.exactFaults?.();
+    this.#translates = engine !== "interpreter";
     const map = (address: number, length: number, prot: number) => {
       if (this.#space.map({ address, length, prot, fixed: "replace" }) !== address) throw new Error("map");
     };
@@ -126,6 +147,7 @@ class Ours {
     new DataView(image.buffer).setUint32(4, c.fpcr, true);
     frame.write(reg("fpsimd"), image);
     frame.setNum(reg("pc"), CODE);
+    if (this.#translates) this.#cpu.translateNow!(CODE, CODE + c.code.length);
     const trap = this.#cpu.run(1000), view = new DataView(out.buffer, out.byteOffset, STATE);
     out.fill(0);
     const pc = Number(frame.big(reg("pc")) - BigInt(CODE)),
@@ -148,6 +170,30 @@ class Ours {
     out.set(image.subarray(8), AT.v);
     out.set(space.read(WINDOW, WINDOW_SIZE)!, AT.window);
   }
+}
+
+/** Words as code. */
+const code = (words: readonly number[]): Uint8Array => new Uint8Array(Int32Array.from(words).buffer);
+
+/** Every third case as a loop of three rounds, every third as a function that is called, where a register is free for it. */
+function wrapped(c: Case, index: number): Case {
+  const form = index % 3, words = [...new Int32Array(c.code.slice().buffer)], { length } = words;
+  if (form === 0) return c;
+  const mentioned = new Set(
+    words.flatMap((w) => [0, 5, 10, 16].flatMap((at) => [w >>> at & 31, (w >>> at & 31) + 1])),
+  );
+  if (form === 1) {
+    // The case; sub xR, xR, #1; cbnz xR, the case.
+    const r = Array.from({ length: 29 }, (_, i) => i).find((i) => !mentioned.has(i));
+    if (r === undefined) return c;
+    const x = c.x.slice();
+    x[r] = 3n;
+    const back = (-(length + 1) & 0x7ffff) << 5;
+    return { ...c, x, code: code([...words, 0xd1000400 | r << 5 | r, 0xb5000000 | back | r]) };
+  }
+  if (mentioned.has(30)) return c;
+  // bl the case; b the end; the case; ret.
+  return { ...c, code: code([0x94000002, 0x14000000 | length + 2, ...words, 0xd65f03c0]) };
 }
 
 function compare(expected: Uint8Array, actual: Uint8Array): string[] {
@@ -197,9 +243,12 @@ export interface Summary {
   readonly forms: number;
   readonly never: readonly string[];
   readonly differences: readonly Difference[];
+  /** Regions that were made. */
+  readonly regions: number;
+  readonly lockstep: LockstepLog;
 }
 
-/** Runs `count` cases from a seed; `single`: one instruction each. */
+/** Runs `count` cases from a seed. */
 export async function fuzz(
   program: string,
   count: number,
@@ -207,16 +256,20 @@ export async function fuzz(
   only = "",
   most = 20,
   perForm = 1e9,
+  engine: Engine = "interpreter",
 ): Promise<Summary> {
+  await aarch64.loadTranslator?.();
   const list = forms().filter((f) => f.name.includes(only)),
     generator = new CaseGenerator(seed, list),
-    ours = new Ours();
+    ours = new Ours(engine);
   const drawn = new Map<Form, number>(), differences: Difference[] = [], failed = new Map<string, number>();
   for (let index = 0; index < count && differences.length < most;) {
     const batch: Case[] = [];
     while (batch.length < 10_000 && index < count) {
-      const form = list[index++ % list.length], c = generator.next(form);
-      if (!c) continue;
+      const form = list[index++ % list.length], plain = generator.next(form);
+      if (!plain) continue;
+      // Engines that translate know loops and calls.
+      const c = engine === "interpreter" ? plain : wrapped(plain, index);
       drawn.set(form, (drawn.get(form) ?? 0) + 1);
       batch.push(c);
     }
@@ -237,11 +290,13 @@ export async function fuzz(
     forms: list.length,
     never: list.filter((f) => !drawn.has(f)).map((f) => f.name),
     differences,
+    regions: ours.regions,
+    lockstep: ours.lockstep,
   };
 }
 
 if (import.meta.main) {
-  const args = parseArgs(Deno.args, { string: ["cases", "seed", "only", "show", "per"] });
+  const args = parseArgs(Deno.args, { string: ["cases", "seed", "only", "show", "per", "engine"] });
   const program = await qemuRunner();
   if (program === undefined) throw new Error("this needs qemu-aarch64 and aarch64-linux-gnu-gcc");
   const start = performance.now(), seed = Number(args.seed ?? 1);
@@ -252,6 +307,7 @@ if (import.meta.main) {
     args.only,
     Number(args.show ?? 10),
     Number(args.per ?? 1),
+    (args.engine ?? "interpreter") as Engine,
   );
   for (const { case: c, text } of summary.differences) {
     console.log();
@@ -273,5 +329,11 @@ if (import.meta.main) {
       }`,
     );
   }
-  Deno.exit(summary.differences.length > 0 ? 1 : 0);
+  const { regions, lockstep } = summary;
+  for (const text of lockstep.differences) console.log(text);
+  if (regions > 0) console.log(`${regions} regions`);
+  if (lockstep.compared > 0) {
+    console.log(`${lockstep.compared} runs of regions compared, ${lockstep.differences.length} differences`);
+  }
+  Deno.exit(summary.differences.length + lockstep.differences.length > 0 ? 1 : 0);
 }

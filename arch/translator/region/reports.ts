@@ -5,17 +5,25 @@ import { type Code, instructionAt } from "./graph.ts";
 
 /**
  * Does the code at a biased pc certainly read the flags before it overwrites them? Across calls, returns and computed jumps nobody
- * hands flags over.
+ * hands flags over. `exact`: who handles a fault reads them, and may look behind these too.
  */
-export function flagsWanted(code: Code, analysis: Analysis, pc: number, bias: number): boolean {
+export function flagsWanted(
+  code: Code,
+  analysis: Analysis,
+  pc: number,
+  bias: number,
+  exact = false,
+): boolean {
   for (let n = 0; n < 64; n++) {
     const i = instructionAt(code, analysis, pc, bias);
-    if (!i) return false;
-    if (i.info.how === "inline" && i.info.needsFlags) return true;
-    if (i.info.how !== "inline" || (i.info.killsFlags && !i.info.readsFlags)) return false;
-    if (i.info.kind === "jmp") pc = i.target;
-    else if (i.info.kind === "next") pc = i.next;
-    else return false;
+    if (!i) return exact;
+    const { info } = i;
+    if ((info.how === "inline" && info.needsFlags) || (exact && info.leaves)) return true;
+    if (info.how !== "inline") return exact;
+    if (info.killsFlags && !info.readsFlags) return false;
+    if (info.kind === "jmp") pc = i.target;
+    else if (info.kind === "next") pc = i.next;
+    else return exact && info.kind !== "jcc";
   }
   return false;
 }

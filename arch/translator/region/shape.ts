@@ -8,9 +8,9 @@
  * then the caller brings to memory what the callee did not take over, and leaves as well.
  */
 import type { Analysis } from "./analysis.ts";
-import type { Block, Graph, Instruction } from "./graph.ts";
+import type { Block, Graph, Instruction, Part } from "./graph.ts";
 import { SPACE } from "./inline.ts";
-import { registerIn } from "./machine.ts";
+import { type Fields, registerIn } from "./machine.ts";
 import type { FunctionRef } from "../wasm/mod.ts";
 
 /** Ids of slots, below 96: bits, since sets of them are made for every instruction, again and again. */
@@ -93,6 +93,8 @@ export class Shape {
   readonly own: Map<Instruction, Ids> = new Map();
   readonly reads: Map<Instruction, Ids> = new Map();
   readonly before: Map<Instruction, Ids> = new Map();
+  /** What the records behind that of the operation write. */
+  readonly #late = new Map<Instruction, Ids>();
   /** Of each block, by its index: what differs from memory at its start and end, what is wanted at its start, what of that is read. */
   readonly dirtyIn: Ids[] = [];
   readonly dirtyOut: Ids[] = [];
@@ -125,7 +127,13 @@ export class Shape {
     for (const b of graph.blocks) {
       for (const i of b.instructions) {
         const own: Ids = new Ids(), reads: Ids = new Ids();
-        this.#touch(i, reads, own);
+        for (const a of i.addresses) this.#computed(a.fields, reads, own);
+        this.#touch([...i.before, i, ...i.after], reads, own);
+        if (i.after.length) {
+          const late = new Ids();
+          this.#touch(i.after, new Ids(), late);
+          this.#late.set(i, late);
+        }
         this.own.set(i, own), this.reads.set(i, reads);
         union(written, own), union(used, reads);
         const { how, kind } = i.info;
@@ -319,23 +327,28 @@ export class Shape {
       return;
     }
     if (how === "call" || kind === "call" || kind === "enter") {
-      return dirty.clear();
+      dirty.clear();
+      // Behind the interpreter's function the rest is done in line.
+      const late = this.#late.get(i);
+      if (late) union(dirty, late);
+      return;
     }
     union(dirty, this.own.get(i)!);
   }
 
-  #touch(i: Instruction, used: Ids, written: Ids): void {
+  /** An address that an operation of its own puts into the temporary. */
+  #computed({ base, index, a }: Fields, used: Ids, written: Ids): void {
+    const { at, spec } = this.analysis.slots;
+    for (const offset of [base, index, a]) if (at[offset] >= 0) used.add(at[offset]);
+    written.add(at[spec.temporary]);
+  }
+  /** What records of one instruction read and write. */
+  #touch(parts: readonly Part[], used: Ids, written: Ids): void {
     const { at, spec } = this.analysis.slots;
     const use = (offset: number, to: Ids) => {
       if (at[offset] >= 0) to.add(at[offset]);
     };
-    for (const a of i.addresses) {
-      use(a.fields.base, used),
-        use(a.fields.index, used),
-        use(a.fields.a, used),
-        use(spec.temporary, written);
-    }
-    for (const { info, fields } of [...i.before, i, ...i.after]) {
+    for (const { info, fields } of parts) {
       // What an earlier part of the instruction has written is not read from before it.
       const own = new Ids(written), reads: Ids = new Ids();
       union(reads, info.reads), union(written, info.writes);

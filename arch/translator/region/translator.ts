@@ -57,7 +57,7 @@ export function createTranslator(spec: TranslatorSpec): Translator {
         .flatMap((s) => s.type === "i32" ? [s.offset] : [s.offset, s.offset + 4])
         .concat(spec.slots.trash === undefined ? [] : [spec.slots.trash, spec.slots.trash + 4]),
     ),
-    flagsWanted: (cpu, pc) => flagsWanted(cpu, analysisOf(true), pc, BIAS),
+    flagsWanted: (cpu, pc, exact) => flagsWanted(cpu, analysisOf(true), pc, BIAS, exact),
     look: (cpu, pc) => look(cpu, analysisOf(true), pc, BIAS),
     describe: (cpu, pc) => describe(cpu, analysisOf(true), pc, BIAS),
   };
