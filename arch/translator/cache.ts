@@ -120,6 +120,8 @@ export class RegionSet {
   readonly #pages = new Map<number, Set<Region>>();
   /** Samples, or calls from regions, of a pc that has no region; -1: it cannot have one. */
   readonly heat: Map<number, number> = new Map();
+  /** Samples that pay for the translation of a pc, where that is known. */
+  readonly prices: Map<number, number> = new Map();
 
   /** Instructions that were translated. */
   size = 0;

@@ -15,6 +15,8 @@ export interface Eagerness {
   readonly certain: number;
   /** Code that has not been decoded yet is translated with what leads to it. */
   readonly cold: boolean;
+  /** Samples of a place for each instruction that is translated for it. */
+  readonly price: number;
   /** Instructions that each sample allows to be translated: translating takes no more than a part of the time. */
   readonly allowance: number;
   /** Translated instructions of one code cache, at most; samples before a full one is dropped. */
@@ -34,6 +36,7 @@ export const EAGERNESS: Readonly<Record<"jit" | "lockstep" | "auto", Eagerness>>
     module: 600,
     patience: 0,
     certain: 0,
+    price: 0,
     allowance: 1e9,
     set: 200_000,
     life: 20_000,
@@ -49,6 +52,7 @@ export const EAGERNESS: Readonly<Record<"jit" | "lockstep" | "auto", Eagerness>>
     patience: 0,
     cold: true,
     certain: 0,
+    price: 0,
     allowance: 1e9,
     set: 200_000,
     life: 20_000,
@@ -63,7 +67,8 @@ export const EAGERNESS: Readonly<Record<"jit" | "lockstep" | "auto", Eagerness>>
     module: 1_000,
     patience: 1_000,
     certain: 100,
-    allowance: 0.5,
+    price: 1,
+    allowance: 4,
     set: 200_000,
     life: 20_000,
     cold: false,

@@ -56,6 +56,8 @@ export interface TrapData {
 /** What a translator makes of entries: regions of one module. */
 export interface Translation {
   readonly module: WebAssembly.Module;
+  /** Instructions that were translated, copies of what is called among them. */
+  readonly size: number;
   readonly regions: readonly {
     readonly slot: number;
     readonly pc: number;
@@ -70,14 +72,15 @@ export interface Translation {
 }
 /** Makes regions of decoded code. */
 export interface Translator {
-  /** Regions at biased entries, as far as they can be translated. */
+  /** Regions at biased entries, as far as they can be translated; how many instructions it would take, when `paid` are too few. */
   translate(
     cpu: BaseCpu,
     entries: readonly number[],
     set: RegionSet,
     wide: boolean,
     limits: Eagerness,
-  ): Translation | undefined;
+    paid: number,
+  ): Translation | number | undefined;
   /** Pieces of 4 bytes of the state block that lockstep leaves alone: what is only used within an instruction, and lazy flags. */
   readonly ignored: ReadonlySet<number>;
   /** Does the code at a biased pc read the flags before it overwrites them? `exact`: also for who may look at a fault in it. */

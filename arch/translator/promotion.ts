@@ -119,17 +119,20 @@ export class Promotion {
     if (!translator) return;
     engine.translates = true;
     if (engine.translated > START + engine.samples * eager.allowance) return;
+    if (heat < (set.prices.get(entries[0]) ?? 0)) return;
     if (set.size >= eager.set) {
       // What was hot long ago need not be now.
       this.#full = engine.samples - set.born > eager.life;
       return;
     }
-    const made = translator.translate(cpu, entries, set, this.owner.body.wide, eager);
+    const paid = eager.price ? heat / eager.price : Infinity;
+    const made = translator.translate(cpu, entries, set, this.owner.body.wide, eager, paid);
     if (cache !== cpu.cache || cache.regions !== set) return;
+    if (typeof made === "number") return void set.prices.set(entries[0], made * eager.price);
     for (const pc of entries) set.heat.set(pc, -1);
     if (!made) return;
-    for (const r of made.regions) set.heat.set(r.pc, -1), engine.translated += r.size;
-    engine.translated += MODULE_COST;
+    for (const r of made.regions) set.heat.set(r.pc, -1);
+    engine.translated += made.size + MODULE_COST;
     this.#adjustTable();
     this.#install(made, set);
     this.#link(made.module);

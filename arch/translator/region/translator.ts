@@ -43,7 +43,7 @@ export function createTranslator(spec: TranslatorSpec): Translator {
     return a;
   };
   return {
-    translate(...request): Translation | undefined {
+    translate(...request): Translation | number | undefined {
       try {
         return translate(...request);
       } catch (error) {
@@ -68,10 +68,11 @@ export function createTranslator(spec: TranslatorSpec): Translator {
     set: RegionSet,
     wide: boolean,
     limits: Eagerness,
-  ): Translation | undefined {
+    paid: number,
+  ): Translation | number | undefined {
     const analysis = analysisOf(wide);
     const graphs: Graph[] = [], queue = [...entries], seen = new Set(entries);
-    let room = limits.module;
+    let room = Math.min(limits.module, paid);
     // What is called goes to the same module: calls between modules take longer.
     for (let at = 0; at < queue.length && (at < entries.length || room > 0); at++) {
       const graph = discover(
@@ -79,7 +80,7 @@ export function createTranslator(spec: TranslatorSpec): Translator {
         analysis,
         queue[at],
         BIAS,
-        at < entries.length ? limits.region : Math.min(limits.region, room),
+        limits.region,
         cpu.exact,
         limits.cold,
       );
@@ -88,6 +89,11 @@ export function createTranslator(spec: TranslatorSpec): Translator {
       if (!graph || !first) continue;
       if (first.info.kind === "jcc" && first.info.readsFlags && !first.info.def.fused) continue;
       if (first.info.how !== "inline" || first.info.kind === "enter" || first.info.kind === "stop") {
+        continue;
+      }
+      if (graph.size > room) {
+        if (at < entries.length) return graph.size;
+        // It had better have a region of its own than a part of one.
         continue;
       }
       // What has a region already is copied when it is small: calls within a module are quick.
@@ -134,7 +140,7 @@ export function createTranslator(spec: TranslatorSpec): Translator {
       enter,
       flagsLive: (pc: number) => cpu.exact || flagsLiveAt(cpu, analysis, pc, BIAS),
     };
-    const shapes = shapesOf(graphs, analysis, m);
+    const shapes = shapesOf(graphs, analysis, m), size = graphs.reduce((sum, graph) => sum + graph.size, 0);
     const made = [...shapes].flatMap(([graph, { shape, signature }]) => {
       const marks: { pc: number; offset: number }[] = [];
       const mark = limits.lockstep
@@ -161,7 +167,7 @@ export function createTranslator(spec: TranslatorSpec): Translator {
     });
     const bytes = m.bytes();
     debug.module?.(bytes, graphs);
-    return { module: new WebAssembly.Module(bytes), regions: made };
+    return { module: new WebAssembly.Module(bytes), size, regions: made };
   }
 }
 
