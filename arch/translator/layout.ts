@@ -23,10 +23,11 @@ export const WINDOW = {
   first: 2048,
   count: 64,
   size: 32,
-  /** i64: first wasm address; i64: bytes; i32: misses to let pass before the next search. */
+  /** i64: first wasm address; i64: bytes; i32: misses to let pass before the next search, and how many there were to be. */
   start: 0,
   length: 8,
   patience: 16,
+  last: 20,
   /** Bytes around each address of a window that are accessible too. */
   slack: 256,
 } as const;
