@@ -61,8 +61,7 @@ export const aarch64: Arch = {
   },
   createCpu(space: AddressSpace, kernel: KernelEntry, options: CpuOptions = {}): Cpu {
     const parent = options.parent instanceof ArmCpu ? options.parent : undefined;
-    // "auto" is the interpreter here until the program comparisons have run with regions.
-    const engine = options.engine === undefined || options.engine === "auto" ? "interpreter" : options.engine;
+    const engine = options.engine ?? "auto";
     const cpu = new ArmCpu(space, kernel, aarch64, parent, engine, options.lockstep);
     if (options.clock) cpu.clock = options.clock;
     space.codeWatcher = cpu;
