@@ -22,6 +22,7 @@ import type { Analysis } from "./analysis.ts";
 import type { RegionFunc, View } from "./func.ts";
 import type { Block, Graph, Instruction } from "./graph.ts";
 import { pcOf, SPACE } from "./inline.ts";
+import { candidates, lift, LoopWatch } from "./loops.ts";
 import { type Flow, RegionMachine } from "./machine.ts";
 import { Ids, type Shape, type Signature } from "./shape.ts";
 import { State } from "./state.ts";
@@ -67,6 +68,8 @@ export class Emitter implements Flow {
   readonly #status: Local<"i32">;
   readonly #labels = new Map<Block, Label>();
   readonly #loops = new Map<Block, Label>();
+  /** What is emitted will be thrown away. */
+  #learning = false;
   /** What the kind of the flags is on the ways into a block. */
   readonly #kinds = new Map<Block, (number | undefined)[]>();
   /** What is known on these ways. */
@@ -77,6 +80,8 @@ export class Emitter implements Flow {
   #fail: Label | undefined;
   #block!: Block;
   #instruction!: Instruction;
+  /** The loop without checks that is being emitted. */
+  #piece: LoopWatch | undefined;
   /** Values at entry of the slots that a return has to leave as they were. */
   readonly #entry = new Map<number, Local<"i64">>();
 
@@ -183,6 +188,7 @@ export class Emitter implements Flow {
   /** Leaves the region with these slots brought to memory, the flags among them if they may be read. */
   #leave(status: number, pc: I64, flags: boolean, dirty: Iterable<number>): void {
     const { f } = this, { isFlag } = this.analysis.slots;
+    this.#refund();
     this.#state.spill([...dirty].filter((id) => !isFlag[id]));
     if (flags) this.#state.spill(this.#flags);
     f.set(this.#pc, pc);
@@ -192,22 +198,83 @@ export class Emitter implements Flow {
 
   #tree(b: Block): void {
     const { f } = this;
-    if (!b.isLoop) return this.#within(b, b.merges.length - 1);
+    const body = () => this.#body(b);
+    if (!b.isLoop) return this.#within(b.merges, body);
+    const watch = this.#learning ? undefined : this.#learn(b), { merges } = b;
     f.plainLoop((again) => {
       this.#loops.set(b, again);
       f.known = undefined;
       f.forget();
-      this.#within(b, b.merges.length - 1);
+      if (!watch) return this.#within(merges, body);
+      const inside = merges.filter((m) => watch.loop.body.has(m));
+      this.#within(merges.filter((m) => !inside.includes(m)), () => {
+        this.#versions(watch, () => this.#within(inside, body));
+      });
     });
   }
-  /** The block inside one WebAssembly block for each merge that it dominates; the last one in order is outermost. */
-  #within(b: Block, merge: number): void {
+  /** Emits the body of a loop for nothing, to see whether a second version of it would gain something. */
+  #learn(header: Block): LoopWatch | undefined {
+    const { f } = this, machine = this.#machine;
+    for (const loop of candidates(header)) {
+      lift(this.graph, loop);
+      const watch = machine.loop = new LoopWatch(loop, f, this.#state), place = f.place();
+      this.#learning = true;
+      f.plainLoop((again) => {
+        this.#loops.set(header, again);
+        f.known = undefined;
+        f.forget();
+        for (const m of header.merges) this.#labels.set(m, again);
+        this.#within(header.merges.filter((m) => loop.body.has(m)), () => this.#body(header));
+      });
+      this.#learning = false, machine.loop = undefined;
+      f.rewind(place);
+      watch.learned();
+      if (watch.ranges.length) return watch;
+    }
+    return undefined;
+  }
+  /** A loop's body without the checks that a test before each piece makes needless (loops.ts), and with them. */
+  #versions(watch: LoopWatch, body: () => void): void {
+    const { f } = this, whole = watch.rounds * watch.loop.size;
+    f.plainBlock((checked) => {
+      f.scope(() => {
+        for (const range of watch.ranges) for (const test of watch.tests(range)) f.unlikelyBr(checked, test);
+      });
+      f.unlikelyBr(checked, this.count.leS(whole));
+      f.set(this.count, this.count.sub(whole));
+      f.set(watch.left, watch.rounds);
+      this.#piece = this.#machine.loop = watch;
+      f.plainLoop((again) => {
+        watch.again = again;
+        f.forget();
+        body();
+      });
+      this.#piece = this.#machine.loop = undefined;
+    });
+    f.forget();
+    f.known = undefined;
+    body();
+  }
+  /** What a piece has paid for and not done, when it is left. */
+  #refund(): void {
+    const { left, loop } = this.#piece ?? {};
+    if (left) this.f.set(this.count, this.count.add(left.mul(loop!.size)));
+  }
+  /** The piece ends with this round, and may not touch what it was tested for any more. */
+  missed(): void {
+    const { left, loop } = this.#piece ?? {};
+    if (!left) return;
+    this.f.set(this.count, this.count.add(left.sub(1).mul(loop!.size)));
+    this.f.set(left, 1);
+  }
+  /** The block inside one WebAssembly block for each merge; the last one in order is outermost. */
+  #within(merges: readonly Block[], body: () => void): void {
     const { f } = this;
-    if (merge < 0) return this.#body(b);
-    const next = b.merges[merge];
+    if (!merges.length) return body();
+    const next = merges[merges.length - 1];
     f.plainBlock((label) => {
       this.#labels.set(next, label);
-      this.#within(b, merge - 1);
+      this.#within(merges.slice(0, -1), body);
     });
     const views = this.#views.get(next);
     if (views) f.meet(views);
@@ -276,6 +343,7 @@ export class Emitter implements Flow {
   /** The instructions of the block are there; what it does next comes behind its checks. */
   #finish(): void {
     this.#state.settle();
+    this.#machine.loop?.endBlock();
     const { f } = this, b = this.#block, first = b.instructions[0], known = f.known;
     f.endBlock((checks) =>
       this.#machine.checks(checks, () => {
@@ -286,8 +354,9 @@ export class Emitter implements Flow {
   }
   #one(i: Instruction): void {
     const m = this.#machine, { info } = i;
+    m.loop?.at(i);
     if (this.target.mark) {
-      this.target.mark(i, this.f.w.length);
+      if (!this.#learning) this.target.mark(i, this.f.w.length);
       this.#step(i);
       if (info.clock) {
         this.#finish();
@@ -356,6 +425,15 @@ export class Emitter implements Flow {
     if (!to || to.order < 0 || this.#block.cut.has(key)) {
       return this.#leave(LEAVE.go, i64(pc + BIAS), flags, this.shape.dirtyOut[this.#block.index]);
     }
+    const piece = this.#piece;
+    if (piece?.loop.header === to) {
+      const { left } = piece;
+      this.#state.reload(this.shape.loads(this.#block, to));
+      f.set(left, left.sub(1));
+      f.brIf(piece.again!, left);
+      return f.br(this.#loops.get(to)!);
+    }
+    if (piece && !piece.loop.body.has(to)) this.#refund();
     if (to.order <= this.#block.order) {
       this.#state.reload(this.shape.loads(this.#block, to));
       f.set(this.count, this.count.sub(to.loopSize));

@@ -178,6 +178,31 @@ export class RegionFunc extends Func {
     }
     return false;
   }
+  /** The local that had this one's value at the start of the block, but for a constant. */
+  startOf(local: Local): { readonly local: Local<"i64">; readonly plus: number } | undefined {
+    const s = this.symbol(local), start = s && this.#atStart.get(s.id);
+    return s && start && { local: start.local, plus: s.plus - start.plus };
+  }
+  /** A block has begun whose checks have not been emitted. */
+  get begun(): boolean {
+    return this.#startDepth >= 0;
+  }
+  /** How far the local has moved in this block; undefined: not by a constant. */
+  drift(local: Local<"i64">): number | undefined {
+    if (!this.#log.includes(local.index, this.#startLog)) return 0;
+    const start = this.startOf(local);
+    return start?.local.index === local.index ? start.plus : undefined;
+  }
+  /** A place in the code to come back to with {@link rewind}. */
+  place(): { readonly length: number; readonly hints: number; readonly known: number | undefined } {
+    return { length: this.w.length, hints: this.hints.length, known: this.known };
+  }
+  /** Throws away what has been emitted since: nothing is known then. */
+  rewind({ length, hints, known }: ReturnType<RegionFunc["place"]>): void {
+    this.w.length = length, this.hints.length = hints, this.known = known;
+    this.#early = [];
+    this.forget();
+  }
   /** A block begins: checks of values that locals hold here are made here. */
   begin(slots: readonly Local[]): void {
     this.#start = this.w.length, this.#startLog = this.#log.length, this.#startDepth = this.w.depth;
@@ -335,7 +360,7 @@ export class RegionFunc extends Func {
         if (fact.early && this.#early.includes(fact)) facts.set(key, fact), own.add(fact);
       }
     };
-    let after = known;
+    let after = known, tried = this.#symbols;
     super.block((done) => {
       super.block((fail) => {
         this.#inner += 2;
@@ -343,6 +368,7 @@ export class RegionFunc extends Func {
         this.#inner -= 2;
         after = this.known;
         noteEarly();
+        tried = this.#symbols;
         this.br(done);
       });
       undo();
@@ -354,7 +380,12 @@ export class RegionFunc extends Func {
       if (this.known !== after) after = undefined;
     });
     const changed = new Set(this.#log.slice(from));
-    for (const index of changed) symbols.delete(index);
+    for (const index of changed) {
+      // Moved by the same constant in both.
+      const one = tried.get(index), other = this.#symbols.get(index);
+      if (one && other && one.id === other.id && one.plus === other.plus) symbols.set(index, other);
+      else symbols.delete(index);
+    }
     for (const [key, h] of held) if (h.from.some((index) => changed.has(index))) held.delete(key);
     restore();
     this.known = after;

@@ -22,6 +22,7 @@ import {
 } from "../wasm/mod.ts";
 import { fuses } from "./fuses.ts";
 import { type EarlyCheck, type Helper, REACH, type RegionFunc } from "./func.ts";
+import type { LoopWatch, Parts } from "./loops.ts";
 import type { Slots, SlotSpec } from "./slots.ts";
 import { floatOf, type Memories, type State, Unsupported } from "./state.ts";
 
@@ -57,6 +58,8 @@ export interface Flow {
   enter(host: "syscall" | "call", argument: I32): void;
   /** Leaves the region before this instruction; the interpreter does it. `partly`: it may have written some of what it reads. */
   interpret(partly: boolean): void;
+  /** A window was missed: the kernel has been asked, and what was tested before need not hold any more. */
+  missed(): void;
   readonly count: I32;
 }
 
@@ -203,6 +206,8 @@ export class RegionMachine extends BaseEnv implements Machine {
   flagsWanted = true;
   flow!: Flow;
   ended = false;
+  /** The loop whose body is emitted, if it comes in two versions. */
+  loop: LoopWatch | undefined;
   #stored = false;
   /** Register operands that semantics read, or wrote only in part. */
   operandReads: boolean[] = [];
@@ -272,25 +277,32 @@ export class RegionMachine extends BaseEnv implements Machine {
       }
       const address = this.f.let(this.effectiveAddress(this.#form === 1, spec.extend));
       const { misaligned, misalignedCause = "protection" } = spec;
+      const access = spec.access === "r" ? ACCESS.read : ACCESS.write;
+      const window = this.helpers.windows.of(fields, form === 1, access), bytes = spec.size >> 3;
+      const multiple = misaligned === undefined ? 1 : bytes;
+      if (
+        spec.access !== "none" &&
+        this.loop?.access(address, bytes, access, window, this.#parts(form === 1, spec.extend), multiple)
+      ) return new RegionOperand(this, spec, 0, address);
       if (misaligned !== undefined) {
         this.f.if(address.wrap().and((spec.size >> 3) - 1), () => {
           this.setField("i64.store", FIELD.address, address.add(BIAS));
           this.raise(misalignedCause, misaligned);
         });
       }
-      if (spec.access !== "none") {
-        this.#check(
-          address,
-          spec.size >> 3,
-          spec.access === "r" ? ACCESS.read : ACCESS.write,
-          this.helpers.windows.of(fields, form === 1, spec.access === "r" ? ACCESS.read : ACCESS.write),
-        );
-      }
+      if (spec.access !== "none") this.#check(address, bytes, access, window);
       return new RegionOperand(this, spec, 0, address);
     });
     def.semantics(this, ...operands);
   }
 
+  /** The slots of the record's operand, where its address is a sum of them. */
+  #parts(indexed: boolean, extend: OperandSpec["extend"]): Parts | undefined {
+    const { base, index, scale, disp } = this.#fields, { spec: { zero }, at } = this.values.slots;
+    if (indexed && extend && index !== zero) return undefined;
+    const slot = (offset: number) => offset === zero ? undefined : at[offset];
+    return { base: slot(base), index: indexed ? slot(index) : undefined, scale, disp };
+  }
   /** The address of the record's operand. */
   effectiveAddress(indexed: boolean, extend?: OperandSpec["extend"]): I64 {
     const { base, index, scale, disp } = this.#fields, { zero } = this.values.slots.spec;
@@ -324,7 +336,8 @@ export class RegionMachine extends BaseEnv implements Machine {
     const { f, memories: { guest } } = this;
     if (bytes > REACH / 2) {
       f.unlikely(this.#suspicious(address, bytes, access), () => {
-        f.unlikely(this.probe(address, bytes, access), () => this.flow.interpret(false));
+        f.unlikely(super.probe(address, bytes, access), () => this.flow.interpret(false));
+        this.flow.missed();
       });
       return;
     }
@@ -335,7 +348,12 @@ export class RegionMachine extends BaseEnv implements Machine {
     f.plainUnlikely(distance.geU(guest.load("i64.load", 0, window + WINDOW.length)), () => {
       const refused = f.call("i32", this.helpers.window, low, request, window);
       f.plainUnlikely(refused, () => this.flow.interpret(false));
+      this.flow.missed();
     });
+  }
+  override probe(address: I64, bytes: number | I32, access: number): I32 {
+    this.loop?.spoil();
+    return super.probe(address, bytes, access);
   }
 
   /** The checks at the start of a block; `leave` is emitted for when one refuses. */
@@ -354,6 +372,7 @@ export class RegionMachine extends BaseEnv implements Machine {
         f.call("i32", this.helpers.window, low, request, window)
       ).reduce((a, b) => a.or(b));
       f.plainUnlikely(refused, leave);
+      this.flow.missed();
     });
   }
 
@@ -418,8 +437,10 @@ export class RegionMachine extends BaseEnv implements Machine {
   }
 
   checked(guestAddress: I64, bytes: number, access: number): I64 {
-    const address = this.f.let(guestAddress.sub(BIAS));
-    this.#check(address, bytes, access, this.helpers.windows.stack);
+    const address = this.f.let(guestAddress.sub(BIAS)), { stack } = this.helpers.windows;
+    if (bytes > REACH / 2 || !this.loop?.access(address, bytes, access, stack, undefined, 1)) {
+      this.#check(address, bytes, access, stack);
+    }
     return address;
   }
   fixed(offset: number, size: number): Operand {

@@ -9,12 +9,12 @@ import { extendFrom } from "./common.ts";
 const ALL = "cf pf af zf sf of";
 
 function add(m: Machine, dst: Operand, src: Operand): void {
-  const a = m.f.let(dst.signed()), b = m.f.let(src.signed());
+  const a = m.f.let(dst.signed()), b = m.f.keep(src.signed());
   setAdd(m, dst.size, a, b);
   dst.write(a.add(b));
 }
 function sub(m: Machine, dst: Operand, src: Operand): void {
-  const a = m.f.let(dst.signed()), b = m.f.let(src.signed());
+  const a = m.f.let(dst.signed()), b = m.f.keep(src.signed());
   setCompare(m, dst.size, a, b);
   dst.write(a.sub(b));
 }

@@ -1,0 +1,260 @@
+/**
+ * Innermost loops in two versions. One WebAssembly loop around both begins each piece of up to {@link ROUNDS} rounds with a test: do the
+ * windows cover all that these rounds access through registers that the loop changes by constants only, or not at all? Then comes the
+ * version without those checks, else one round of the version that checks each. What registers do in a round is learned by emitting the
+ * body once and throwing that away: nothing about instructions is written twice.
+ */
+import { ACCESS, WINDOW } from "../layout.ts";
+import { type I32, type I64, i64, type Label, type Local } from "../wasm/mod.ts";
+import { REACH, type RegionFunc } from "./func.ts";
+import type { Block, Graph, Instruction } from "./graph.ts";
+import type { State } from "./state.ts";
+
+/** Rounds of a piece, at most and at least; bytes that a register may move in one. */
+const ROUNDS = 64, LEAST = 8, STRIDE = 1024, FAR = 16384;
+/** Instructions of a loop that is emitted twice; ranges of addresses that are tested before a piece. */
+const LARGEST = 80, RANGES = 6;
+/** Ranges of one base this close to one another are tested as one. */
+const NEAR = 2048;
+
+/** The registers of an address, besides those that a symbol tells. */
+export interface Parts {
+  readonly base: number | undefined;
+  readonly index: number | undefined;
+  readonly scale: number;
+  readonly disp: number;
+}
+
+/** Accesses of a loop that have the same registers. */
+interface Stream {
+  readonly key: string;
+  /** Slots, by the values that they have where a round begins. */
+  readonly base: number | undefined;
+  readonly index: number | undefined;
+  readonly scale: number;
+  readonly low: number;
+  readonly high: number;
+  readonly window: number;
+  readonly writes: boolean;
+  /** What the address has to be a multiple of, or 1. */
+  readonly multiple: number;
+}
+
+/** One test before a piece. */
+interface Range {
+  readonly of: Stream;
+  low: number;
+  high: number;
+  window: number;
+  writes: boolean;
+  multiple: number;
+}
+
+/** The blocks of a loop, its header among them, and their instructions. */
+export interface Loop {
+  readonly header: Block;
+  readonly body: ReadonlySet<Block>;
+  readonly size: number;
+}
+
+/**
+ * Loops of a header that may have two versions: innermost, in line throughout. First that of all ways back, then the smallest one: the
+ * entry of a region in the middle of an inner loop makes that the header of the outer one too.
+ */
+export function candidates(header: Block): Loop[] {
+  const back = header.predecessors.filter((p) => p.order >= header.order);
+  const loop = (latches: readonly Block[]): Loop => {
+    const body = new Set([header]), work = [...latches];
+    for (let b = work.pop(); b; b = work.pop()) {
+      if (!body.has(b)) body.add(b), work.push(...b.predecessors);
+    }
+    let size = 0;
+    for (const b of body) size += b.instructions.length;
+    return { header, body, size };
+  };
+  const all = [loop(back)];
+  if (back.length > 1) all.push(back.map((b) => loop([b])).reduce((x, y) => y.size < x.size ? y : x));
+  return all.filter(({ body, size }) =>
+    size <= LARGEST && [...body].every((b) =>
+      (b === header || !b.isLoop) &&
+      b.instructions.every(({ info: { kind, how, budget, clock }, before }) =>
+        how === "inline" && !budget && !clock && (kind === "next" || kind === "jcc" || kind === "jmp") &&
+        !before.some((p) => p.info.budget)
+      )
+    )
+  );
+}
+
+/** What follows a loop inside its blocks' dominator tree moves to the header, so that it is emitted once, behind both versions. */
+export function lift({ blocks }: Graph, { header, body }: Loop): void {
+  for (const b of blocks) {
+    const { dominator } = b;
+    if (!dominator || dominator === header || body.has(b) || !body.has(dominator)) continue;
+    const at = dominator.merges.indexOf(b);
+    if (at >= 0) dominator.merges.splice(at, 1);
+    b.dominator = header;
+  }
+  for (const b of blocks) {
+    if (b.dominator !== header || b === header || body.has(b) || header.merges.includes(b)) continue;
+    b.isMerge = true;
+    header.merges.push(b);
+  }
+  header.merges.sort((x, y) => x.order - y.order);
+}
+
+/** Watches how the body of a loop is emitted: first to learn, then to leave out what has been tested. */
+export class LoopWatch {
+  /** Rounds left of the piece, and this one. */
+  readonly left: Local<"i32">;
+  again: Label | undefined;
+  rounds = ROUNDS;
+  #streams: Stream[] = [];
+  #covered: Set<string> | undefined;
+  readonly #places = new Map<Instruction, number>();
+  #place = 0;
+  #nth = 0;
+  /** By slot: how far a round moves it, down and up; NaN: not by a constant. */
+  readonly #moves = new Map<number, { down: number; up: number }>();
+  #spoilt = false;
+
+  constructor(readonly loop: Loop, readonly f: RegionFunc, readonly state: State) {
+    this.left = f.fixed("i32");
+  }
+
+  /** An instruction begins. */
+  at(i: Instruction): void {
+    let place = this.#places.get(i);
+    if (place === undefined) this.#places.set(i, place = this.#places.size);
+    this.#place = place, this.#nth = 0;
+  }
+  /** It asks for pages by itself, and may lose others by that. */
+  spoil(): void {
+    this.#spoilt = true;
+  }
+
+  /** An access: true when it has been tested before the piece. `multiple`: of what its address has to be one. */
+  access(
+    address: Local<"i64">,
+    bytes: number,
+    access: number,
+    window: number,
+    parts: Parts | undefined,
+    multiple: number,
+  ): boolean {
+    const key = `${this.#place} ${this.#nth++}`;
+    if (this.#covered) return this.#covered.has(key);
+    const one = this.#start(address);
+    const writes = (access & ACCESS.write) !== 0;
+    const put = (base: number | undefined, index: number | undefined, scale: number, low: number) => {
+      this.#streams.push({ key, base, index, scale, low, high: low + bytes, window, writes, multiple });
+    };
+    if (one) return put(one.slot, undefined, 0, one.plus), false;
+    if (!parts) return false;
+    const { locals } = this.state;
+    const base = parts.base === undefined ? undefined : this.#start(locals[parts.base]);
+    const index = parts.index === undefined ? undefined : this.#start(locals[parts.index]);
+    if ((parts.base !== undefined && !base) || (parts.index !== undefined && !index)) return false;
+    put(
+      base?.slot,
+      index?.slot,
+      parts.scale,
+      parts.disp + (base?.plus ?? 0) + (index?.plus ?? 0) * 2 ** parts.scale,
+    );
+    return false;
+  }
+  /** The slot whose value at the start of the block this is, but for a constant. */
+  #start(local: Local): { slot: number; plus: number } | undefined {
+    const start = this.f.startOf(local), slot = start ? this.state.locals.indexOf(start.local) : -1;
+    if (!start || slot < 0) return undefined;
+    return { slot, plus: start.plus };
+  }
+
+  /** A block of the body ends. */
+  endBlock(): void {
+    if (this.#covered || !this.f.begun) return;
+    this.state.locals.forEach((local, slot) => {
+      if (local.type !== "i64") return;
+      const by = this.f.drift(local as Local<"i64">);
+      if (by === 0) return;
+      let moves = this.#moves.get(slot);
+      if (!moves) this.#moves.set(slot, moves = { down: 0, up: 0 });
+      if (by === undefined) moves.down = moves.up = NaN;
+      else if (by < 0) moves.down += by;
+      else moves.up += by;
+    });
+  }
+
+  #moved(slot: number | undefined, scale: number): { down: number; up: number } {
+    const moves = slot === undefined ? undefined : this.#moves.get(slot);
+    return moves ? { down: moves.down * 2 ** scale, up: moves.up * 2 ** scale } : { down: 0, up: 0 };
+  }
+
+  /** What to test before each piece, once all has been seen; nothing: a second version would gain nothing. */
+  ranges: readonly Range[] = [];
+  learned(): void {
+    this.#covered = new Set();
+    if (this.#spoilt) return;
+    const streams = this.#streams.filter(({ base, index, scale, multiple }) => {
+      const a = this.#moved(base, 0), b = this.#moved(index, scale), down = a.down + b.down, up = a.up + b.up;
+      // Not a number: false.
+      return up - down <= STRIDE &&
+        [a.down, a.up, b.down, b.up].every((by) => by % multiple === 0);
+    });
+    const all: Range[] = [];
+    let fastest = 1;
+    for (const s of streams.toSorted((x, y) => x.low - y.low)) {
+      const same = all.find((r) =>
+        r.of.base === s.base && r.of.index === s.index && r.of.scale === s.scale && s.low - r.high <= NEAR &&
+        (s.low - r.low) % Math.min(s.multiple, r.multiple) === 0
+      );
+      if (same) {
+        same.high = Math.max(same.high, s.high);
+        if (s.multiple > same.multiple) {
+          // Of the lowest address.
+          if ((s.low - same.low) % s.multiple !== 0) continue;
+          same.multiple = s.multiple;
+        }
+        if (s.writes && !same.writes) same.writes = true, same.window = s.window;
+      } else if (all.length < RANGES) {
+        all.push({
+          of: s,
+          low: s.low,
+          high: s.high,
+          window: s.window,
+          writes: s.writes,
+          multiple: s.multiple,
+        });
+      } else continue;
+      const a = this.#moved(s.base, 0), b = this.#moved(s.index, s.scale);
+      fastest = Math.max(fastest, a.up + b.up - a.down - b.down);
+      this.#covered.add(s.key);
+    }
+    this.rounds = Math.max(LEAST, Math.min(ROUNDS, Math.floor(FAR / fastest)));
+    for (const r of all) {
+      const a = this.#moved(r.of.base, 0), b = this.#moved(r.of.index, r.of.scale);
+      r.low += this.rounds * (a.down + b.down), r.high += this.rounds * (a.up + b.up);
+    }
+    this.ranges = all;
+  }
+
+  /** Conditions under which a piece has to be done with checks. */
+  tests({ of, low, high, window, multiple }: Range): I32[] {
+    const { f, state } = this, { guest } = state.memories;
+    const of64 = (slot: number): I64 => state.locals[slot] as Local<"i64">;
+    let address: I64 | undefined = of.base === undefined ? undefined : of64(of.base);
+    if (of.index !== undefined) {
+      const index = of64(of.index).shl(of.scale);
+      address = address ? address.add(index) : index;
+    }
+    address = address ? address.add(low) : i64(low);
+    const first = f.let(address);
+    const distance = f.let(first.sub(guest.load("i64.load", 0, window + WINDOW.start)));
+    const length = () => guest.load("i64.load", 0, window + WINDOW.length);
+    const tests = [distance.geU(length())];
+    const more = high - low - REACH;
+    if (more > 0) tests.push(distance.add(more).geU(length()));
+    // A piece begins lower by a multiple of it than the access does.
+    if (multiple > 1) tests.push(first.wrap().and(multiple - 1));
+    return tests;
+  }
+}

@@ -1,0 +1,168 @@
+/** Loops in two versions (translator, region/loops.ts) do what the interpreter does, also where a window ends and where they fault. */
+// cold: tests
+import { assertEquals } from "@std/assert";
+import { BIAS } from "@guise/translator";
+import { assemble } from "./assemble.ts";
+import { loadTranslator, X86Cpu } from "./cpu.ts";
+import { CODE, DATA, EXEC, FakeSpace, READ, WRITE } from "./fake_space.ts";
+import { Random } from "./testing.ts";
+import { STATE } from "./state.ts";
+
+/** More, or others: with these in the environment. */
+const COUNT = Number(Deno.env.get("LOOPS") ?? 40), SEED = Number(Deno.env.get("SEED") ?? 20261122);
+await loadTranslator();
+
+/** What can be seen when the program has ended, in pieces of so many instructions. */
+function outcome(code: ArrayLike<number>, engine: "jit" | "interpreter", piece: number): unknown {
+  const space = new FakeSpace(), kernel = { syscall: () => 1 as const, call: () => 1 as const };
+  const cpu = new X86Cpu(space, kernel, undefined, undefined, engine);
+  space.watcher = cpu;
+  space.map(CODE, 0x10000, READ | WRITE | EXEC);
+  space.map(DATA, 0x8000, READ | WRITE);
+  space.map(DATA + 0x8000, 0x1000, READ);
+  for (let i = 0; i < 0x9000; i++) space.u8[DATA - BIAS + i] = i * 7;
+  space.write(CODE, code);
+  cpu.frame.setNum(16, CODE);
+  cpu.frame.setNum(4, DATA + 0x4000);
+  let trap = cpu.run(piece);
+  for (let turn = 0; trap.cause === "budget" && turn < 10000; turn++) trap = cpu.run(piece);
+  return {
+    cause: trap.cause,
+    address: trap.cause === "page" ? trap.address : 0,
+    access: trap.cause === "page" ? trap.access : 0,
+    registers: Array.from({ length: 17 }, (_, i) => cpu.frame.big(i).toString(16)).join(),
+    xmm: space.u8.slice(STATE.xmm, STATE.xmm + 256).join(),
+    data: space.u8.slice(DATA - BIAS, DATA - BIAS + 0x9000).join(),
+  };
+}
+function same(source: string, piece = 1_000_000): ReturnType<typeof outcome> {
+  const code = assemble(source, CODE), expected = outcome(code, "interpreter", 1_000_000);
+  assertEquals(outcome(code, "jit", piece), expected, source);
+  return expected;
+}
+
+Deno.test("a loop that runs over the end of what it may write faults at the exact element", () => {
+  const end = DATA + 0x8000;
+  const { cause, address } = same(`
+    mov rdi, ${DATA}
+    mov rcx, 5000
+    xor eax, eax
+    again:
+    mov rdx, [rdi]
+    add rax, rdx
+    mov [rdi], rax
+    add rdi, 8
+    dec rcx
+    jnz again
+    hlt
+  `) as { cause: string; address: number };
+  assertEquals([cause, address], ["page", end]);
+});
+
+Deno.test("a loop in steps of a vector faults where its address is not aligned", () => {
+  // The first time through it is, and the windows are found.
+  const { cause, registers } = same(`
+    mov rdi, ${DATA}
+    mov edx, 40
+    more:
+    xor ecx, ecx
+    again:
+    movdqa xmm1, [rdi + rcx]
+    paddd xmm0, xmm1
+    add rcx, 16
+    cmp rcx, 1600
+    jne again
+    dec edx
+    jnz more
+    add rdi, 8
+    inc edx
+    jmp more
+  `) as { cause: string; registers: string };
+  assertEquals([cause, registers.split(",")[1]], ["protection", "0"]);
+});
+
+Deno.test("an outer loop that begins where the inner one does goes on after it", () => {
+  same(`
+    mov rsi, ${DATA}
+    mov edx, 40
+    xor eax, eax
+    again:
+    mov rbx, [rsi + rax]
+    add rbp, rbx
+    xor [rsi + rax + 1024], rbp
+    add rax, 8
+    cmp rax, 256
+    jne again
+    xor eax, eax
+    add rsi, 16
+    dec edx
+    jnz again
+    hlt
+  `);
+});
+
+Deno.test("random loops end or fault as they do in the interpreter", () => {
+  const r = new Random(SEED),
+    bases = ["rsi", "rdi", "rbx"],
+    steps = [1, 2, 4, 8, 16, 24, 64, 200, 1024, 3000];
+  const address = () => {
+    const disp = r.below(64) * r.pick([1, 4, 8, 16]) - 256;
+    const index = r.chance(0.4) ? ` + rax*${r.pick([1, 2, 4, 8])}` : "";
+    return `[${r.pick(bases)}${index} ${disp < 0 ? "-" : "+"} ${Math.abs(disp)}]`;
+  };
+  const access = () =>
+    r.pick([
+      () => `mov r8, ${address()}`,
+      () => `add dword ptr ${address()}, r8d`,
+      () => `mov ${address()}, r8`,
+      () => `movzx r9d, byte ptr ${address()}`,
+      () => `inc byte ptr ${address()}`,
+      () => `movdqu xmm0, ${address()}`,
+      () => `paddb xmm1, xmm0`,
+      () => `movdqu ${address()}, xmm1`,
+      () => `movdqa xmm2, ${address()}`,
+      () => `push r8`,
+      () => `pop r9`,
+    ])();
+  const move = (label: string) =>
+    r.pick([
+      () => `add ${r.pick(bases)}, ${r.pick(steps)}`,
+      () => `sub ${r.pick(bases)}, ${r.pick(steps)}`,
+      () => `lea rbx, [rbx + ${r.pick(steps)}]`,
+      () => `inc rax`,
+      () => `mov rdi, rsi`,
+      () => `add rsi, r10`,
+      () => `mov rax, r9`,
+      () => `test r8b, ${1 << r.below(4)}\njz ${label}\nadd rsi, ${r.pick(steps)}\n${access()}\n${label}:`,
+      () => `test r9b, ${1 << r.below(4)}\njnz out\n`,
+      () => `test r8b, ${1 << r.below(3)}\njnz again\n`,
+    ])();
+  for (let n = 0; n < COUNT; n++) {
+    const body: string[] = [];
+    for (let k = 1 + r.below(4); k > 0; k--) body.push(access());
+    for (let k = 1 + r.below(3); k > 0; k--) body.splice(r.below(body.length + 1), 0, move(`l${k}`));
+    // At first where nothing happens: then the windows are there.
+    const calls = Array.from({ length: 10 }, (_, turn) => {
+      const spread = turn < 5 ? 64 : 2048;
+      const place = () =>
+        DATA + (turn < 7 ? 0x2000 : 0x6800) + r.below(spread) * r.pick(turn < 5 ? [16] : [1, 16, 16]);
+      return `mov rsi, ${place()}\nmov rdi, ${place()}\nmov rbx, ${place()}\nmov r10, ${r.below(40)}
+        mov ecx, ${1 + r.below(turn < 5 ? 60 : 300)}\nxor eax, eax\ncall body`;
+    });
+    same(
+      `
+      ${calls.join("\n")}
+      hlt
+      body:
+      again:
+      ${body.join("\n")}
+      dec ecx
+      jnz again
+      out:
+      mov rsp, ${DATA + 0x4000 - 8}
+      ret
+    `.replaceAll(" + 0]", "]"),
+      r.pick([100, 1000, 1_000_000]),
+    );
+  }
+});
