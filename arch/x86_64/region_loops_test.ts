@@ -123,6 +123,7 @@ Deno.test("random loops end or fault as they do in the interpreter", () => {
       () => `movdqa xmm2, ${address()}`,
       () => `push r8`,
       () => `pop r9`,
+      () => `mov r9, fs:[0x10]`,
     ])();
   const move = (label: string) =>
     r.pick([
@@ -135,7 +136,7 @@ Deno.test("random loops end or fault as they do in the interpreter", () => {
       () => `mov rax, r9`,
       () => `test r8b, ${1 << r.below(4)}\njz ${label}\nadd rsi, ${r.pick(steps)}\n${access()}\n${label}:`,
       () => `test r9b, ${1 << r.below(4)}\njnz out\n`,
-      () => `test r8b, ${1 << r.below(3)}\njnz again\n`,
+      () => `test r8b, ${1 << r.below(3)}\njnz next\n`,
     ])();
   for (let n = 0; n < COUNT; n++) {
     const body: string[] = [];
@@ -156,6 +157,7 @@ Deno.test("random loops end or fault as they do in the interpreter", () => {
       body:
       again:
       ${body.join("\n")}
+      next:
       dec ecx
       jnz again
       out:

@@ -301,7 +301,9 @@ export class RegionMachine extends BaseEnv implements Machine {
     const { base, index, scale, disp } = this.#fields, { spec: { zero }, at } = this.values.slots;
     if (indexed && extend && index !== zero) return undefined;
     const slot = (offset: number) => offset === zero ? undefined : at[offset];
-    return { base: slot(base), index: indexed ? slot(index) : undefined, scale, disp };
+    const parts = { base: slot(base), index: indexed ? slot(index) : undefined, scale, disp };
+    // What is in no local may be anything.
+    return parts.base === -1 || parts.index === -1 ? undefined : parts;
   }
   /** The address of the record's operand. */
   effectiveAddress(indexed: boolean, extend?: OperandSpec["extend"]): I64 {
