@@ -229,8 +229,8 @@ export class Promotion {
     const called = set.slots.get(pc), region = called === undefined ? undefined : set.regions[called];
     if (region) return this.#link(region.module);
     const calls = set.heat.get(pc) ?? 0;
-    if (calls < 0) {
-      // It never will be.
+    if (calls < 0 || set.size >= this.#eager!.set) {
+      // It never will be, in this set.
       if (called !== undefined) this.#table.set(called, cpu.exports.away);
     } else {
       const eager = this.#eager!, heat = calls + eager.samples / eager.calls;

@@ -4,9 +4,10 @@ import { assertSame, type Under } from "./compare.ts";
 
 const groups: Record<string, readonly Command[]> = { busybox, shells, tools, python };
 
-/** `missing`: why nothing can run here, in the tests' names. `GUISE_ONLY` chooses by a part of the name, `every` takes only each n-th, but of python, which has few. */
+/** `missing`: why nothing can run here, in the tests' names. `GUISE_ONLY` chooses by a part of the name, `every` or GUISE_EVERY takes only each n-th, but of python, which has few. */
 export function register(where: string, under: Under, missing?: string, every = 1): void {
   const only = Deno.env.get("GUISE_ONLY");
+  every = Number(Deno.env.get("GUISE_EVERY") ?? every);
   const reason = Deno.build.os !== "linux" || Deno.build.arch !== "x86_64"
     ? "the native runs need x86-64 Linux"
     : missing;

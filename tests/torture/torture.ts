@@ -126,6 +126,9 @@ if (import.meta.main) {
       suite,
     );
     failed += report.failed.length;
+    if (args.engine === "lockstep" && report.passed > 0 && report.compared === 0) {
+      failed++, console.log(`-${level}: lockstep has compared nothing`);
+    }
     text.push(`${describe(report)}\n  (${((performance.now() - start) / 1000).toFixed(0)} s)`);
     console.log(text.at(-1));
   }
