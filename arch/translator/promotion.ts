@@ -50,9 +50,12 @@ export class Promotion {
 
   /** Before guest code runs from this cache: the table holds its regions, and no others. */
   prepare(cache: CodeCache): void {
-    const { regions } = cache;
+    const { regions } = cache, { length } = this.#table;
     if (this.#linked !== regions) this.#adjustTable();
-    else if (regions && regions.count > this.#table.length) this.#adjustTable();
+    // Others who share the cache have added some. In lockstep there are two tables, which need not be equally long.
+    else if (regions && (regions.count > length || regions.count > this.owner.body.table.length)) {
+      this.#adjustTable();
+    }
   }
 
   /** The table as long as the set wants it, and without functions of an older set. */
