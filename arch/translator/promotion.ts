@@ -205,6 +205,8 @@ export class Promotion {
       if (!i) break;
       enters = i.leaves, pc = i.next;
     }
+    // However often they have changed.
+    for (const pc of entries) cpu.cache.regions?.heat.delete(pc);
     this.#promote(entries);
   }
 
