@@ -71,6 +71,7 @@ export class RegionTrial implements Trial {
   readonly #f: RegionFunc;
   readonly #assumed = new Set<string>();
   readonly #tested: { lanes: FloatLanes; value: Local }[] = [];
+  readonly #constants = new Set<FloatLanes>();
   readonly #answers = new Map<FloatLanes, Local>();
 
   constructor(readonly state: State, readonly fail: Label) {
@@ -136,10 +137,24 @@ export class RegionTrial implements Trial {
       case "f32":
         return (v as Value<"f32">).to("i32.reinterpret_f32").add(i32(3 << 28));
       case "f64x2":
-        return simd("i64x2.add", v, every(64, 3n << 60n));
+        return simd("i64x2.add", v, this.#constant(lanes));
       case "f32x4":
-        return simd("i32x4.add", v, every(32, 3n << 28n));
+        return simd("i32x4.add", v, this.#constant(lanes));
     }
+  }
+  /** What vectors are moved by, in a local: V8 builds every constant anew from three instructions. */
+  #constant(lanes: "f64x2" | "f32x4"): Local<"v128"> {
+    const local = this.state.pooled("v128", lanes === "f64x2" ? -10 : -11) as Local<"v128">;
+    if (!this.#constants.has(lanes)) {
+      this.#constants.add(lanes);
+      this.#f.set(local, lanes === "f64x2" ? every(64, 3n << 60n) : every(32, 3n << 28n));
+    }
+    return local;
+  }
+  /** The two upper bits of the exponents: twice that. */
+  #both(lanes: "f64x2" | "f32x4"): Value<"v128"> {
+    const c = this.#constant(lanes);
+    return simd(lanes === "f64x2" ? "i64x2.add" : "i32x4.add", c, c);
   }
   #test(lanes: FloatLanes, t: Tracked): void {
     const f = this.#f, value = this.state.pooled(t.value.type, this.#tested.length);
@@ -165,8 +180,7 @@ export class RegionTrial implements Trial {
       case "f32":
         return (answer as Value<"i32">).and(i32(3 << 29)).eq(i32(3 << 29));
       default: {
-        const both = lanes === "f64x2" ? every(64, 3n << 61n) : every(32, 3n << 29n);
-        return simd("v128.any_true", simd("v128.andnot", both, answer)).eqz();
+        return simd("v128.any_true", simd("v128.andnot", this.#both(lanes), answer)).eqz();
       }
     }
   }
@@ -175,9 +189,7 @@ export class RegionTrial implements Trial {
     if (!FORMATS[lanes].vector) {
       return this.#right(lanes, this.#moved(lanes, v)).or((v as Local<"f64">).eq(0));
     }
-    const [type, both] = lanes === "f64x2"
-      ? ["i64x2", every(64, 3n << 61n)] as const
-      : ["i32x4", every(32, 3n << 29n)] as const;
+    const both = this.#both(lanes as "f64x2"), type = lanes === "f64x2" ? "i64x2" : "i32x4";
     const middling = simd(`${type}.eq`, simd("v128.and", this.#moved(lanes, v), both), both);
     return simd(
       `${type}.all_true`,

@@ -72,8 +72,9 @@ const distance = (a: V128, b: V128): V128 => or(simd("i8x16.sub_sat_u", a, b), s
 const sumOfDistances: Compute = (a, b, m) => {
   const quads = simd("i16x8.extadd_pairwise_i8x16_u", distance(a, b));
   const halves = m.f.let(simd("i32x4.extadd_pairwise_i16x8_u", quads));
-  const sum = simd("i64x2.add", halves, simd("i64x2.shr_u", halves, i32(32)));
-  return and(sum, bytes((i) => (i & 7) < 4 ? 255 : 0));
+  // The sum in the upper half: a mask for the lower one would be built anew each time.
+  const sum = simd("i64x2.add", halves, simd("i64x2.shl", halves, i32(32)));
+  return simd("i64x2.shr_u", sum, i32(32));
 };
 const pairs = (size: 2 | 4, op: VectorOp): Compute => (a, b) =>
   simd(op, everySecond(a, b, size, false), everySecond(a, b, size, true));
