@@ -141,6 +141,16 @@ export interface Trial {
     b: Operand,
     clear?: boolean,
   ): void;
+  /** dst = (negated) addend + (negated) a * b, rounded once, where the host can ({@link Machine.fuses}). */
+  fused(
+    lanes: FloatLanes,
+    dst: Operand,
+    addend: Operand,
+    a: Operand,
+    b: Operand,
+    negative: { readonly addend: boolean; readonly product: boolean },
+    clear?: boolean,
+  ): void;
 }
 
 /** The machine of one instruction. */

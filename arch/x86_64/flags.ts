@@ -169,7 +169,7 @@ function ofImage(image: Value<"i32">, cc: number): I32 {
 }
 
 /** The comparison that a condition is after "compare a with b"; none for o, s, p. */
-export function compared(cc: number, a: I64, b: I64): I32 | undefined {
+export function compared<T extends "i32" | "i64">(cc: number, a: Value<T>, b: Value<T>): I32 | undefined {
   switch (cc) {
     case 2:
       return a.ltU(b);

@@ -1,5 +1,5 @@
 /** Compare and branch in one operation: cmp or test followed by a conditional jump, for the forms that are frequent. */
-import { type I64, i64, type Machine, type OpDef, type Operand } from "@guise/translator";
+import { i32, i64, type Machine, type OpDef, type Operand } from "@guise/translator";
 import type { Declaration } from "./encoding.ts";
 import { compared, CONDITIONS, setCompare, setLogic } from "./flags.ts";
 
@@ -12,19 +12,18 @@ export interface Fusion {
 // deno-fmt-ignore
 const CMP_CONDITIONS = [2, 3, 4, 5, 6, 7, 12, 13, 14, 15], TEST_CONDITIONS = [4, 5, 8, 9, 14, 15];
 
-const extend = (o: Operand): I64 => o.signed().extendS();
-
+// Sign extension keeps the order, signed and unsigned: 32 bits are compared as they are.
 function cmpAndBranch(m: Machine, a: Operand, b: Operand): void {
-  const x = m.f.let(extend(a)), y = m.f.let(extend(b));
+  const x = m.f.let(a.signed()), y = m.f.let(b.signed());
   setCompare(m, a.size, x, y);
   m.branchIf(compared(m.parameter, x, y)!);
 }
 
 function testAndBranch(m: Machine, a: Operand, b: Operand): void {
-  const x = m.f.let(a.signed().and(b.signed()).extendS());
+  const x = m.f.let(a.signed().and(b.signed()));
   setLogic(m, a.size, x);
   const cc = m.parameter;
-  m.branchIf(cc === 8 ? x.ltS(0) : cc === 9 ? x.geS(0) : compared(cc, x, i64(0))!);
+  m.branchIf(cc === 8 ? x.ltS(0) : cc === 9 ? x.geS(0) : compared(cc, x, x.type === "i64" ? i64(0) : i32(0))!);
 }
 
 export function fusions(templates: readonly { readonly d: Declaration; readonly def: OpDef }[]): Fusion[] {

@@ -54,6 +54,7 @@ import {
   inlineToInteger,
   putFloat,
   scalarIn,
+  trialOf,
 } from "./inline_float.ts";
 import { settled } from "./settled.ts";
 import { bin } from "./vector.ts";
@@ -91,11 +92,17 @@ const one =
   (k: Kind): Semantics =>
   ({ d, n }, m) =>
     putFloat(k, d, m.inline ? fast(m, k, scalarIn(k, n)) : m.f.let(asFloat(k, f(m, k, bitsIn(k, n))) as F64));
-const op = (o: Operation) =>
-  two(
+const op = (o: Operation) => (k: Kind): Semantics => {
+  const alone = two(
     (m, k, a, b) => call(m, k, arithmetic(m, k, o), a, b),
     (m, k, a, b) => inlineArithmetic(m, k, o, a, b),
-  );
+  )(k);
+  return (operands, m) => {
+    const trial = trialOf(m), { d, n, m: b } = operands;
+    if (trial) trial.arithmetic(o, k.float, d, n, b, true);
+    else alone(operands, m);
+  };
+};
 const limit = (max: boolean, number: boolean) =>
   two(
     (m, k, a, b) => call(m, k, extreme(m, k, max, number), a, b),
@@ -224,6 +231,8 @@ export const fp: Declaration[] = KINDS.flatMap((k) => {
     ...ONE.flatMap(([name, opcode, f]) => a64(`${head} ${bin(opcode, 6)} 10000 nnnnn ddddd`, `${name} {=d/${t}}, {n/${t}}`, f(k), { hot: opcode < 3 })),
     ...THREE.flatMap(([name, o1, o0, addend, factor]) => a64(`00011111${ft}${o1} mmmmm ${o0} aaaaa nnnnn ddddd`, `${name} {=d/${t}}, {n/${t}}, {m/${t}}, {a/${t}}`, ({ d, n, m: b, a }, m) => {
       settled(m, k, "fma");
+      const trial = m.fuses ? trialOf(m) : undefined;
+      if (trial) return trial.fused(k.float, d, a, n, b, { addend, product: factor }, true);
       if (m.inline && m.fuses) {
         const all = (o: Operand) => o.load("v128.load"), negative = (v: V128) => simd(k.width === 64 ? "f64x2.neg" : "f32x4.neg", v);
         return putFloat(k, d, inlineFused(m, k, addend ? negative(all(a)) : all(a), all(n), all(b), factor));

@@ -20,23 +20,14 @@ import {
   replaceLane,
   type Simd,
   simd,
+  type Trial,
   type V128,
   v128,
   type Value,
 } from "@guise/translator";
 import { STATE } from "../state.ts";
 import { infinity, least, number, type Settled, settled } from "./settled.ts";
-import {
-  asFloat,
-  type Float,
-  fpcr,
-  IOC,
-  IXC,
-  type Kind,
-  type Operation,
-  quick,
-  type Rounding,
-} from "./float.ts";
+import { asFloat, type Float, fpcr, IOC, IXC, type Kind, type Operation, type Rounding } from "./float.ts";
 
 /** A scalar of the register. */
 export const scalarIn = (k: Kind, o: Operand, i = 0): Float =>
@@ -58,8 +49,30 @@ function ordinary(k: Kind, v: F64): I32 {
   return top.shl(1).sub(2 ** shift * 2).ltU(i32(-(2 ** shift) * 3));
 }
 
+/** The trial that the machine is at, if it is (region/trial.ts). */
+export function trialOf(m: Machine): Trial | undefined {
+  const { trial } = m;
+  trial?.assume("fpcr", () => usual(m));
+  return trial;
+}
+const BY_NAME: Readonly<Record<string, Operation>> = { fadd: "add", fsub: "sub", fmul: "mul", fdiv: "div" };
+/** All lanes on trial, if the machine tries: true when that is all. */
+export function tried(m: Machine, k: Kind, name: string, d: Operand, n: Operand, b: Operand): boolean {
+  const lanes = k.width === 64 ? "f64x2" : "f32x4", operation = BY_NAME[name];
+  if (operation) {
+    const trial = trialOf(m);
+    trial?.arithmetic(operation, lanes, d, n, b);
+    return trial !== undefined;
+  }
+  if (!m.fuses || (name !== "fmla" && name !== "fmls")) return false;
+  const trial = trialOf(m);
+  trial?.fused(lanes, d, d, n, b, { addend: false, product: name === "fmls" });
+  return trial !== undefined;
+}
+
 /** FPCR 0 and IXC set: asked once for many operations. */
-const usual = (m: Machine): I32 => m.once("usual", [STATE.fpcr, STATE.fpsr], () => quick(m));
+const usual = (m: Machine): I32 =>
+  m.once("usual", [STATE.fpcr, STATE.fpsr], () => fpsr(m).and(IXC).xor(IXC).or(fpcr(m)).eqz());
 
 /** Leaves unless r is the result of the operation, and FPSR stays as it is. */
 function guard(m: Machine, k: Kind, op: Settled, r: F64, sources: readonly F64[]): void {

@@ -55,6 +55,7 @@ import {
   inlineConvert,
   putLow,
   scalarIn,
+  tried,
 } from "./inline_float.ts";
 import { neighbours } from "./simd_integer.ts";
 import { arrangement, bin, putLanes, whole } from "./vector.ts";
@@ -240,6 +241,7 @@ export const sz = (k: Kind) => k.size - 2;
 const same: Declaration[] = KINDS.flatMap((k) =>
   ROWS.flatMap(({ name, u, a, opcode, lane, scalar, reads, fast }) => {
     const body = (count: number): Semantics => ({ d, n, m: b }, m) => {
+      if (count * k.width === 128 && tried(m, k, name, d, n, b)) return;
       const v = m.inline ? fast?.(m, k, whole(n), whole(b), () => whole(d), count) : undefined;
       if (v) return putLow(k, d, v, count);
       putLanes(

@@ -9,7 +9,7 @@
  */
 // cold: constants of 64 bits, while code is generated
 import type { FloatLanes, Operand, Trial } from "../machine.ts";
-import { type I32, i32, i64, type Label, type Local, simd, v128, type Value } from "../wasm/mod.ts";
+import { type I32, i32, i64, type Label, lane, type Local, simd, v128, type Value } from "../wasm/mod.ts";
 import type { RegionFunc } from "./func.ts";
 import type { Instruction } from "./graph.ts";
 import type { Shape } from "./shape.ts";
@@ -113,6 +113,39 @@ export class RegionTrial implements Trial {
     this.#put(lanes, dst, r, clear);
     const id = idOf(dst);
     if (id >= 0) this.state.ranges.set(id, { lanes, range: result.range! });
+  }
+
+  fused(
+    lanes: FloatLanes,
+    dst: Operand,
+    addend: Operand,
+    left: Operand,
+    right: Operand,
+    negative: { readonly addend: boolean; readonly product: boolean },
+    clear = false,
+  ): void {
+    const format = FORMATS[lanes], f = this.#f, vector = lanes === "f64" || lanes === "f64x2" ? "f64x2" : "f32x4";
+    const c = this.#operand(lanes, addend), a = this.#same(left, addend) ? c : this.#operand(lanes, left);
+    const b = this.#same(right, left) ? a : this.#same(right, addend) ? c : this.#operand(lanes, right);
+    for (const t of [c, a, b]) if (!t.range) this.#test(lanes, t);
+    const reached = (): Range => {
+      const [low, high] = combined("mul", format, a.range!, b.range!);
+      // The product is not rounded: its last place is twice as far down.
+      return [Math.min(c.range![0], low - format.fraction) - format.fraction, Math.max(c.range![1], high) + 1];
+    };
+    for (let range = reached(); range[0] < format.limits[0] || range[1] > format.limits[1]; range = reached()) {
+      this.#test(lanes, [c, a, b].reduce((x, y) => width(x.range!) >= width(y.range!) ? x : y));
+    }
+    const range = reached();
+    const whole = (t: Tracked) => format.vector ? t.value : simd(`${vector}.splat`, t.value);
+    const sum = negative.addend ? simd(`${vector}.neg`, whole(c)) : whole(c);
+    const all = simd(`${vector}.relaxed_${negative.product ? "nmadd" : "madd"}`, whole(a), whole(b), sum);
+    const r = f.let(
+      format.vector ? all : lane(`${vector}.extract_lane` as "f64x2.extract_lane", all, 0) as Value,
+    );
+    this.#put(lanes, dst, r, clear);
+    const id = idOf(dst);
+    if (id >= 0) this.state.ranges.set(id, { lanes, range });
   }
 
   #put(lanes: FloatLanes, dst: Operand, r: Local, clear: boolean): void {

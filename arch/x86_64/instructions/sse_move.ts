@@ -5,9 +5,11 @@ import {
   type Load,
   type Machine,
   type Operand,
+  replaceLane,
   shuffle,
   simd,
   type Store,
+  type V128,
 } from "@guise/translator";
 import * as e from "../encoding.ts";
 import { type Declaration, rw, w, x86 } from "../encoding.ts";
@@ -20,10 +22,16 @@ function move(_m: Machine, dst: Operand, src: Operand): void {
 /** A scalar load clears the rest; between registers it keeps the rest; a store writes the scalar. */
 const scalar =
   (zero: Load & `v128.${string}`, load: "i32.load" | "i64.load", store: "i32.store" | "i64.store") =>
-  (_m: Machine, dst: Operand, src: Operand): void => {
-    if (src.place === "mem") dst.store("v128.store", src.load(zero as "v128.load"));
+  (m: Machine, dst: Operand, src: Operand): void => {
+    // A region keeps the float at hand (region/state.ts).
+    if (src.place === "mem" && m.inline) dst.store("v128.store", alone(src, store));
+    else if (src.place === "mem") dst.store("v128.store", src.load(zero as "v128.load"));
     else dst.store(store as "i64.store", src.load(load as "i64.load"));
   };
+const alone = (src: Operand, store: "i32.store" | "i64.store"): V128 =>
+  store === "i64.store"
+    ? replaceLane("f64x2.replace_lane", ZERO, 0, src.load("f64.load"))
+    : replaceLane("f32x4.replace_lane", ZERO, 0, src.load("f32.load"));
 const moveSs = scalar("v128.load32_zero", "i32.load", "i32.store");
 const moveSd = scalar("v128.load64_zero", "i64.load", "i64.store");
 /** movd and movq into a vector, from a general register, a vector or memory alike. */
