@@ -155,10 +155,10 @@ function compare(seed: number, mxcsr: number): number {
 
 Deno.test("runs of floating-point operations in regions are the interpreter's, for operands of every kind", () => {
   let regions = 0;
-  for (let seed = 1; seed <= 150; seed++) {
+  for (let seed = 1; seed <= 80; seed++) {
     regions += compare(SEED + seed * 7919, 0x1fa0);
   }
-  assert(regions > 100);
+  assert(regions > 60);
 });
 
 Deno.test("what a trial knows of a result's size follows from its operands: cancellation, powers, quotients", () => {
@@ -184,7 +184,7 @@ Deno.test("what a trial knows of a result's size follows from its operands: canc
 });
 
 Deno.test("runs of floating-point operations in regions set MXCSR as the interpreter does, whatever it was", () => {
-  for (let seed = 1; seed <= 60; seed++) {
+  for (let seed = 1; seed <= 40; seed++) {
     compare(SEED + seed * 104729, [0x1f80, 0x9fe0, 0x3fa0, 0x1d80, 0x1fbf, 0x1f00][seed % 6]);
   }
 });

@@ -76,7 +76,9 @@ export function settled(m: Env, k: Kind, op: Settled): FunctionRef {
         return give(exactProduct(k, r, r).and(r.mul(r).eq(a)));
       case "fma": {
         const p = f.let(b.mul(c));
-        return give(exactProduct(k, b, c).and(sum(a, p)));
+        // A tiny product has lost digits although the sum is not tiny.
+        const whole = p.abs().ge(number(k, 2 * least(k))).or(b.eq(zero)).or(c.eq(zero));
+        return give(exactProduct(k, b, c).and(whole).and(sum(a, p)));
       }
       default:
         return give(0);
