@@ -1,0 +1,205 @@
+/**
+ * Random loops: what they access moves by constants, by scaled indices or anyhow, at the edges of what is mapped, read-only or not, with
+ * branches, inner loops and calls. Regions end as the interpreter does: the same trap, registers, flags and memory.
+ *
+ *   deno run -A arch/x86_64/region_random_test.ts [CASES [SEED]]
+ */
+// cold: tests
+import { assert, assertEquals } from "@std/assert";
+import { BIAS } from "@guise/translator";
+import { assemble } from "./assemble.ts";
+import { CODE, FakeSpace, READ, STACK, WRITE } from "./fake_space.ts";
+import { loadTranslator, X86Cpu } from "./cpu.ts";
+import { REG } from "./registers.ts";
+import { STATE } from "./state.ts";
+
+const EXEC = 4, DATA = 0x60000, SIZE = 0x8000;
+await loadTranslator();
+
+class Random {
+  #s: number;
+  constructor(seed: number) {
+    this.#s = seed * 2654435761 | 1;
+  }
+  below(n: number): number {
+    let s = this.#s;
+    s ^= s << 13, s ^= s >>> 17, s ^= s << 5;
+    this.#s = s;
+    return (Math.imul(s, 0x9e3779b1) >>> 0) % n;
+  }
+  of<T>(list: readonly T[]): T {
+    return list[this.below(list.length)];
+  }
+}
+
+/** Registers that point; that count or hold data. ecx counts rounds, edx inner ones, rsp is the stack. */
+const POINTERS = ["rsi", "rdi", "rbx", "r8"], VALUES = ["rax", "r9", "r10", "r11"];
+const LOW: Record<string, string> = { rax: "al", r9: "r9b", r10: "r10b", r11: "r11b" };
+const HALF: Record<string, string> = { rax: "eax", r9: "r9d", r10: "r10d", r11: "r11d" };
+
+/** Lines of one loop body. */
+function body(r: Random, labels: { n: number }, inner: boolean): string[] {
+  const lines: string[] = [],
+    place = () => {
+      const disp = r.of([0, 0, 1, 4, 8, 16, -8, -4, 40, -64, 2040, 4096]);
+      const index = r.below(4) === 0 ? `+r12*${r.of([1, 2, 4, 8])}` : "";
+      return `${r.of(POINTERS)}${index}${disp < 0 ? disp : `+${disp}`}`;
+    };
+  const one = () => {
+    const v = r.of(VALUES), w = r.of(VALUES);
+    switch (r.below(15)) {
+      case 0:
+        return lines.push(`mov ${v}, qword ptr [${place()}]`);
+      case 1:
+        return lines.push(`mov qword ptr [${place()}], ${v}`);
+      case 2:
+        return lines.push(`add ${HALF[v]}, dword ptr [${place()}]`);
+      case 3:
+        return lines.push(`xor dword ptr [${place()}], ${HALF[v]}`);
+      case 4:
+        return lines.push(`movzx ${HALF[v]}, byte ptr [${place()}]`);
+      case 5:
+        return lines.push(`mov byte ptr [${place()}], ${LOW[v]}`);
+      case 6:
+        return lines.push(`movups xmm${r.below(4)}, xmmword ptr [${place()}]`);
+      case 7:
+        return lines.push(`movups xmmword ptr [${place()}], xmm${r.below(4)}`);
+      case 8:
+        return lines.push(`movaps xmm${r.below(4)}, xmmword ptr [${place()}]`);
+      case 9:
+        return lines.push(`adc ${v}, ${w}`, `rol ${v}, 7`);
+      case 10: {
+        const skip = `skip${labels.n++}`;
+        lines.push(`test ${LOW[v]}, ${r.of([1, 4, 64])}`, `${r.of(["je", "jne"])} ${skip}`);
+        one();
+        return lines.push(`${skip}:`);
+      }
+      case 11:
+        return lines.push(`add ${r.of(POINTERS)}, ${r.of([1, 4, 8, 16, -8, 24, 512])}`);
+      case 12:
+        return lines.push(`addsd xmm${r.below(4)}, qword ptr [${place()}]`);
+      case 13:
+        return lines.push(`push ${v}`, `pop ${w}`);
+      default:
+        return r.below(3) ? lines.push(`paddd xmm${r.below(4)}, xmm${r.below(4)}`) : lines.push("call small");
+    }
+  };
+  for (let n = 1 + r.below(inner ? 3 : 6); n > 0; n--) one();
+  // Steps: what a compiler would make, and now and then what depends on data.
+  for (const p of POINTERS) if (r.below(2)) lines.push(`add ${p}, ${r.of([1, 2, 4, 8, 8, 16, -4, -8, 32])}`);
+  if (r.below(3) === 0) lines.push("add r12, 1");
+  if (r.below(12) === 0) lines.push(`and eax, 63`, `add ${r.of(POINTERS)}, rax`);
+  return lines;
+}
+
+/** A program that ends with hlt, if it does not fault. */
+function program(r: Random): string {
+  const labels = { n: 0 }, lines: string[] = [];
+  const edges = [
+    DATA,
+    DATA + 8,
+    DATA + 0x1000,
+    DATA + SIZE - 8,
+    DATA + SIZE - 600,
+    DATA + 0x3ff0,
+    DATA + 0x4100,
+  ];
+  for (const p of POINTERS) lines.push(`mov ${p}, ${r.of(edges) + r.of([0, 0, 3, 64])}`);
+  lines.push(
+    "xor r12d, r12d",
+    `mov eax, ${r.below(1000)}`,
+    "mov r9, 81985529216486895",
+    "mov r10d, 7",
+    "mov r11d, 0",
+  );
+  for (let l = 0; l < 2; l++) {
+    lines.push(`mov ecx, ${r.of([1, 3, 9, 70, 200, 700])}`, `outer${l}:`, ...body(r, labels, false));
+    if (r.below(2)) {
+      lines.push(
+        `mov edx, ${r.of([2, 8, 40, 150])}`,
+        `inner${l}:`,
+        ...body(r, labels, true),
+        "sub edx, 1",
+        `jne inner${l}`,
+      );
+    }
+    lines.push(r.below(2) ? "dec ecx" : "sub ecx, 1", `jne outer${l}`);
+  }
+  lines.push("hlt", "small:", `add rax, ${r.below(100)}`, "ret");
+  return lines.join("\n");
+}
+
+type Name = "interpreter" | "jit";
+class Machine {
+  readonly space: FakeSpace = new FakeSpace();
+  readonly cpu: X86Cpu;
+  /** Without `exact` the flags of a trap are not, and not compared. */
+  constructor(readonly engine: Name, readonly exact: boolean) {
+    const { space } = this;
+    this.cpu = new X86Cpu(space, { syscall: () => 1, call: () => 1 }, undefined, undefined, engine);
+    if (exact) this.cpu.exactFaults();
+    space.watcher = this.cpu;
+  }
+  run(code: Uint8Array): unknown {
+    const { cpu, space } = this;
+    for (let at = DATA - 0x2000; at < DATA + SIZE + 0x2000; at += 4096) space.map(at, 4096, 0);
+    space.map(CODE, 0x2000, READ | WRITE | EXEC);
+    space.map(STACK - 0x1000, 0x1000, READ | WRITE);
+    space.map(DATA, SIZE, READ | WRITE);
+    space.map(DATA + 0x5000, 0x1000, READ);
+    const bytes = Uint8Array.from({ length: SIZE }, (_, i) => Math.imul(i, 2654435761) >>> 13);
+    space.u8.set(bytes, DATA - BIAS);
+    space.write(CODE, code);
+    for (let n = 0; n < 16; n++) cpu.frame.setNum(n, 0);
+    cpu.frame.setNum(REG.rflags, 0x202);
+    space.u8.fill(0, STATE.xmm, STATE.xmm + 256);
+    cpu.frame.setNum(REG.rsp, STACK - 64), cpu.frame.setNum(REG.rip, CODE);
+    if (this.engine === "jit") cpu.translateNow(CODE, CODE + code.length);
+    let trap = cpu.run(100_000);
+    for (let turn = 0; trap.cause === "budget" && turn < 400; turn++) trap = cpu.run(100_000);
+    return {
+      cause: trap.cause,
+      address: trap.cause === "page" ? trap.address : 0,
+      registers: Array.from({ length: 17 }, (_, i) => cpu.frame.big(i).toString(16)),
+      flags: this.exact ? cpu.frame.lo(REG.rflags) : 0,
+      vectors: space.u8.slice(STATE.xmm, STATE.xmm + 64).join(),
+      memory: hash(space.u8.subarray(DATA - BIAS, DATA - BIAS + SIZE)),
+    };
+  }
+}
+function hash(bytes: Uint8Array): number {
+  let h = 0;
+  for (const b of bytes) h = Math.imul(h ^ b, 0x01000193);
+  return h;
+}
+
+/** How the cases ended. */
+function compare(
+  cases: number,
+  seed: number,
+): { readonly causes: Map<string, number>; readonly regions: number } {
+  const r = new Random(seed), causes = new Map<string, number>();
+  const pairs = [true, false].map((exact) => [new Machine("interpreter", exact), new Machine("jit", exact)]);
+  for (let i = 0; i < cases; i++) {
+    const [a, b] = pairs[i % 3 ? 1 : 0];
+    const source = program(r), code = assemble(source, CODE);
+    // deno-lint-ignore no-explicit-any
+    const expected = a.run(code) as any, actual = b.run(code);
+    assertEquals(actual, expected, `case ${i} of seed ${seed}\n${source}`);
+    causes.set(expected.cause, (causes.get(expected.cause) ?? 0) + 1);
+  }
+  const regions = pairs.reduce((sum, [, b]) => sum + b.cpu.regions, 0);
+  for (const { cpu } of pairs.flat()) cpu.dispose();
+  return { causes, regions };
+}
+
+if (import.meta.main) {
+  const [cases = "20000", seed = "1"] = Deno.args, start = performance.now();
+  const { causes, regions } = compare(Number(cases), Number(seed));
+  console.log(causes, `${regions} regions, ${Math.round((performance.now() - start) / 1000)} s`);
+} else {
+  Deno.test("random loops in regions end as the interpreter ends them", () => {
+    const { causes, regions } = compare(400, 1);
+    assert(regions >= 400 && causes.get("page")! > 40 && causes.get("protection")! > 40, `${[...causes]}`);
+  });
+}
