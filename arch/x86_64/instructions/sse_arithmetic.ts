@@ -133,7 +133,8 @@ function isPositive(k: Kind, bits: Int): I32 {
 /** On trial, if the machine tries: true when that is all. */
 function tried(m: Machine, name: Arithmetic, lanes: FloatLanes, dst: Operand, src: Operand): boolean {
   const { trial } = m;
-  trial?.assume("mxcsr", () => usual(m));
+  // Not `usual`: what is kept for others as well is no mere comparison.
+  trial?.assume("mxcsr", () => quick(m));
   trial?.arithmetic(name, lanes, dst, dst, src);
   return trial !== undefined;
 }
