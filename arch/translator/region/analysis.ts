@@ -8,8 +8,9 @@ import type { Numbering } from "../interpreter.ts";
 import type { Env } from "../machine.ts";
 import { type FunctionRef, i32, type Type, type Value } from "../wasm/mod.ts";
 import { type Helper, RegionFunc } from "./func.ts";
-import { type Flow, HelperProbe, type Helpers, RegionMachine, Windows } from "./machine.ts";
+import { type Flow, HelperProbe, type Helpers, RegionMachine } from "./machine.ts";
 import type { Slots } from "./slots.ts";
+import { Windows } from "./window.ts";
 import { Memories, State, Unsupported } from "./state.ts";
 
 export type Kind = "next" | "jcc" | "jmp" | "call" | "return" | "jump" | "callIndirect" | "enter" | "stop";

@@ -322,6 +322,8 @@ export class Emitter implements Flow {
     state.settle();
     let left: ReturnType<State["shape"]>;
     f.scope(() => {
+      // Named before, so that both versions know how far they move them.
+      for (const id of written) f.symbol(state.locals[id]);
       const old = [...written].map((id) => [state.locals[id], f.let(state.locals[id] as Value)] as const);
       f.attempt((fail) => {
         const trial = new RegionTrial(state, fail);

@@ -368,7 +368,7 @@ export class RegionFunc extends Func {
         this.#inner -= 2;
         after = this.known;
         noteEarly();
-        tried = this.#symbols;
+        tried = new Map(this.#symbols);
         this.br(done);
       });
       undo();

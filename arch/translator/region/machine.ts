@@ -24,6 +24,7 @@ import { fuses } from "./fuses.ts";
 import { type EarlyCheck, type Helper, REACH, type RegionFunc } from "./func.ts";
 import type { LoopWatch, Parts } from "./loops.ts";
 import type { Slots, SlotSpec } from "./slots.ts";
+import type { Windows } from "./window.ts";
 import { floatOf, type Memories, type State, Unsupported } from "./state.ts";
 
 /** Fields of a record that say what its operands are. Registers are offsets in the state block. */
@@ -170,29 +171,6 @@ export class HelperProbe extends BaseEnv {
   }
 }
 
-/** Addresses from the same register tend to lie in the same mapping: the registers share the windows (layout.ts). */
-export class Windows {
-  readonly #places = new Map<number, number>();
-  constructor(readonly spec: SlotSpec) {
-    this.#place(spec.stack);
-  }
-  #place(register: number): number {
-    let n = this.#places.get(register);
-    if (n === undefined) this.#places.set(register, n = this.#places.size % (WINDOW.count / 2));
-    return n;
-  }
-  /** Offset in the state block of the window for an access. */
-  of({ base, index }: Fields, indexed: boolean, access: number): number {
-    const register = base === this.spec.zero && indexed ? index : base;
-    const n = this.#place(register) * 2 + (access === ACCESS.write || register === this.spec.stack ? 1 : 0);
-    return WINDOW.first + n * WINDOW.size;
-  }
-  /** That of the stack. */
-  get stack(): number {
-    return WINDOW.first + WINDOW.size;
-  }
-}
-
 export class RegionMachine extends BaseEnv implements Machine {
   readonly f: RegionFunc;
   /** Helpers that were asked for. */
@@ -201,6 +179,8 @@ export class RegionMachine extends BaseEnv implements Machine {
   def!: OpDef;
   #form = 0;
   #fields!: Fields;
+  /** What the temporary is the address of, if it is a sum of registers. */
+  #computed: Fields | undefined;
   #pc = 0;
   #length = 0;
   flagsWanted = true;
@@ -278,7 +258,8 @@ export class RegionMachine extends BaseEnv implements Machine {
       const address = this.f.let(this.effectiveAddress(this.#form === 1, spec.extend));
       const { misaligned, misalignedCause = "protection" } = spec;
       const access = spec.access === "r" ? ACCESS.read : ACCESS.write;
-      const window = this.helpers.windows.of(fields, form === 1, access), bytes = spec.size >> 3;
+      const sum = this.#sum(form === 1);
+      const window = this.helpers.windows.of(sum.fields, sum.indexed, access), bytes = spec.size >> 3;
       const multiple = misaligned === undefined ? 1 : bytes;
       if (
         spec.access !== "none" &&
@@ -293,15 +274,23 @@ export class RegionMachine extends BaseEnv implements Machine {
       if (spec.access !== "none") this.#check(address, bytes, access, window);
       return new RegionOperand(this, spec, 0, address);
     });
+    this.#computed = undefined;
     def.semantics(this, ...operands);
   }
 
+  /** The record's address, or what was computed into the temporary that it names: its registers tell more. */
+  #sum(indexed: boolean): { readonly fields: Fields; readonly indexed: boolean } {
+    const fields = this.#fields, inner = this.#computed, { temporary, zero } = this.values.slots.spec;
+    if (!inner || fields.base !== temporary || (indexed && fields.index !== zero)) return { fields, indexed };
+    return { fields: { ...inner, disp: inner.disp + fields.disp }, indexed: true };
+  }
   /** The slots of the record's operand, where its address is a sum of them. */
   #parts(indexed: boolean, extend: OperandSpec["extend"]): Parts | undefined {
-    const { base, index, scale, disp } = this.#fields, { spec: { zero }, at } = this.values.slots;
-    if (indexed && extend && index !== zero) return undefined;
+    if (indexed && extend && this.#fields.index !== this.values.slots.spec.zero) return undefined;
+    const { spec: { zero }, at } = this.values.slots, sum = this.#sum(indexed);
+    const { base, index, scale, disp } = sum.fields;
     const slot = (offset: number) => offset === zero ? undefined : at[offset];
-    const parts = { base: slot(base), index: indexed ? slot(index) : undefined, scale, disp };
+    const parts = { base: slot(base), index: sum.indexed ? slot(index) : undefined, scale, disp };
     // What is in no local may be anything.
     return parts.base === -1 || parts.index === -1 ? undefined : parts;
   }
@@ -319,9 +308,12 @@ export class RegionMachine extends BaseEnv implements Machine {
   /** For the operations that compute an address into the temporary. */
   setAddress(fields: Fields, narrow: boolean, absolute: bigint | undefined): void {
     this.#fields = fields;
+    const { temporary, zero } = this.values.slots.spec;
+    const plain = absolute === undefined && !narrow && fields.a === zero && fields.base !== temporary &&
+      fields.index !== temporary;
+    this.#computed = plain ? fields : undefined;
     let v: I64 = absolute === undefined ? this.effectiveAddress(true) : i64(absolute);
     if (narrow) v = v.and(0xffffffff);
-    const { temporary, zero } = this.values.slots.spec;
     if (fields.a !== zero) v = v.add(this.state("i64.load", fields.a));
     this.setState("i64.store", temporary, v);
   }

@@ -124,16 +124,25 @@ export class RegionTrial implements Trial {
     negative: { readonly addend: boolean; readonly product: boolean },
     clear = false,
   ): void {
-    const format = FORMATS[lanes], f = this.#f, vector = lanes === "f64" || lanes === "f64x2" ? "f64x2" : "f32x4";
+    const format = FORMATS[lanes],
+      f = this.#f,
+      vector = lanes === "f64" || lanes === "f64x2" ? "f64x2" : "f32x4";
     const c = this.#operand(lanes, addend), a = this.#same(left, addend) ? c : this.#operand(lanes, left);
     const b = this.#same(right, left) ? a : this.#same(right, addend) ? c : this.#operand(lanes, right);
     for (const t of [c, a, b]) if (!t.range) this.#test(lanes, t);
     const reached = (): Range => {
       const [low, high] = combined("mul", format, a.range!, b.range!);
       // The product is not rounded: its last place is twice as far down.
-      return [Math.min(c.range![0], low - format.fraction) - format.fraction, Math.max(c.range![1], high) + 1];
+      return [
+        Math.min(c.range![0], low - format.fraction) - format.fraction,
+        Math.max(c.range![1], high) + 1,
+      ];
     };
-    for (let range = reached(); range[0] < format.limits[0] || range[1] > format.limits[1]; range = reached()) {
+    for (
+      let range = reached();
+      range[0] < format.limits[0] || range[1] > format.limits[1];
+      range = reached()
+    ) {
       this.#test(lanes, [c, a, b].reduce((x, y) => width(x.range!) >= width(y.range!) ? x : y));
     }
     const range = reached();

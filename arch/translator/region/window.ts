@@ -7,6 +7,8 @@ import { PAGE_BIAS, WINDOW } from "../layout.ts";
 import { type Func, type FunctionRef, type I32, i32, i64 } from "../wasm/mod.ts";
 import { ACCESS } from "../layout.ts";
 import { REACH } from "./func.ts";
+import type { Fields } from "./machine.ts";
+import type { SlotSpec } from "./slots.ts";
 import type { Memories } from "./state.ts";
 
 /** Pages that a search looks at in each direction. */
@@ -61,4 +63,27 @@ export function emitWindow(f: Func, { guest, pages }: Memories, slow: FunctionRe
   f.store(guest, "i32.store", window, more, WINDOW.patience);
   f.store(guest, "i32.store", window, more, WINDOW.last);
   f.return(i32(0));
+}
+
+/** Addresses from the same register tend to lie in the same mapping: the registers share the windows (layout.ts). */
+export class Windows {
+  readonly #places = new Map<number, number>();
+  constructor(readonly spec: SlotSpec) {
+    this.#place(spec.stack);
+  }
+  #place(register: number): number {
+    let n = this.#places.get(register);
+    if (n === undefined) this.#places.set(register, n = this.#places.size % (WINDOW.count / 2));
+    return n;
+  }
+  /** Offset in the state block of the window for an access. */
+  of({ base, index }: Fields, indexed: boolean, access: number): number {
+    const register = base === this.spec.zero && indexed ? index : base;
+    const n = this.#place(register) * 2 + (access === ACCESS.write || register === this.spec.stack ? 1 : 0);
+    return WINDOW.first + n * WINDOW.size;
+  }
+  /** That of the stack. */
+  get stack(): number {
+    return WINDOW.first + WINDOW.size;
+  }
 }

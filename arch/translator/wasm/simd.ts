@@ -96,7 +96,9 @@ export function replaceLane<N extends keyof typeof REPLACE>(
 ): V128 {
   const [code, type] = REPLACE[name], lane = value(type, x as Arg<typeof type>);
   const made = new Value("v128", (w) => (v.emit(w), lane.emit(w), w.byte(0xfd), w.u(code), w.byte(index)));
-  if ((v.constant === 0n || v.constant === 0) && index === 0 && name.startsWith("f")) made.low = lane as Value;
+  if ((v.constant === 0n || v.constant === 0) && index === 0 && name.startsWith("f")) {
+    made.low = lane as Value;
+  }
   return made;
 }
 
