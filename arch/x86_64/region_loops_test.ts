@@ -168,3 +168,76 @@ Deno.test("random loops end or fault as they do in the interpreter", () => {
     );
   }
 });
+
+/** Two pages of which only one may be used at a time, as two mappings of one shared page: to use one hides the other. */
+class Alternating extends FakeSpace {
+  static readonly pages = [DATA + 0x1000, DATA + 0x3000];
+  readonly #hidden = new Map<number, string>();
+  /** Changes of a page while it was hidden. */
+  wrong = 0;
+  override resolve(address: number, access: number): boolean {
+    const page = address - address % 4096;
+    if (!Alternating.pages.includes(page)) return super.resolve(address, access);
+    for (const p of Alternating.pages) {
+      const text = this.u8.slice(p - BIAS, p - BIAS + 4096).join();
+      if (p === page) {
+        if (this.#hidden.has(p) && this.#hidden.get(p) !== text) this.wrong++;
+        this.#hidden.delete(p), this.table[p >>> 12] = READ | WRITE;
+      } else if (this.table[p >>> 12]) {
+        this.#hidden.set(p, text), this.table[p >>> 12] = 0, this.revoked++, this.u8.fill(0, 2048, 4096);
+      }
+    }
+    return true;
+  }
+}
+
+Deno.test("a page that goes away because another one was asked for is not used any more, in loops too", () => {
+  for (const engine of ["interpreter", "jit"] as const) {
+    for (
+      const body of [
+        "mov [rsi], rax\nmov [rdi], rbx\nmov [rsi + 8], rax",
+        "mov [rsi], rax\nadd rsi, 8\nmov r8, [r9 + rdx*8]\nmov [r8], rax\nmov [rsi + 16], rdx",
+        "mov [rsi], rax\ntest al, 4\njz over\nmov [rdi], rax\nover:\nmov [rsi + 24], rbx",
+      ]
+    ) {
+      const space = new Alternating(), kernel = { syscall: () => 1 as const, call: () => 1 as const };
+      const cpu = new X86Cpu(space, kernel, undefined, undefined, engine);
+      space.watcher = cpu;
+      space.map(CODE, 0x10000, READ | WRITE | EXEC);
+      space.map(DATA, 0x10000, READ | WRITE);
+      for (const page of Alternating.pages) space.table[page >>> 12] = 0;
+      const pointers = new BigUint64Array(64).map((_, n) =>
+        BigInt(Alternating.pages[n === 40 ? 1 : 0] + 1024)
+      );
+      space.write(DATA + 0x6000, new Uint8Array(pointers.buffer));
+      space.write(
+        CODE,
+        assemble(
+          `mov r9, ${DATA + 0x6000}
+          mov ecx, 12
+          outer:
+          mov rsi, ${Alternating.pages[0]}
+          mov rdi, ${Alternating.pages[1]}
+          xor edx, edx
+          again:
+          ${body}
+          inc rax
+          add rbx, rax
+          inc edx
+          cmp edx, 60
+          jne again
+          dec ecx
+          jnz outer
+          hlt`,
+          CODE,
+        ),
+      );
+      cpu.frame.setNum(16, CODE);
+      let trap = cpu.run(1_000_000);
+      while (trap.cause === "budget") trap = cpu.run(1_000_000);
+      // One more turn, so that each is looked at.
+      for (const page of Alternating.pages) space.resolve(page, WRITE);
+      assertEquals([trap.cause, space.wrong], ["protection", 0], `${engine}: ${body}`);
+    }
+  }
+});

@@ -87,7 +87,7 @@ const sums: Declaration[] = SUMS.flatMap(([name, op, s, f]) => {
   const fuse = (cc: number): Semantics | undefined => {
     if (name !== "subs" || cc >= 14 || cc >> 1 === 3) return undefined;
     return ({ d, n, m: b, i }, m) => {
-      const x = m.f.let(n.read()), y = m.f.let((b ?? i).read());
+      const x = m.f.let(n.read()), y = m.f.keep((b ?? i).read());
       setCompare(m, x, y);
       d.write(x.sub(y));
       m.branchIf(comparison(cc, x, y));

@@ -144,7 +144,6 @@ export class Analysis implements Helpers {
         leaves = true;
         if (f.w.depth === 0) stops = true;
       },
-      missed() {},
       count: i32(0),
     };
     const { zero } = this.slots.spec;

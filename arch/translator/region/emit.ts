@@ -218,6 +218,9 @@ export class Emitter implements Flow {
     for (const loop of candidates(header)) {
       lift(this.graph, loop);
       const watch = machine.loop = new LoopWatch(loop, f, this.#state), place = f.place();
+      const ways = [this.#kinds, this.#views].map((map) =>
+        [...map].map(([b, list]) => [b, list.length] as const)
+      );
       this.#learning = true;
       f.plainLoop((again) => {
         this.#loops.set(header, again);
@@ -228,6 +231,14 @@ export class Emitter implements Flow {
       });
       this.#learning = false, machine.loop = undefined;
       f.rewind(place);
+      [this.#kinds, this.#views].forEach((map: Map<Block, unknown[]>, n) => {
+        const before = new Map(ways[n]);
+        for (const [b, list] of map) {
+          const length = before.get(b);
+          if (length === undefined) map.delete(b);
+          else list.length = length;
+        }
+      });
       watch.learned();
       if (watch.ranges.length) return watch;
     }
@@ -236,6 +247,15 @@ export class Emitter implements Flow {
   /** A loop's body without the checks that a test before each piece makes needless (loops.ts), and with them. */
   #versions(watch: LoopWatch, body: () => void): void {
     const { f } = this, whole = watch.rounds * watch.loop.size;
+    // Values where a round begins have the same names in both.
+    for (const local of this.#state.locals) if (local.type === "i64") f.symbol(local);
+    const start = f.view(this.#state.locals);
+    const version = () => {
+      f.meet([start]);
+      f.known = undefined;
+      for (const b of watch.loop.body) this.#kinds.delete(b), this.#views.delete(b);
+      body();
+    };
     f.plainBlock((checked) => {
       f.scope(() => {
         for (const range of watch.ranges) for (const test of watch.tests(range)) f.unlikelyBr(checked, test);
@@ -246,26 +266,16 @@ export class Emitter implements Flow {
       this.#piece = this.#machine.loop = watch;
       f.plainLoop((again) => {
         watch.again = again;
-        f.forget();
-        body();
+        version();
       });
       this.#piece = this.#machine.loop = undefined;
     });
-    f.forget();
-    f.known = undefined;
-    body();
+    version();
   }
   /** What a piece has paid for and not done, when it is left. */
   #refund(): void {
     const { left, loop } = this.#piece ?? {};
     if (left) this.f.set(this.count, this.count.add(left.mul(loop!.size)));
-  }
-  /** The piece ends with this round, and may not touch what it was tested for any more. */
-  missed(): void {
-    const { left, loop } = this.#piece ?? {};
-    if (!left) return;
-    this.f.set(this.count, this.count.add(left.sub(1).mul(loop!.size)));
-    this.f.set(left, 1);
   }
   /** The block inside one WebAssembly block for each merge; the last one in order is outermost. */
   #within(merges: readonly Block[], body: () => void): void {

@@ -211,7 +211,10 @@ export class RegionFunc extends Func {
     this.#own.clear();
     for (const local of slots) {
       const s = local.type === "i64" ? this.#symbols.get(local.index) : undefined;
-      if (s) this.#atStart.set(s.id, { local: local as Local<"i64">, plus: s.plus });
+      // Of several the first: general registers come before flags, which few loops change by constants.
+      if (s && !this.#atStart.has(s.id)) {
+        this.#atStart.set(s.id, { local: local as Local<"i64">, plus: s.plus });
+      }
     }
   }
   /** Leaves the check of an access to the start of the block, if it can be made there. */

@@ -59,8 +59,6 @@ export interface Flow {
   enter(host: "syscall" | "call", argument: I32): void;
   /** Leaves the region before this instruction; the interpreter does it. `partly`: it may have written some of what it reads. */
   interpret(partly: boolean): void;
-  /** A window was missed: the kernel has been asked, and what was tested before need not hold any more. */
-  missed(): void;
   readonly count: I32;
 }
 
@@ -330,8 +328,7 @@ export class RegionMachine extends BaseEnv implements Machine {
     const { f, memories: { guest } } = this;
     if (bytes > REACH / 2) {
       f.unlikely(this.#suspicious(address, bytes, access), () => {
-        f.unlikely(super.probe(address, bytes, access), () => this.flow.interpret(false));
-        this.flow.missed();
+        f.unlikely(this.probe(address, bytes, access), () => this.flow.interpret(false));
       });
       return;
     }
@@ -342,7 +339,6 @@ export class RegionMachine extends BaseEnv implements Machine {
     f.plainUnlikely(distance.geU(guest.load("i64.load", 0, window + WINDOW.length)), () => {
       const refused = f.call("i32", this.helpers.window, low, request, window);
       f.plainUnlikely(refused, () => this.flow.interpret(false));
-      this.flow.missed();
     });
   }
   override probe(address: I64, bytes: number | I32, access: number): I32 {
@@ -366,7 +362,6 @@ export class RegionMachine extends BaseEnv implements Machine {
         f.call("i32", this.helpers.window, low, request, window)
       ).reduce((a, b) => a.or(b));
       f.plainUnlikely(refused, leave);
-      this.flow.missed();
     });
   }
 
