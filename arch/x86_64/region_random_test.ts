@@ -47,7 +47,7 @@ function body(r: Random, labels: { n: number }, inner: boolean): string[] {
     };
   const one = () => {
     const v = r.of(VALUES), w = r.of(VALUES);
-    switch (r.below(15)) {
+    switch (r.below(20)) {
       case 0:
         return lines.push(`mov ${v}, qword ptr [${place()}]`);
       case 1:
@@ -78,6 +78,33 @@ function body(r: Random, labels: { n: number }, inner: boolean): string[] {
         return lines.push(`add ${r.of(POINTERS)}, ${r.of([1, 4, 8, 16, -8, 24, 512])}`);
       case 12:
         return lines.push(`addsd xmm${r.below(4)}, qword ptr [${place()}]`);
+      case 14:
+        return lines.push(
+          `${r.of(["addsd", "mulsd", "subsd", "divsd", "addpd", "mulpd", "maxsd"])} xmm${r.below(4)}, xmm${
+            r.below(4)
+          }`,
+        );
+      case 15:
+        return lines.push(
+          `mulsd xmm${r.below(4)}, qword ptr [${place()}]`,
+          `movsd qword ptr [${place()}], xmm1`,
+        );
+      case 16:
+        return lines.push(`${r.of(["cvttsd2si", "cvtsd2si"])} ${v}, xmm${r.below(4)}`);
+      case 17:
+        return lines.push(
+          `cvtsi2sd xmm${r.below(4)}, ${v}`,
+          `${r.of(["sqrtsd", "addss", "cvtsd2ss"])} xmm2, xmm3`,
+        );
+      case 18: {
+        const skip = `skip${labels.n++}`;
+        lines.push(
+          `ucomisd xmm${r.below(4)}, xmm${r.below(4)}`,
+          `${r.of(["jp", "ja", "jbe", "jne"])} ${skip}`,
+        );
+        one();
+        return lines.push(`${skip}:`);
+      }
       case 13:
         return lines.push(`push ${v}`, `pop ${w}`);
       default:
@@ -129,6 +156,30 @@ function program(r: Random): string {
   return lines.join("\n");
 }
 
+/** Half bytes of all sorts, half doubles: small ones, and ends of the range. */
+const CONTENT = Uint8Array.from({ length: SIZE }, (_, i) => Math.imul(i, 2654435761) >>> 13);
+const doubles = new Float64Array(CONTENT.buffer);
+const SPECIAL = [
+  0,
+  -0,
+  1,
+  0.1,
+  -2.5,
+  3e8,
+  Infinity,
+  -Infinity,
+  NaN,
+  5e-324,
+  1e-300,
+  1.7e308,
+  2 ** 53 + 2,
+  -1e19,
+  0.5,
+];
+for (let i = 0; i < doubles.length; i += 1 + i % 3) {
+  doubles[i] = SPECIAL[i * 7 % (i % 5 ? 6 : SPECIAL.length)];
+}
+
 type Name = "interpreter" | "jit";
 class Machine {
   readonly space: FakeSpace = new FakeSpace();
@@ -147,12 +198,12 @@ class Machine {
     space.map(STACK - 0x1000, 0x1000, READ | WRITE);
     space.map(DATA, SIZE, READ | WRITE);
     space.map(DATA + 0x5000, 0x1000, READ);
-    const bytes = Uint8Array.from({ length: SIZE }, (_, i) => Math.imul(i, 2654435761) >>> 13);
-    space.u8.set(bytes, DATA - BIAS);
+    space.u8.set(CONTENT, DATA - BIAS);
     space.write(CODE, code);
     for (let n = 0; n < 16; n++) cpu.frame.setNum(n, 0);
     cpu.frame.setNum(REG.rflags, 0x202);
     space.u8.fill(0, STATE.xmm, STATE.xmm + 256);
+    cpu.state.setInt32(STATE.mxcsr, 0x1f80, true);
     cpu.frame.setNum(REG.rsp, STACK - 64), cpu.frame.setNum(REG.rip, CODE);
     if (this.engine === "jit") cpu.translateNow(CODE, CODE + code.length);
     let trap = cpu.run(100_000);
@@ -162,6 +213,7 @@ class Machine {
       address: trap.cause === "page" ? trap.address : 0,
       registers: Array.from({ length: 17 }, (_, i) => cpu.frame.big(i).toString(16)),
       flags: this.exact ? cpu.frame.lo(REG.rflags) : 0,
+      mxcsr: cpu.state.getInt32(STATE.mxcsr, true),
       vectors: space.u8.slice(STATE.xmm, STATE.xmm + 64).join(),
       memory: hash(space.u8.subarray(DATA - BIAS, DATA - BIAS + SIZE)),
     };
