@@ -23,7 +23,9 @@ function testAndBranch(m: Machine, a: Operand, b: Operand): void {
   const x = m.f.let(a.signed().and(b.signed()));
   setLogic(m, a.size, x);
   const cc = m.parameter;
-  m.branchIf(cc === 8 ? x.ltS(0) : cc === 9 ? x.geS(0) : compared(cc, x, x.type === "i64" ? i64(0) : i32(0))!);
+  m.branchIf(
+    cc === 8 ? x.ltS(0) : cc === 9 ? x.geS(0) : compared(cc, x, x.type === "i64" ? i64(0) : i32(0))!,
+  );
 }
 
 export function fusions(templates: readonly { readonly d: Declaration; readonly def: OpDef }[]): Fusion[] {

@@ -44,7 +44,6 @@ import {
   quick,
   type Range,
   signBit,
-  storeBits,
   storeFloat,
   sumRange,
   usual,
