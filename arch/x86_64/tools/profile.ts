@@ -2,7 +2,7 @@
 /**
  * Chooses the operations of the interpreter's big switch: runs programs with an interpreter that counts, and writes hot.ts.
  *
- *   deno run -A arch/x86_64/tools/profile.ts [--size 480] [--keep counts.json]
+ *   deno run -A arch/x86_64/tools/profile.ts [--size 300] [--keep counts.json]
  *
  * Each program counts the same, whatever its length; hot.ts gets the variants with the largest shares.
  */
@@ -76,7 +76,7 @@ const PROGRAMS: readonly (readonly string[])[] = [
   ["/usr/bin/openssl", "dgst", "-sha512", "/bin/bash"],
 ];
 
-const size = Number(Deno.args[Deno.args.indexOf("--size") + 1]) || 480;
+const size = Number(Deno.args[Deno.args.indexOf("--size") + 1]) || 300;
 const { variants } = useDeclarations(true).numbering;
 // Computed names: an architecture imports neither the whole nor plugins; this tool needs both.
 const from = (name: string) => import(name);
@@ -108,7 +108,7 @@ for (const [program, ...args] of PROGRAMS) {
 }
 const ranked = [...share].filter(([, n]) => n > 0).sort((a, b) => b[1] - a[1]);
 const sum = ranked.reduce((s, [, n]) => s + n, 0);
-for (const n of [100, 200, 300, 400, 480, 600, 800]) {
+for (const n of [100, 200, 300, 400, 500, 600, 800]) {
   console.log(n, (ranked.slice(0, n).reduce((s, [, x]) => s + x, 0) / sum * 100).toFixed(2), "%");
 }
 const chosen = ranked.slice(0, size).map(([name]) => name).sort();
