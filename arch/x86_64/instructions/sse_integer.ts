@@ -70,11 +70,10 @@ const mixedPairs: Compute = (a, b) => {
 // Sums and differences.
 const distance = (a: V128, b: V128): V128 => or(simd("i8x16.sub_sat_u", a, b), simd("i8x16.sub_sat_u", b, a));
 const sumOfDistances: Compute = (a, b, m) => {
-  const quads = simd("i16x8.extadd_pairwise_i8x16_u", distance(a, b));
-  const halves = m.f.let(simd("i32x4.extadd_pairwise_i16x8_u", quads));
-  // The sum in the upper half: a mask for the lower one would be built anew each time.
-  const sum = simd("i64x2.add", halves, simd("i64x2.shl", halves, i32(32)));
-  return simd("i64x2.shr_u", sum, i32(32));
+  // Pairs, and then their sum in the uppermost 16 bits of each half: no constants, which V8 builds anew each time.
+  const two = m.f.let(simd("i16x8.extadd_pairwise_i8x16_u", distance(a, b)));
+  const four = m.f.let(simd("i16x8.add", two, simd("i64x2.shl", two, i32(16))));
+  return simd("i64x2.shr_u", simd("i16x8.add", four, simd("i64x2.shl", four, i32(32))), i32(48));
 };
 const pairs = (size: 2 | 4, op: VectorOp): Compute => (a, b) =>
   simd(op, everySecond(a, b, size, false), everySecond(a, b, size, true));
