@@ -141,6 +141,8 @@ export interface Trial {
     b: Operand,
     clear?: boolean,
   ): void;
+  /** dst = the square root of a. */
+  root(lanes: FloatLanes, dst: Operand, a: Operand, clear?: boolean): void;
   /** dst = (negated) addend + (negated) a * b, rounded once, where the host can ({@link Machine.fuses}). */
   fused(
     lanes: FloatLanes,

@@ -139,8 +139,9 @@ function compare(seed: number, mxcsr: number): number {
         return [
           `mov${s} ${size} ptr ${at()}, ${xmm()}`,
           `sqrt${s} ${xmm()}, ${xmm()}`,
+          `sqrt${p} ${xmm()}, ${xmm()}`,
           `add rbx, 3`,
-        ][pick(3)];
+        ][pick(4)];
       case 6:
         return `${op}${s} ${xmm()}, ${size} ptr ${at()}`;
       default:

@@ -108,6 +108,14 @@ const limit = (max: boolean, number: boolean) =>
     (m, k, a, b) => call(m, k, extreme(m, k, max, number), a, b),
     (m, k, a, b) => inlineExtreme(m, k, max, a, b),
   );
+const root = (k: Kind): Semantics => {
+  const alone = one((m, k, a) => call(m, k, squareRoot(m, k), a), inlineRoot)(k);
+  return (operands, m) => {
+    const trial = trialOf(m);
+    if (trial) trial.root(k.float, operands.d, operands.n, true);
+    else alone(operands, m);
+  };
+};
 const TWO: readonly (readonly [name: string, opcode: number, f: (k: Kind) => Semantics])[] = [
   ["fmul", 0, op("mul")],
   ["fdiv", 1, op("div")],
@@ -135,7 +143,7 @@ const ONE: readonly (readonly [name: string, opcode: number, f: (k: Kind) => Sem
   ["fmov", 0, one((_m, _k, a) => a, (_m, _k, a) => a)],
   ["fabs", 1, one((_m, k, a) => magnitude(k, a), (_m, _k, a) => (a as F64).abs() as Float)],
   ["fneg", 2, one((_m, k, a) => negated(k, a), (_m, _k, a) => (a as F64).neg() as Float)],
-  ["fsqrt", 3, one((m, k, a) => call(m, k, squareRoot(m, k), a), inlineRoot)],
+  ["fsqrt", 3, root],
   ["frintn", 8, rint("n")],
   ["frintp", 9, rint("p")],
   ["frintm", 10, rint("m")],

@@ -115,6 +115,20 @@ export class RegionTrial implements Trial {
     if (id >= 0) this.state.ranges.set(id, { lanes, range: result.range! });
   }
 
+  root(lanes: FloatLanes, dst: Operand, from: Operand, clear = false): void {
+    const format = FORMATS[lanes], f = this.#f, a = this.#operand(lanes, from);
+    if (!a.range) this.#test(lanes, a);
+    const r = f.let(
+      format.vector ? simd(`${lanes}.sqrt` as "f64x2.sqrt", a.value) : (a.value as Value<"f64">).sqrt(),
+    );
+    // It may have been negative. Of a number within the limits no root is tiny.
+    const result: Tracked = { value: r, range: undefined, id: -1 };
+    this.#test(lanes, result);
+    this.#put(lanes, dst, r, clear);
+    const id = idOf(dst);
+    if (id >= 0) this.state.ranges.set(id, { lanes, range: result.range! });
+  }
+
   fused(
     lanes: FloatLanes,
     dst: Operand,

@@ -155,7 +155,15 @@ const scalar = (k: Kind, name: Arithmetic): e.Semantics => (m, dst, src) => {
   );
   storeFloat(k, dst, r as Float);
 };
+/** The same for square roots. */
+function triedRoot(m: Machine, lanes: FloatLanes, dst: Operand, src: Operand): boolean {
+  const { trial } = m;
+  trial?.assume("mxcsr", () => quick(m));
+  trial?.root(lanes, dst, src);
+  return trial !== undefined;
+}
 const scalarSqrt = (k: Kind): e.Semantics => (m, dst, src) => {
+  if (triedRoot(m, k.float, dst, src)) return;
   const { f } = m, a = f.let(loadBits(k, src)), r = f.local(k.float) as Local<"f64">;
   f.unlikely(
     isPositive(k, a).and(usual(m)).eqz(),
@@ -203,16 +211,17 @@ const packed = (k: Kind, name: Arithmetic): e.Semantics => (m, dst, src) => {
   vectors(m, k, name, dst, m.f.let(vector(dst)), m.f.let(vector(src)));
 };
 const packedSqrt = (k: Kind): e.Semantics => (m, dst, src) => {
+  if (triedRoot(m, k.vector, dst, src)) return;
   const { f } = m, a = f.let(vector(src)), r = f.local("v128"), flags = f.local("i32");
   f.if(
     allInRange(k, [1, k.format.maxExp - 1], a).and(signs(k, a).eqz()).and(quick(m)),
-    () => dst.store("v128.store", op(k, "sqrt", a)),
+    () => f.set(r, op(k, "sqrt", a)),
     () => {
       f.do(onVectors(m, k, `sse ${k.float}.sqrt`, laneSqrt(m, k)), [a], r, flags);
       finish(m, flags);
-      dst.store("v128.store", r);
     },
   );
+  dst.store("v128.store", r);
 };
 const signs = (k: Kind, v: V128): I32 => simd(`${k.vectorBits}.bitmask`, v);
 
