@@ -358,13 +358,19 @@ export class RegionMachine extends BaseEnv implements Machine {
         for (const check of checks) f.unlikelyBr(out, outside(check));
         f.br(inside);
       });
-      const refused = checks.map(({ low, request, window }) =>
-        f.call("i32", this.helpers.window, low, request, window)
-      ).reduce((a, b) => a.or(b));
-      f.plainUnlikely(refused, leave);
+      f.scope(() => {
+        const refused = f.let(i32(0));
+        // Often one of several: the function is not called for the others.
+        for (const check of checks) {
+          const { low, request, window } = check;
+          f.plainUnlikely(outside(check), () => {
+            f.set(refused, refused.or(f.call("i32", this.helpers.window, low, request, window)));
+          });
+        }
+        f.plainUnlikely(refused, leave);
+      });
     });
   }
-
   override store<N extends Store>(name: N, address: Address, v: Value<TypeOf<N>> | number, offset = 0): void {
     this.#stored = this.asked.effects = true;
     const float = name === "i64.store" || name === "i32.store" ? floatOf(v as Value) : undefined;
