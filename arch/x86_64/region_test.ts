@@ -316,6 +316,63 @@ Deno.test("flags live across calls and returns, and from a function's tail to an
   `);
 });
 
+/** A loop over a table of four pieces of code, which is changed in between. */
+const SWITCH = (entry: (n: number) => string, jump: string) => `
+    mov rsi, ${DATA}
+    lea rax, [rip+zero]
+    ${entry(0)}
+    lea rax, [rip+one]
+    ${entry(1)}
+    lea rax, [rip+two]
+    ${entry(2)}
+    lea rax, [rip+three]
+    ${entry(3)}
+    mov ecx, 60000
+    again:
+    mov rbx, rcx
+    shr rbx, 2
+    xor rbx, rcx
+    and ebx, 3
+    cmp rcx, 10000
+    ${jump}
+    zero:
+    adc r8, 1
+    jmp next
+    one:
+    lea r8, [r8+r8*2]
+    jmp next
+    two:
+    xor r9, r8
+    three:
+    add r10, r9
+    next:
+    dec ecx
+    je done
+    cmp ecx, 3000
+    jne again
+    lea rax, [rip+other]
+    ${entry(2)}
+    jmp again
+    other:
+    inc r11
+    jmp next
+    done:
+    syscall
+  `;
+
+Deno.test("jumps through tables go where the table says, also when it changes", () => {
+  const direct = same(SWITCH((n) => `mov [rsi+${n * 8}], rax`, `jmp qword ptr [rbx*8+${DATA}]`));
+  const distances = same(SWITCH(
+    (n) =>
+      `sub rax, rsi
+    mov dword ptr [rsi+${n * 4}], eax`,
+    `movsxd rax, dword ptr [rsi+rbx*4]
+    add rax, rsi
+    jmp rax`,
+  ));
+  for (const cpu of [direct, distances]) assert(regions(cpu) > 0);
+});
+
 Deno.test("a small function returns somewhere else, or never", () => {
   same(`
     mov ecx, 3000

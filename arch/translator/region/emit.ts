@@ -519,14 +519,14 @@ export class Emitter implements Flow {
         });
         return this.#go(back, i.flagsAfter);
       }
-      for (const guess of i.guesses) {
-        f.plainIf(this.#pc.eq(i64(pcOf(guess) + BIAS)), () => this.#go(guess, i.flagsAfter));
-        this.#block = b, f.known = known;
-      }
+      const keys = [...i.guesses].sort((a, b) => pcOf(a) - pcOf(b));
+      if (keys.length) f.plainBlock((other) => this.#choose(keys, other));
+      f.forget();
+      this.#block = b, f.known = known;
     }
     this.#sync(i, true);
     f.set(this.#status, LEAVE.go);
-    if (kind === "return" || (kind === "jump" && i.guesses.length)) return this.#end();
+    if (kind === "return" || (kind === "jump" && i.guesses.length === 1)) return this.#end();
     // Where the target is translated, it is called: also for a jump, whose nested calls return one after the other.
     const slot = this.#lookup(), { guest, engine } = analysis.memories;
     f.plainUnlikely(slot.ltS(0).or(this.#tooDeep()), () => this.#end());
@@ -538,6 +538,25 @@ export class Emitter implements Flow {
     f.set(this.#status, call);
     if (kind === "jump") return this.#passOn(this.signature!);
     this.#returned(i);
+  }
+
+  /** Goes to that of these keys, in order of their addresses, which the pc is; or to `other`. */
+  #choose(keys: readonly number[], other: Label): void {
+    const { f } = this, i = this.#instruction, b = this.#block, { known } = f, [first] = keys;
+    if (keys.length === 1) {
+      f.unlikelyBr(other, this.#pc.ne(i64(pcOf(first) + BIAS)));
+      return this.#go(first, i.flagsAfter);
+    }
+    const half = keys.length >> 1,
+      choose = (some: readonly number[]) => {
+        this.#block = b, this.#instruction = i, f.known = known;
+        this.#choose(some, other);
+      };
+    f.plainIf(
+      this.#pc.ltU(i64(pcOf(keys[half]) + BIAS)),
+      () => choose(keys.slice(0, half)),
+      () => choose(keys.slice(half)),
+    );
   }
 
   /** Returns to the caller as it expects it; falls through when it cannot. */

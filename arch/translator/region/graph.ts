@@ -213,7 +213,7 @@ export function discover(
         const { kind, how } = i.info;
         if (kind === "jcc" || kind === "jmp") lead(i.target);
         if (kind === "jump" && !i.guesses.length) {
-          i.guesses = guessJump(code, analysis, i).map((pc) => pc + key - i.pc);
+          i.guesses = guessJump(code, analysis, run).map((pc) => pc + key - i.pc);
         }
         if (kind === "callIndirect") {
           i.guesses = guess(code, analysis, run).map((pc) => copies.call(pc, i, key));

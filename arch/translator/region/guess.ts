@@ -46,12 +46,82 @@ function guessNow(code: Code, analysis: Analysis, instructions: readonly Instruc
   return known(code, [number(code.state, register)]);
 }
 
-/** Of a jump through one place in memory: how linkers call functions of other files. */
-export function guessJump(code: Code, analysis: Analysis, i: Instruction): number[] {
+/**
+ * Of the jump that ends these instructions. Through one place in memory: how linkers call functions of other files. Through a table: at
+ * least two, as far as code there has been executed.
+ */
+export function guessJump(code: Code, analysis: Analysis, instructions: readonly Instruction[]): number[] {
+  const i = instructions[instructions.length - 1];
   const operand = i.info.def.operands[0], { zero } = analysis.slots.spec;
-  const fixed = operand?.place === "mem" && i.fields.base === zero &&
-    (i.info.form !== 1 || i.fields.index === zero);
-  return fixed && !i.addresses.length ? pointers(code, analysis, i.fields, 0) : [];
+  if (!operand || i.addresses.length) return [];
+  const indexed = i.info.form === 1 && i.fields.index !== zero;
+  if (operand.place === "mem" && i.fields.base === zero && !indexed) {
+    return pointers(code, analysis, i.fields, 0);
+  }
+  const table = operand.place === "mem"
+    ? absolute(code, analysis, i)
+    : relative(code, analysis, instructions);
+  return table.length > 1 ? table : [];
+}
+
+/** Entries of a table that are looked at, and different targets of it. */
+const ENTRIES = 64, TARGETS = 24;
+
+/** Up to the first entry that is not the address of code. */
+function entries(code: Code, start: number, size: number, target: (view: DataView) => number): number[] {
+  const { memory } = code, found: number[] = [];
+  for (let at = start; at < start + ENTRIES * size; at += size) {
+    const readable = at >= 0 && at + size <= memory.length &&
+      (code.permissions((at >>> 12) + PAGE_BIAS) & ACCESS.read);
+    if (!readable) break;
+    const to = target(new DataView(memory.buffer, memory.byteOffset + at, size));
+    const executable = to >= BIAS && to < 2 ** 32 && (code.permissions(to / 4096 >>> 0) & ACCESS.exec);
+    if (!executable) break;
+    found.push(to);
+  }
+  return known(code, found).slice(0, TARGETS);
+}
+
+/** A table of addresses at a fixed place. */
+function absolute(code: Code, { slots: { spec: { zero } } }: Analysis, { fields }: Instruction): number[] {
+  if (fields.base !== zero || fields.scale !== 3) return [];
+  return entries(code, fields.disp, 8, (view) => number(view, 0));
+}
+
+/** A table of distances from its own place: register = load of 32 bits from base + 4 * index, then the base added. */
+function relative(code: Code, analysis: Analysis, instructions: readonly Instruction[]): number[] {
+  const { slots: { spec } } = analysis, { zero } = spec;
+  const jump = instructions[instructions.length - 1], [to] = jump.info.def.operands;
+  if (to.place !== "reg") return [];
+  const register = registerIn(jump.fields, to, 0, spec);
+  let at = instructions.length - 1;
+  const writer = (of: number) => {
+    for (at--; at >= 0; at--) if (writes(analysis, instructions[at], of)) return instructions[at];
+    return undefined;
+  };
+  const sum = writer(register);
+  if (
+    !sum?.info.def.name.startsWith("add ") ||
+    sum.info.def.operands.some((o) => o.place !== "reg" || o.size !== 64)
+  ) return [];
+  const other = registerIn(sum.fields, sum.info.def.operands[1], 1, spec), before = at;
+  // Either of the two is the table's place.
+  for (const [loaded, base] of [[register, other], [other, register]]) {
+    at = before;
+    const load = writer(loaded), from = load?.info.def.operands[1];
+    if (
+      !load || load.addresses.length || load.info.form !== 1 || from?.place !== "mem" || from.size !== 32 ||
+      load.fields.base !== base || load.fields.scale !== 2 || load.fields.index === zero
+    ) continue;
+    const place = writer(base);
+    const fixed = place?.info.def.operands[1];
+    if (place && !(fixed?.place === "mem" && fixed.access === "none" && place.fields.base === zero)) {
+      return [];
+    }
+    const start = place ? place.fields.disp >>> 0 : number(code.state, base);
+    return entries(code, start + load.fields.disp, 4, (view) => start + view.getInt32(0, true));
+  }
+  return [];
 }
 
 function writes(analysis: Analysis, i: Instruction, register: number): boolean {

@@ -83,7 +83,7 @@ const union = (to: Ids, from: Ids | Iterable<number>): boolean =>
   to.join(from instanceof Ids ? from : new Ids(from));
 
 /** With a register and itself they give zero, whatever it holds. */
-const ZEROING = new Set(["xor", "pxor", "xorps", "xorpd"]);
+const ZEROING = /^(xor|pxor|xorps|xorpd) /;
 
 /** A computed call may go to copies of what it calls. */
 const copied = (i: Instruction) => i.guesses.some((g) => g >= SPACE);
@@ -139,7 +139,7 @@ export class Shape {
         const { how, kind } = i.info;
         if (kind === "call" || kind === "callIndirect") this.#calls.push(i);
         if (how === "call" || kind === "callIndirect" || kind === "enter") unknown = true;
-        if (kind === "jump" && !i.guesses.length) unknown = true;
+        if (kind === "jump" && i.guesses.length !== 1) unknown = true;
       }
     }
     this.#unknown = unknown;
@@ -353,7 +353,7 @@ export class Shape {
       const own = new Ids(written), reads: Ids = new Ids();
       union(reads, info.reads), union(written, info.writes);
       let registers = 0;
-      const zeroes = ZEROING.has(info.def.name) && info.def.operands.length === 2 &&
+      const zeroes = ZEROING.test(info.def.name) && info.def.operands.length === 2 &&
         info.def.operands.every((o) => o.place === "reg" && o.size >= 32 && !o.offset) &&
         fields.a === fields.b;
       info.def.operands.forEach((o, n) => {
