@@ -174,7 +174,7 @@ export class Analysis implements Helpers {
       : stops
       ? "stop"
       : "next";
-    if (how === "inline" && rare && kind === "next" && f.w.length > LARGE) how = "call";
+    if (how === "inline" && rare && kind === "next" && !asked.trial && f.w.length > LARGE) how = "call";
     if (asked.late) how = "leave";
     const fixed = (s: Set<number>) => s;
     const touchesFlags = (s: Iterable<number>) => [...s].some((id) => isFlag[id]);

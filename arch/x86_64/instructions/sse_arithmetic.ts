@@ -20,9 +20,10 @@ import {
 } from "@guise/translator";
 import * as e from "../encoding.ts";
 import { type Declaration, rw, w, x86 } from "../encoding.ts";
-import { and, dwords, everySecond, imm8, splat32, vector, xor, ZERO } from "./sse_common.ts";
+import { and, dwords, everySecond, imm8, or, splat32, vector, xor, ZERO } from "./sse_common.ts";
 import {
   allInRange,
+  allTrue,
   asBits,
   asFloat,
   bothInRange,
@@ -129,6 +130,22 @@ function isPositive(k: Kind, bits: Int): I32 {
   return bits.sub(leastNormal(k)).ltU(BigInt(k.format.maxExp - 1) << BigInt(k.format.fraction));
 }
 
+/**
+ * In regions, of operands that are not middling: is the machine's result r what x86 gives, without a flag but PE? Numbers of any size are, and
+ * zeros, unless a result is huge or may have been tiny before it was rounded.
+ */
+function settled(m: Machine, k: Kind, name: Arithmetic, a: V128, b: V128, r: V128): I32 {
+  const infinity = every(k, BigInt(k.format.maxExp) << BigInt(k.format.fraction));
+  const least = every(k, leastNormal(k)), two = every(k, 2n * leastNormal(k));
+  const zero = (v: V128) => op(k, "eq", v, ZERO), size = (v: V128) => op(k, "abs", v);
+  const tame = (v: V128) => or(op(k, "ge", size(v), least), zero(v));
+  let fine = and(op(k, "lt", size(r), infinity), and(tame(a), tame(b)));
+  if (!isSum(name)) {
+    const none = name === "mul" ? or(zero(a), zero(b)) : zero(a);
+    fine = and(fine, or(op(k, "ge", size(r), two), none));
+  }
+  return allTrue(k, fine).and(usual(m));
+}
 /** On trial, if the machine tries: true when that is all. */
 function tried(m: Machine, name: Arithmetic, lanes: FloatLanes, dst: Operand, src: Operand): boolean {
   const { trial } = m;
@@ -146,10 +163,16 @@ const scalar = (k: Kind, name: Arithmetic): e.Semantics => (m, dst, src) => {
   f.unlikely(
     bothInRange(k, bits(x), bits(y), isSum(name)).and(usual(m)).eqz(),
     () => {
-      const z = f.local(k.bits), flags = f.local("i32");
-      f.do(laneArithmetic(m, k, name), [bits(x), bits(y)], z, flags);
-      finish(m, flags);
-      f.set(r, asFloat(k, z as Int) as Value<"f64">);
+      const careful = () => {
+        const z = f.local(k.bits), flags = f.local("i32");
+        f.do(laneArithmetic(m, k, name), [bits(x), bits(y)], z, flags);
+        finish(m, flags);
+        f.set(r, asFloat(k, z as Int) as Value<"f64">);
+      };
+      if (!m.inline) return careful();
+      f.set(r, x[name](y));
+      const all = (v: Value) => simd(`${k.vector}.splat`, v);
+      f.if(settled(m, k, name, f.let(all(x)), f.let(all(y)), f.let(all(r))).eqz(), careful);
     },
     () => f.set(r, x[name](y)),
   );
@@ -194,10 +217,15 @@ function vectors(
   f.unlikely(
     vectorsInRange(k, a, b, isSum(name)).and(usual(m)).eqz(),
     () => {
-      const flags = f.local("i32");
-      const ref = laneArithmetic(m, k, name), second = odd ? laneArithmetic(m, k, odd) : ref;
-      f.do(onVectors(m, k, `sse ${k.float}.${name}${odd ?? ""}`, ref, second), [a, b], r, flags);
-      finish(m, flags);
+      const careful = () => {
+        const flags = f.local("i32");
+        const ref = laneArithmetic(m, k, name), second = odd ? laneArithmetic(m, k, odd) : ref;
+        f.do(onVectors(m, k, `sse ${k.float}.${name}${odd ?? ""}`, ref, second), [a, b], r, flags);
+        finish(m, flags);
+      };
+      if (!m.inline) return careful();
+      f.set(r, op(k, odd ?? name, a, other));
+      f.if(settled(m, k, name, a, b, r).eqz(), careful);
     },
     () => f.set(r, op(k, odd ?? name, a, other)),
   );
