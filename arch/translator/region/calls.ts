@@ -21,11 +21,13 @@ export abstract class Calls extends Exits {
     f.set(this.pc, pc);
     this.finish();
     if (kind === "return" && this.signature) this.#return(i, this.signature);
-    const known = f.known, b = this.block;
+    const { known } = f, { block: b, dirty } = this;
+    // Code that has been emitted on one way has its own block, instruction and dirt.
+    const again = () => (this.block = b, this.instruction = i, this.dirty = dirty, f.known = known);
     for (const guess of kind === "callIndirect" ? i.guesses : []) {
       if (guess >= SPACE) {
         f.plainIf(this.pc.eq(i64(pcOf(guess) + BIAS)), () => this.go(guess, i.flagsAfter));
-        this.block = b, f.known = known;
+        again();
         continue;
       }
       const signature = this.shape.callee(guess);
@@ -36,7 +38,7 @@ export abstract class Calls extends Exits {
         });
         this.#direct(i, signature, guess);
       });
-      this.block = b, f.known = known;
+      again();
     }
     if (kind === "jump") {
       const [back] = i.guesses;
@@ -51,7 +53,7 @@ export abstract class Calls extends Exits {
       const keys = [...i.guesses].sort((a, b) => pcOf(a) - pcOf(b));
       if (keys.length) f.plainBlock((other) => this.#choose(keys, other));
       f.forget();
-      this.block = b, f.known = known;
+      again();
     }
     this.sync(i, true);
     f.set(this.status, LEAVE.go);
@@ -71,7 +73,7 @@ export abstract class Calls extends Exits {
 
   /** Goes to that of these keys, in order of their addresses, which the pc is; or to `other`. */
   #choose(keys: readonly number[], other: Label): void {
-    const { f } = this, i = this.instruction, b = this.block, { known } = f, [first] = keys;
+    const { f, instruction: i, block: b, dirty } = this, { known } = f, [first] = keys;
     if (keys.length === 1) {
       f.unlikelyBr(other, this.pc.ne(i64(pcOf(first) + BIAS)));
       return this.go(first, i.flagsAfter);
