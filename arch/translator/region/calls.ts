@@ -80,7 +80,7 @@ export abstract class Calls extends Exits {
     }
     const half = keys.length >> 1,
       choose = (some: readonly number[]) => {
-        this.block = b, this.instruction = i, f.known = known;
+        this.block = b, this.instruction = i, this.dirty = dirty, f.known = known;
         this.#choose(some, other);
       };
     f.plainIf(
