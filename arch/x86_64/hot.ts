@@ -255,6 +255,7 @@ export const HOT: ReadonlySet<string> | undefined = new Set([
   "shr imm reg32:rw,imm8:r|01",
   "shr imm reg64:rw,imm8:r|00",
   "shr imm reg64:rw,imm8:r|01",
+  "shr imm reg8:rw,imm8:r|00",
   "shr imm reg8:rw,imm8:r|01",
   "sub mem64:rw,imm64:r|01",
   "sub reg32:rw,imm32:r|00",
