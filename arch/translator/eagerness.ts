@@ -25,39 +25,26 @@ export interface Eagerness {
   /** Regions that can be compared with the interpreter. */
   readonly lockstep?: boolean;
 }
+/** Of `jit`; lockstep translates the same. */
+const AT_ONCE: Eagerness = {
+  slice: 2_000,
+  samples: 1,
+  calls: 1,
+  exits: 10,
+  region: 600,
+  module: 600,
+  patience: 0,
+  certain: 0,
+  price: 0,
+  allowance: 1e9,
+  set: 200_000,
+  life: 20_000,
+  cold: true,
+};
 /** How soon each engine translates: instructions a slice, samples, calls and exits before it, limits of size. */
 export const EAGERNESS: Readonly<Record<"jit" | "lockstep" | "auto", Eagerness>> = {
-  jit: {
-    slice: 2_000,
-    samples: 1,
-    calls: 1,
-    exits: 10,
-    region: 600,
-    module: 600,
-    patience: 0,
-    certain: 0,
-    price: 0,
-    allowance: 1e9,
-    set: 200_000,
-    life: 20_000,
-    cold: true,
-  },
-  lockstep: {
-    slice: 2_000,
-    samples: 1,
-    calls: 1,
-    exits: 10,
-    region: 600,
-    module: 600,
-    patience: 0,
-    cold: true,
-    certain: 0,
-    price: 0,
-    allowance: 1e9,
-    set: 200_000,
-    life: 20_000,
-    lockstep: true,
-  },
+  jit: AT_ONCE,
+  lockstep: { ...AT_ONCE, lockstep: true },
   auto: {
     slice: 20_000,
     samples: 3,

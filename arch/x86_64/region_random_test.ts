@@ -191,7 +191,7 @@ class Machine {
     if (exact) this.cpu.exactFaults();
     space.watcher = this.cpu;
   }
-  run(code: Uint8Array): unknown {
+  run(code: Uint8Array): Record<string, string | number> & { readonly cause: string } {
     const { cpu, space } = this;
     for (let at = DATA - 0x2000; at < DATA + SIZE + 0x2000; at += 4096) space.map(at, 4096, 0);
     space.map(CODE, 0x2000, READ | WRITE | EXEC);
@@ -235,8 +235,7 @@ function compare(
   for (let i = 0; i < cases; i++) {
     const [a, b] = pairs[i % 3 ? 1 : 0];
     const source = program(r), code = assemble(source, CODE);
-    // deno-lint-ignore no-explicit-any
-    const expected = a.run(code) as any, actual = b.run(code);
+    const expected = a.run(code), actual = b.run(code);
     assertEquals(actual, expected, `case ${i} of seed ${seed}\n${source}`);
     causes.set(expected.cause, (causes.get(expected.cause) ?? 0) + 1);
   }
