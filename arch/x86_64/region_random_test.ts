@@ -191,7 +191,7 @@ class Machine {
     if (exact) this.cpu.exactFaults();
     space.watcher = this.cpu;
   }
-  run(code: Uint8Array): Record<string, string | number> & { readonly cause: string } {
+  run(code: Uint8Array): Record<string, unknown> & { readonly cause: string } {
     const { cpu, space } = this;
     for (let at = DATA - 0x2000; at < DATA + SIZE + 0x2000; at += 4096) space.map(at, 4096, 0);
     space.map(CODE, 0x2000, READ | WRITE | EXEC);
