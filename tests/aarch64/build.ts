@@ -1,6 +1,7 @@
 /** Programs for aarch64 by the cross compiler, for both C libraries, and how they run under qemu and under Guise. */
-import { assert } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { fromFileUrl } from "@std/path";
+import { compile } from "../tools/compile.ts";
 import { guestRoot, muslForAarch64 } from "../tools/guests.ts";
 
 const guests = fromFileUrl(new URL("../.guests/", import.meta.url));
@@ -60,10 +61,8 @@ export function build(
   Deno.mkdirSync(folder, { recursive: true });
   const source = name.startsWith("/") ? name : `${here}${name}.c`;
   const { before, after } = options(kind);
-  const { success, stderr } = new Deno.Command(COMPILER, {
-    args: ["-O1", "-w", ...more, ...before, "-o", folder + program, source, ...after],
-  }).outputSync();
-  assert(success, new TextDecoder().decode(stderr));
+  const args = ["-O1", "-w", ...more, ...before, "-o", folder + program, source, ...after];
+  assertEquals(compile(folder + program, COMPILER, args), undefined);
   return program;
 }
 /** Where programs are built. */

@@ -18,6 +18,7 @@ import {
 } from "@guise/aarch64/testing";
 import { parseArgs } from "@std/cli";
 import { fromFileUrl } from "@std/path";
+import { compile } from "../tools/compile.ts";
 
 /** Bytes and offsets of `struct state` in aarch64_runner.c. */
 const STATE = 1376,
@@ -45,21 +46,13 @@ export async function qemuRunner(): Promise<string | undefined> {
   const program = `${folder}aarch64_runner-${CODE.toString(16)}`;
   const source = fromFileUrl(new URL("./aarch64_runner.c", import.meta.url));
   try {
-    const { success } = await new Deno.Command("aarch64-linux-gnu-gcc", {
-      args: [
-        "-O1",
-        "-static",
-        "-no-pie",
-        "-w",
-        "-Wl,-Ttext-segment=0x28c00000",
-        "-Wl,--defsym=case_code=0x2b5a7000",
-        "-o",
-        program,
-        source,
-      ],
-    }).output();
+    const refused = compile(program, "aarch64-linux-gnu-gcc", [
+      ...["-O1", "-static", "-no-pie", "-w"],
+      ...["-Wl,-Ttext-segment=0x28c00000", "-Wl,--defsym=case_code=0x2b5a7000"],
+      ...["-o", program, source],
+    ]);
     await new Deno.Command("qemu-aarch64", { args: ["--version"] }).output();
-    return success ? program : undefined;
+    return refused === undefined ? program : undefined;
   } catch {
     return undefined;
   }

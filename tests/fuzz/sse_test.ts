@@ -7,7 +7,7 @@ import { type Form, Random } from "@guise/x86-64/testing";
 import { withFloats } from "./floats.ts";
 import { fuzz, nativeRunner } from "./x86_64.ts";
 
-const runner = await nativeRunner();
+const runner = nativeRunner();
 const skipped = runner === undefined ? " (skipped: needs an x86-64 Linux host with cc)" : "";
 
 const vectors = ({ declaration: d }: Form): boolean =>

@@ -30,6 +30,7 @@ import {
 } from "@guise/x86-64/testing";
 import { parseArgs } from "@std/cli";
 import { fromFileUrl } from "@std/path";
+import { compile } from "../tools/compile.ts";
 import { approximate, maskX87 } from "./undefined.ts";
 
 /** Bytes and offsets of `struct state` in native_runner.c. */
@@ -54,17 +55,15 @@ export interface Difference {
 }
 
 /** Compiles the native runner; undefined where there is no compiler or no such CPU. */
-export async function nativeRunner(): Promise<string | undefined> {
+export function nativeRunner(): string | undefined {
   if (Deno.build.arch !== "x86_64" || Deno.build.os !== "linux") return undefined;
   const folder = fromFileUrl(new URL("../.guests/fuzz/", import.meta.url));
   Deno.mkdirSync(folder, { recursive: true });
   const program = `${folder}native_runner`;
   const source = fromFileUrl(new URL("./native_runner.c", import.meta.url));
   try {
-    const { success } = await new Deno.Command("cc", {
-      args: ["-O1", "-no-pie", "-Wl,-Ttext-segment=0x13579000", "-w", "-o", program, source],
-    }).output();
-    return success ? program : undefined;
+    const args = ["-O1", "-no-pie", "-Wl,-Ttext-segment=0x13579000", "-w", "-o", program, source];
+    return compile(program, "cc", args) === undefined ? program : undefined;
   } catch {
     return undefined;
   }
@@ -332,7 +331,7 @@ if (import.meta.main) {
     string: ["cases", "seed", "only", "show", "engine"],
     boolean: ["wrap"],
   });
-  const program = await nativeRunner();
+  const program = nativeRunner();
   if (program === undefined) throw new Error("this needs an x86-64 Linux host with a C compiler");
   const engine = (args.engine ?? "interpreter") as Engine;
   const seed = Number(args.seed ?? 1), start = performance.now();

@@ -2,7 +2,7 @@
 import { assertEquals, assertGreaterOrEqual } from "@std/assert";
 import { fuzz, nativeRunner } from "./x86_64.ts";
 
-const runner = await nativeRunner();
+const runner = nativeRunner();
 
 /** Seeds that once showed a difference are kept here. */
 for (const [seed, cases] of [[1, 60_000], [5, 20_000]] as const) {

@@ -7,7 +7,7 @@ import { type Case, CaseGenerator, forms, Random, WINDOW } from "@guise/x86-64/t
 import { approximate } from "./undefined.ts";
 import { AT, native, nativeRunner, Ours, STATE } from "./x86_64.ts";
 
-const runner = await nativeRunner();
+const runner = nativeRunner();
 const skipped = runner === undefined ? " (skipped: needs an x86-64 Linux host with cc)" : "";
 
 /** x87, MMX and what is on mm registers. */

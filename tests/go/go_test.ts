@@ -2,21 +2,19 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { run } from "@guise/guise";
 import { fromFileUrl } from "@std/path";
+import { compile } from "../tools/compile.ts";
 
 const folder = fromFileUrl(new URL("../.guests/programs/", import.meta.url));
 const here = fromFileUrl(new URL(".", import.meta.url));
 const linux = Deno.build.os === "linux" && Deno.build.arch === "x86_64";
 
 /** The program for a CPU, as Go names it; undefined: there is no Go. */
-async function build(name: string, arch: "amd64" | "arm64"): Promise<string | undefined> {
+function build(name: string, arch: "amd64" | "arm64"): string | undefined {
   Deno.mkdirSync(folder, { recursive: true });
   const program = `${folder}${name}.${arch}`;
   try {
-    const { success, stderr } = await new Deno.Command("go", {
-      args: ["build", "-o", program, `${here}${name}.go`],
-      env: { GOARCH: arch, GOOS: "linux", CGO_ENABLED: "0", GO111MODULE: "off" },
-    }).output();
-    assertEquals(success, true, new TextDecoder().decode(stderr));
+    const env = { GOARCH: arch, GOOS: "linux", CGO_ENABLED: "0", GO111MODULE: "off" };
+    assertEquals(compile(program, "go", ["build", "-o", program, `${here}${name}.go`], env), undefined);
     return program;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
@@ -34,7 +32,7 @@ for (const arch of ["amd64", "arm64"] as const) {
       name: `Go's ${name}.go for ${arch} runs as natively` + (hasGo ? "" : " (needs go)"),
       ignore: !hasGo,
       fn: async () => {
-        const native = await build(name, "amd64"), program = await build(name, arch);
+        const native = build(name, "amd64"), program = build(name, arch);
         const expected = await new Deno.Command(native!, { args: ARGUMENTS, env: { GOTRACEBACK: "single" } })
           .output();
         const result = await run(await Deno.readFile(program!), {

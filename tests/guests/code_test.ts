@@ -2,6 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { run } from "@guise/guise";
 import { fromFileUrl } from "@std/path";
+import { compile } from "../tools/compile.ts";
 
 const folder = fromFileUrl(new URL("../.guests/programs/", import.meta.url));
 const source = fromFileUrl(new URL("./protect_code.c", import.meta.url));
@@ -23,10 +24,7 @@ for (const compiler of ["gcc", "aarch64-linux-gnu-gcc"]) {
       fn: async () => {
         Deno.mkdirSync(folder, { recursive: true });
         const program = `${folder}protect_code-${compiler}`;
-        const { success } = await new Deno.Command(compiler, {
-          args: ["-O2", "-static", "-o", program, source],
-        }).output();
-        assertEquals(success, true);
+        assertEquals(compile(program, compiler, ["-O2", "-static", "-o", program, source]), undefined);
         const result = await run(await Deno.readFile(program), { engine, timeout: 60_000 });
         assertEquals({ status: result.status, text: result.text(), message: result.message }, {
           status: 0,

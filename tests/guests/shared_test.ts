@@ -2,6 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { run } from "@guise/guise";
 import { fromFileUrl } from "@std/path";
+import { compile } from "../tools/compile.ts";
 
 const folder = fromFileUrl(new URL("../.guests/programs/", import.meta.url));
 const source = fromFileUrl(new URL("./shared.c", import.meta.url));
@@ -13,10 +14,8 @@ Deno.test({
   fn: async () => {
     Deno.mkdirSync(folder, { recursive: true });
     const program = `${folder}shared`;
-    const { success } = await new Deno.Command("gcc", {
-      args: ["-O1", "-static", "-pthread", "-o", program, source],
-    }).output();
-    assertEquals(success, true, "gcc is needed");
+    const args = ["-O1", "-static", "-pthread", "-o", program, source];
+    assertEquals(compile(program, "gcc", args), undefined, "gcc is needed");
     const expected = new TextDecoder().decode((await new Deno.Command(program).output()).stdout);
     const result = await run(await Deno.readFile(program), { timeout: 120_000, files: { "/tmp/.keep": "" } });
     assertEquals({ status: result.status, text: result.text(), message: result.message }, {

@@ -2,18 +2,18 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { run, type RunResult } from "@guise/guise";
 import { fromFileUrl } from "@std/path";
+import { compile } from "../tools/compile.ts";
 import { mutate, Random } from "./mutants.ts";
 
 const folder = fromFileUrl(new URL("../.guests/hostile/", import.meta.url));
 const sources = fromFileUrl(new URL("../", import.meta.url));
 
-async function compile(source: string, name: string, ...options: string[]): Promise<Uint8Array | undefined> {
+async function compiled(source: string, name: string, ...options: string[]): Promise<Uint8Array | undefined> {
   Deno.mkdirSync(folder, { recursive: true });
   try {
-    const { success } = await new Deno.Command("gcc", {
-      args: ["-O1", "-w", ...options, "-o", folder + name, sources + source],
-    }).output();
-    return success ? await Deno.readFile(folder + name) : undefined;
+    const program = folder + name;
+    const refused = compile(program, "gcc", ["-O1", "-w", ...options, "-o", program, sources + source]);
+    return refused === undefined ? await Deno.readFile(program) : undefined;
   } catch {
     return undefined;
   }
@@ -22,10 +22,10 @@ async function compile(source: string, name: string, ...options: string[]): Prom
 /** Small enough to start 2,000 times, and of different making. */
 async function programs(): Promise<Uint8Array[]> {
   const list = [
-    await compile("bench/hello.c", "static", "-static"),
-    await compile("bench/hello.c", "pie"),
-    await compile("bench/hello.c", "static-pie", "-static-pie"),
-    await compile("bench/hello.c", "dynamic", "-no-pie"),
+    await compiled("bench/hello.c", "static", "-static"),
+    await compiled("bench/hello.c", "pie"),
+    await compiled("bench/hello.c", "static-pie", "-static-pie"),
+    await compiled("bench/hello.c", "dynamic", "-no-pie"),
   ];
   try {
     list.push(await Deno.readFile("/bin/true"));
@@ -69,7 +69,7 @@ Deno.test({
     "the kernel survives 2,000 system calls with random arguments in one guest, by SYSCALL and by INT 0x80",
   ignore: !linux,
   fn: async () => {
-    const program = await compile("guests/randomcalls.c", "randomcalls", "-static");
+    const program = await compiled("guests/randomcalls.c", "randomcalls", "-static");
     assert(program, "a compiler is needed");
     for (const args of [["1", "2000"], ["2", "2000"], ["3", "2000"], ["4", "2000", "int80"]]) {
       const result = await run(program, {

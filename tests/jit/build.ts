@@ -1,5 +1,6 @@
 /** Builds the programs of this folder for both CPUs, and runs them natively: x86-64 by the host, aarch64 under qemu-user. */
 import { fromFileUrl } from "@std/path";
+import { compile } from "../tools/compile.ts";
 
 const out = fromFileUrl(new URL("../.guests/programs/", import.meta.url));
 const here = fromFileUrl(new URL(".", import.meta.url));
@@ -29,15 +30,16 @@ export function available({ compiler, emulator }: Target): boolean {
 }
 
 /** The program of a source of this folder. */
-export async function build(name: string, target: Target, ...options: string[]): Promise<string> {
+export function build(name: string, target: Target, ...options: string[]): string {
   Deno.mkdirSync(out, { recursive: true });
   const program = `${out}jit-${name.replace(/\W/g, "-")}-${
     options.join("").replace(/\W/g, "")
   }-${target.arch}`;
-  const { success, stderr } = await new Deno.Command(target.compiler, {
-    args: ["-O2", "-w", "-fno-optimize-sibling-calls", ...options, "-o", program, `${here}${name}`],
-  }).output();
-  if (!success) throw new Error(new TextDecoder().decode(stderr));
+  const refused = compile(program, target.compiler, [
+    ...["-O2", "-w", "-fno-optimize-sibling-calls", ...options],
+    ...["-o", program, `${here}${name}`],
+  ]);
+  if (refused !== undefined) throw new Error(refused);
   return program;
 }
 

@@ -47,7 +47,7 @@ for (const target of TARGETS) {
       }${why}`,
       ignore: !found,
       fn: async () => {
-        const program = await build(name, target, "-static", "-fno-pie", "-no-pie");
+        const program = build(name, target, "-static", "-fno-pie", "-no-pie");
         const expected = await native(target, program, args);
         // A program that a signal ended has 139 for a shell, and for us.
         for (const engine of engines) await same(program, args, engine, expected);
@@ -62,7 +62,7 @@ Deno.test({
   }`,
   ignore: !available(TARGETS[0]),
   fn: async () => {
-    const program = await build("opening.c", TARGETS[0]);
+    const program = build("opening.c", TARGETS[0]);
     const libraries = await Promise.all(
       ["3", "5"].map((f) => build("library.c", TARGETS[0], "-shared", "-fPIC", `-DFACTOR=${f}`)),
     );
@@ -110,7 +110,7 @@ for (const target of TARGETS) {
     }`,
     ignore: !available(target),
     fn: async () => {
-      const program = await Deno.readFile(await build("limits.c", target, "-static", "-fno-pie", "-no-pie"));
+      const program = await Deno.readFile(build("limits.c", target, "-static", "-fno-pie", "-no-pie"));
       for (const engine of ["interpreter", "jit"] as const) {
         const profile = profiler({ interval: 0.2 });
         await run(program, { args: ["jumps"], engine, plugins: [profile] });

@@ -19,7 +19,7 @@ for (const target of TARGETS) {
       `10,000 regions for ${target.arch}, each made and invalidated in turn, are right and memory is bounded${why}`,
     ignore: !found,
     fn: async () => {
-      const program = await build("selfmodifying.c", target, "-static", "-fno-pie", "-no-pie");
+      const program = build("selfmodifying.c", target, "-static", "-fno-pie", "-no-pie");
       const peaks: number[] = [];
       // Each place is translated eight times at most: 13,600 loops are what 1,700 places give. Some loops become part of their caller's region.
       for (const [loops, least] of [[2_600, 2_000], [13_600, 10_000]]) {

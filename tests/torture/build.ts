@@ -96,6 +96,7 @@ export async function build(
   }
   for (const below of ["", ...suite.below]) Deno.mkdirSync(`${folder}/${below}`, { recursive: true });
   const file = `${suite.folder}/${name}.c`;
+  const part = `${program}.${Deno.pid}`;
   const { success } = await new Deno.Command(compiler, {
     args: [
       "-w",
@@ -104,7 +105,7 @@ export async function build(
       ...options(Deno.readTextFileSync(file)),
       "-static",
       "-o",
-      `${program}.part`,
+      part,
       file,
       "-lm",
     ],
@@ -112,7 +113,7 @@ export async function build(
     stderr: "null",
   }).output();
   if (!success) return undefined;
-  Deno.renameSync(`${program}.part`, program);
+  Deno.renameSync(part, program);
   return program;
 }
 
