@@ -17,7 +17,8 @@ export function compile(
   args: readonly string[],
   env: Record<string, string> = {},
 ): string | undefined {
-  const part = `${program}.${Deno.pid}`;
+  // Test files run as threads of one process: its number alone is not a name of one's own.
+  const part = `${program}.${crypto.randomUUID().slice(0, 8)}`;
   const { success, stderr } = new Deno.Command(compiler, {
     args: args.map((arg) => arg === program ? part : arg),
     env,

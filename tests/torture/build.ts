@@ -96,7 +96,7 @@ export async function build(
   }
   for (const below of ["", ...suite.below]) Deno.mkdirSync(`${folder}/${below}`, { recursive: true });
   const file = `${suite.folder}/${name}.c`;
-  const part = `${program}.${Deno.pid}`;
+  const part = `${program}.${crypto.randomUUID().slice(0, 8)}`;
   const { success } = await new Deno.Command(compiler, {
     args: [
       "-w",
