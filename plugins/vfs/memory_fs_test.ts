@@ -157,13 +157,21 @@ Deno.test("MemoryFs removes a whole directory when the listing goes on while it 
 });
 
 Deno.test("MemoryFs reads a directory of 40,000 entries in linear time", () => {
-  const c = caller(createMemoryFs());
-  const root = inode(c, "/");
-  for (let i = 0; i < 40000; i++) root.create(`file-${i}`, { mode: 0o100644, uid: 0, gid: 0 });
-  const start = performance.now();
-  assertEquals(list(c, "/", 300).length, 40002);
-  const ms = performance.now() - start;
-  assert(ms < 500, `${ms} ms`);
+  const folders = [10_000, 40_000].map((count) => {
+    const c = caller(createMemoryFs()), root = inode(c, "/");
+    for (let i = 0; i < count; i++) root.create(`file-${i}`, { mode: 0o100644, uid: 0, gid: 0 });
+    return { c, count, least: Infinity };
+  });
+  // The least of several, since the machine may be busy with others. If each piece began at the beginning, it would be 16 times.
+  for (let round = 0; round < 5; round++) {
+    for (const folder of folders) {
+      const start = performance.now();
+      assertEquals(list(folder.c, "/", 300).length, folder.count + 2);
+      folder.least = Math.min(folder.least, performance.now() - start);
+    }
+  }
+  const [few, many] = folders;
+  assert(many.least < 9 * few.least + 20, `${few.least} and ${many.least} ms`);
 });
 
 Deno.test("MemoryFs makes nameless files when opened with O_TMPFILE, which linkat can name", () => {

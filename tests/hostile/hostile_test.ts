@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { run, type RunResult } from "@guise/guise";
 import { fromFileUrl } from "@std/path";
+import { alone } from "../tools/alone.ts";
 import { compile } from "../tools/compile.ts";
 import { mutate, Random } from "./mutants.ts";
 
@@ -37,7 +38,7 @@ async function programs(): Promise<Uint8Array[]> {
 
 const linux = Deno.build.os === "linux" && Deno.build.arch === "x86_64";
 
-Deno.test({
+alone(import.meta.url, {
   name: "run ends 2,000 mutated programs in a status when their headers and bytes are bad",
   ignore: !linux,
   fn: async () => {
@@ -53,7 +54,8 @@ Deno.test({
       });
       statuses.set(result.status, (statuses.get(result.status) ?? 0) + 1);
       assert(result.status >= 0 && result.status < 256, `status ${result.status}`);
-      assertLess(performance.now() - start, 10_000, `mutant ${i} hangs`);
+      // Two seconds, and what a busy machine adds to them.
+      assertLess(performance.now() - start, 30_000, `mutant ${i} hangs`);
       if (result.status === 126) assert(result.message, `mutant ${i} is not runnable, and no line says why`);
     }
     // Some are rejected, some crash, and some still run: else the mutants test nothing.
@@ -64,7 +66,7 @@ Deno.test({
   },
 });
 
-Deno.test({
+alone(import.meta.url, {
   name:
     "the kernel survives 2,000 system calls with random arguments in one guest, by SYSCALL and by INT 0x80",
   ignore: !linux,
