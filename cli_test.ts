@@ -165,14 +165,33 @@ Deno.test("cli ends a guest that takes too long, and one that gets SIGTERM", () 
     const late = await guise(["run", "--timeout", "0.3", `${path}/loop`]);
     assertEquals(late.status, 137);
     assertStringIncludes(late.err, "killed after 0.3 s");
+    // Half a second of nanosleep, after which the command listens to signals; write(1, rsp, 1), which tells so; a loop.
+    program(
+      `${path}/tells`,
+      `mov eax, 35
+      lea rdi, [rip+pause]
+      xor esi, esi
+      syscall
+      mov eax, 1
+      mov edi, 1
+      mov rsi, rsp
+      mov edx, 1
+      syscall
+      again:
+      jmp again
+      pause:
+      .quad 0
+      .quad 500000000
+      `,
+    );
     const child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "--no-check", cli, "run", `${path}/loop`],
+      args: ["run", "-A", "--no-check", cli, "run", `${path}/tells`],
       stdin: "null",
-      stdout: "null",
-      stderr: "piped",
+      stdout: "piped",
+      stderr: "inherit",
     }).spawn();
-    setTimeout(() => child.kill("SIGTERM"), 1500);
-    const { code, signal } = await child.output();
+    for await (const _ of child.stdout) child.kill("SIGTERM");
+    const { code, signal } = await child.status;
     assertEquals([code, signal], [143, null]);
   }));
 

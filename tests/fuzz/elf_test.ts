@@ -14,9 +14,10 @@ Deno.test({
       args: ["run", "-A", "--no-check", fromFileUrl(new URL("./elf_mutants.ts", import.meta.url))],
     }).output();
     assertEquals([code, new TextDecoder().decode(stderr)], [0, ""]);
-    const { started, killed, most } = JSON.parse(new TextDecoder().decode(stdout)) as Outcome;
+    const { started, killed, endless, most } = JSON.parse(new TextDecoder().decode(stdout)) as Outcome;
     assert(started >= 1000, `only ${started} of 2,000 mutants passed the header checks`);
     assert(killed >= 100, `only ${killed} of 2,000 mutants crashed`);
+    assert(endless < 20, `${endless} of 2,000 mutants had to be ended`);
     assert(most < 1e9, `the host grew to ${most} bytes`);
   },
 });

@@ -38,7 +38,7 @@ for (const arch of ["amd64", "arm64"] as const) {
         const result = await run(await Deno.readFile(program!), {
           args: ARGUMENTS,
           env: { GOTRACEBACK: "single" },
-          timeout: 60_000,
+          timeout: 300_000,
         });
         const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
         assertEquals(

@@ -25,7 +25,7 @@ for (const compiler of ["gcc", "aarch64-linux-gnu-gcc"]) {
         Deno.mkdirSync(folder, { recursive: true });
         const program = `${folder}protect_code-${compiler}`;
         assertEquals(compile(program, compiler, ["-O2", "-static", "-o", program, source]), undefined);
-        const result = await run(await Deno.readFile(program), { engine, timeout: 60_000 });
+        const result = await run(await Deno.readFile(program), { engine, timeout: 300_000 });
         assertEquals({ status: result.status, text: result.text(), message: result.message }, {
           status: 0,
           text: "protect 1999000\nmap 2001000\nmove 2003000\n",

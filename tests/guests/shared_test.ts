@@ -17,7 +17,7 @@ Deno.test({
     const args = ["-O1", "-static", "-pthread", "-o", program, source];
     assertEquals(compile(program, "gcc", args), undefined, "gcc is needed");
     const expected = new TextDecoder().decode((await new Deno.Command(program).output()).stdout);
-    const result = await run(await Deno.readFile(program), { timeout: 120_000, files: { "/tmp/.keep": "" } });
+    const result = await run(await Deno.readFile(program), { timeout: 600_000, files: { "/tmp/.keep": "" } });
     assertEquals({ status: result.status, text: result.text(), message: result.message }, {
       status: 0,
       text: expected,

@@ -76,7 +76,7 @@ alone(import.meta.url, {
     for (const args of [["1", "2000"], ["2", "2000"], ["3", "2000"], ["4", "2000", "int80"]]) {
       const result = await run(program, {
         args,
-        timeout: 120_000,
+        timeout: 600_000,
         memoryLimit: 512 * 2 ** 20,
         files: { "/tmp/.keep": "" },
       });

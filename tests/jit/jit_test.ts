@@ -20,7 +20,7 @@ async function same(
   engine: Engine,
   expected: { status: number; text: string },
 ): Promise<void> {
-  const result = await run(await Deno.readFile(program), { args, engine, timeout: 60_000 });
+  const result = await run(await Deno.readFile(program), { args, engine, timeout: 300_000 });
   assertEquals({ status: result.status, text: result.text() }, expected, result.message);
   if (engine !== "lockstep") return;
   assertEquals(result.lockstep!.differences, []);
@@ -69,7 +69,7 @@ Deno.test({
     const args = [...libraries, "40"], expected = await native(TARGETS[0], program, args);
     const root = new OverlayFs({ lower: new HostFs(hostFolder("/")) });
     for (const engine of ["interpreter", "jit"] as const) {
-      const result = await run(program, { args, engine, root, timeout: 60_000 });
+      const result = await run(program, { args, engine, root, timeout: 300_000 });
       assertEquals({ status: result.status, text: result.text() }, expected, result.message);
     }
   },
@@ -91,7 +91,7 @@ for (const arch of ["x86-64", "aarch64"] as const) {
           files: { "/tmp/bench.lua": source },
           root: root(),
           engine,
-          timeout: 60_000,
+          timeout: 300_000,
         });
         assertEquals([result.status, result.message], [0, undefined], result.errorText());
         return result.text();

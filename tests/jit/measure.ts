@@ -11,7 +11,7 @@ const result = await run(await Deno.readFile(program), {
   args,
   engine: engine as RunOptions["engine"],
   stats: true,
-  timeout: 120_000,
+  timeout: 600_000,
 });
 const peak = /VmHWM:\s*(\d+) kB/.exec(Deno.readTextFileSync("/proc/self/status"));
 console.log(JSON.stringify({

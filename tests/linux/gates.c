@@ -79,7 +79,7 @@ int main(void) {
   printf("socketpair %ld", I(102, 8, words, 0, 0, 0)); words[0] = words[8], words[1] = (unsigned)(long)text, words[2] = 6, words[3] = 0;
   printf(" send %ld", I(102, 9, words, 0, 0, 0)); printf(" read %ld", I(3, words[9], buf, 60, 0, 0)); printf(" unknown %ld bad %ld\n", I(102, 99, words, 0, 0, 0), I(102, 1, 16, 0, 0, 0));
   unlink(name); signal(SIGALRM, alarmed);
-  struct itimerval soon = {.it_value = {0, 50000}}; setitimer(ITIMER_REAL, &soon, 0); words[0] = 5, words[1] = 0;
+  struct itimerval soon = {{0, 50000}, {0, 50000}}; setitimer(ITIMER_REAL, &soon, 0); words[0] = 5, words[1] = 0;
   printf("interrupted %ld", I(162, words, words + 4, 0, 0, 0)); printf(" %d\n", words[4] == 4);
   return 0;
 }

@@ -31,7 +31,7 @@ int main(void) {
     if (!fork()) { TRY(prctl(PR_SET_KEEPCAPS, 1)); TRY(setuid(1000)); caps(); _exit(0); } wait(0);
     if (!fork()) { TRY(setfsuid(1000)); TRY(setfsuid(-1)); TRY(setfsgid(7)); TRY(setfsgid(-1)); _exit(0); } wait(0);
     if (!fork()) { TRY(setreuid(1000, -1)); ids(); TRY(setreuid(-1, 5)); ids(); TRY(setreuid(5, 1000)); ids(); _exit(0); } wait(0);
-    if (!fork()) { struct rlimit rl = {3, 3}; setuid(1234); TRY(setrlimit(RLIMIT_NPROC, &rl)); for (int i = 0; i < 4; i++) { int p = fork(); if (!p) { usleep(50000); _exit(0); } printf("fork %d %d\n", p > 0, p < 0 ? errno : 0); } _exit(0); } wait(0);
+    if (!fork()) { struct rlimit rl = {3, 3}; setuid(1234); TRY(setrlimit(RLIMIT_NPROC, &rl)); for (int i = 0; i < 4; i++) { int p = fork(); if (!p) { usleep(300000); _exit(0); } printf("fork %d %d\n", p > 0, p < 0 ? errno : 0); } while (wait(0) > 0); _exit(0); } wait(0);
     pid_t pid = fork(); if (!pid) { setuid(1000); usleep(100000); _exit(0); } usleep(20000); if (!fork()) { setuid(2000); TRY(kill(pid, 0)); TRY(prlimit(pid, RLIMIT_NOFILE, 0, &(struct rlimit){0})); _exit(0); } wait(0); wait(0);
   }
   struct rlimit rl; getrlimit(RLIMIT_STACK, &rl); printf("stack %ld %d\n", (long)rl.rlim_cur, rl.rlim_max == RLIM_INFINITY);

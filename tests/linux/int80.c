@@ -17,10 +17,10 @@ static long i80(long n, long a, long b, long c, long d, long e, long f) {
 }
 #define S(n, ...) S_(n, ##__VA_ARGS__, 0, 0, 0, 0, 0, 0)
 #define S_(n, a, b, c, d, e, f, ...) i80(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
-static char text[] = "by interrupt\n", buf[8192], dir[] = "/tmp/guise-i80", file[] = "/tmp/guise-i80/f"; static struct utsname u; static uint32_t words[8]; static int st, fds[2]; static char *prog = "/bin/echo";
+static char text[] = "by interrupt\n", buf[8192], dir[40], file[48]; static struct utsname u; static uint32_t words[8]; static int st, fds[2]; static char *prog = "/bin/echo";
 static struct { uint32_t p[4]; } args;
 int main(void) {
-  setvbuf(stdout, 0, _IONBF, 0);
+  setvbuf(stdout, 0, _IONBF, 0); sprintf(dir, "/tmp/guise-i80-%d", getpid()), sprintf(file, "%s/f", dir);
   printf("getpid %d tid %d\n", S(20) == getpid(), S(224) == gettid()); printf("write %ld\n", S(4, 1, text, 13));
   printf("holes %ld %ld %ld high %d\n", S(1000), S(-1), S(17), S(0x100000014l) == getpid());
   char deep[16]; printf("high pointer %ld\n", S(4, 1, (1l << 32) + 8, 5)); printf("high halves dropped %ld\n", S(4, 1l << 32 | 1, (long)text | 5l << 40, 1l << 50 | 13)); (void)deep;

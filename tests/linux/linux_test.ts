@@ -23,6 +23,17 @@ function has(compiler: string): boolean {
   }
 }
 
+/**
+ * Programs whose parts wait for each other by time: on a machine that is busy with others one may come late, natively as well as here,
+ * so they may try again.
+ */
+const BY_TIME = new Set(
+  "signals children threads times identity gates delivery files_of_things splices waiting proc sockets".split(
+    " ",
+  ),
+);
+const TRIES = 5;
+
 const native = Deno.build.os === "linux" && Deno.build.arch === "x86_64";
 const builds: Record<string, string[]> = {
   "static glibc": ["gcc", "-static"],
@@ -78,10 +89,14 @@ for (
             "-lm",
           ]);
           assertEquals(built.status, 0, built.text);
-          const expected = output(binary, []);
-          const actual = output(Deno.execPath(), ["run", "-A", "--no-check", cli, "run", binary]);
-          assertEquals(actual.text, expected.text);
-          assertEquals(actual.status, expected.status);
+          for (let left = BY_TIME.has(program) ? TRIES : 1; left > 0; left--) {
+            const expected = output(binary, []);
+            const actual = output(Deno.execPath(), ["run", "-A", "--no-check", cli, "run", binary]);
+            if (left > 1 && (actual.text !== expected.text || actual.status !== expected.status)) continue;
+            assertEquals(actual.text, expected.text);
+            assertEquals(actual.status, expected.status);
+            break;
+          }
         } finally {
           Deno.removeSync(binary);
         }

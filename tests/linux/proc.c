@@ -25,6 +25,16 @@ static int slurp(const char *path) {
   text[all] = 0;
   return n < 0 ? -errno : all;
 }
+/** A process's state, as soon as it is the one that is expected. */
+static char await_state(const char *path, char expected) {
+  char now = 0;
+  for (int i = 0; i < 5000 && now != expected; i++) {
+    if (i > 0) usleep(1000);
+    slurp(path);
+    now = strrchr(text, ')')[2];
+  }
+  return now;
+}
 static int matches(const char *line, const char *pattern) {
   regex_t r;
   regcomp(&r, pattern, REG_EXTENDED | REG_NOSUB);
@@ -168,14 +178,10 @@ int main(int argc, char **argv) {
     pause();
     _exit(0);
   }
-  usleep(20000);
   sprintf(path, "/proc/%d/stat", child);
-  slurp(path);
-  printf("child %c\n", strrchr(text, ')')[2]);
+  printf("child %c\n", await_state(path, 'S'));
   kill(child, SIGKILL);
-  usleep(20000);
-  slurp(path);
-  printf("zombie %c\n", strrchr(text, ')')[2]);
+  printf("zombie %c\n", await_state(path, 'Z'));
   sprintf(path, "/proc/%d/cmdline", child);
   printf("cmdline of it %d\n", slurp(path));
   sprintf(path, "/proc/%d/fd/0", child);

@@ -65,18 +65,18 @@ int main(int argc, char **argv) {
   printf("wake none %ld bits %ld op %ld\n", fut(&word, FUTEX_WAKE, 5, 0, 0, 0), fut(&word, FUTEX_WAIT_BITSET, 0, 0, 0, 0), fut(&word, 77, 0, 0, 0, 0));
   struct timespec past = {1, 0}; printf("absolute past %ld\n", fut(&word, FUTEX_WAIT_BITSET, 0, &past, 0, -1));
   printf("realtime past %ld\n", fut(&word, FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALTIME, 0, &past, 0, -1));
-  for (int i = 0; i < 3; i++) pthread_create(&t[i], 0, sleeper, 0); usleep(10000);
+  for (int i = 0; i < 3; i++) pthread_create(&t[i], 0, sleeper, 0); usleep(100000);
   printf("wake one %ld", fut(&word, FUTEX_WAKE_PRIVATE, 1, 0, 0, 0));
   printf(" requeue %ld", fut(&word, FUTEX_CMP_REQUEUE_PRIVATE, 1, (void *)5l, &word2, 0)); printf(" mismatch %ld", fut(&word, FUTEX_CMP_REQUEUE_PRIVATE, 1, (void *)5l, &word2, 9));
   printf(" wake second %ld\n", fut(&word2, FUTEX_WAKE_PRIVATE, 9, 0, 0, 0));
   for (int i = 0; i < 3; i++) { pthread_join(t[i], &r); printf("%ld ", (long)r); } printf("\n");
-  pthread_create(&t[0], 0, bitset, (void *)1); pthread_create(&t[1], 0, bitset, (void *)2); usleep(10000);
+  pthread_create(&t[0], 0, bitset, (void *)1); pthread_create(&t[1], 0, bitset, (void *)2); usleep(100000);
   printf("bits %ld %ld\n", fut(&word, FUTEX_WAKE_BITSET_PRIVATE, 9, 0, 0, 2), fut(&word, FUTEX_WAKE_BITSET_PRIVATE, 9, 0, 0, -1));
   pthread_join(t[0], 0); pthread_join(t[1], 0);
   word2 = 10; printf("wake op %ld", fut(&word, FUTEX_WAKE_OP_PRIVATE, 1, (void *)1l, &word2, FUTEX_OP(FUTEX_OP_ADD, 5, FUTEX_OP_CMP_EQ, 10))); printf(" %d\n", word2);
   int pi = 0; printf("pi %ld %d", fut(&pi, FUTEX_LOCK_PI, 0, 0, 0, 0), pi == gettid()); printf(" %ld", fut(&pi, FUTEX_LOCK_PI, 0, 0, 0, 0)); printf(" %ld", fut(&pi, FUTEX_UNLOCK_PI, 0, 0, 0, 0)); printf(" %d\n", pi);
   // Signals to threads.
-  signal(SIGUSR1, handler); pthread_create(&target, 0, forever, 0); usleep(5000); pthread_kill(target, SIGUSR1); usleep(10000); printf("in thread %d\n", got);
+  signal(SIGUSR1, handler); pthread_create(&target, 0, forever, 0); usleep(5000); pthread_kill(target, SIGUSR1); for (int i = 0; i < 5000 && !got; i++) usleep(1000); printf("in thread %d\n", got);
   printf("tgkill %ld %d\n", syscall(SYS_tgkill, getpid(), 1 << 22, 0), errno);
   // Exits.
   pid = fork(); if (!pid) { pthread_create(t, 0, spin, 0); usleep(1000); exit(4); } waitpid(pid, &st, 0); printf("exit with spinner %x\n", st);

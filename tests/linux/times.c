@@ -24,14 +24,14 @@ int main(void) {
   for (int c = -3; c < 14; c++) { errno = 0; int r = clock_getres(c, &ts); printf("clock %d res %d %d %ld", c, r, errno, r ? 0 : ts.tv_nsec); errno = 0; printf(" get %ld %d\n", syscall(SYS_clock_gettime, c, &ts), errno); }
   int back = 0, far = 0;
   for (int c = 0; c < 2; c++) { long long before = now(c); for (int i = 0; i < 3000; i++) { long long a; if (i % 3) a = now(c); else { syscall(SYS_clock_gettime, c, &ts); a = ns(ts); } if (a < before) back++; before = a; } }
-  for (int i = 0; i < 200; i++) { syscall(SYS_clock_gettime, 1, &ts); long long d = now(1) - ns(ts); if (d < -200000 || d > 50000000) far++; }
-  printf("backwards %d far %d\n", back, far);
-  gettimeofday(&tv, 0); long long d = tv.tv_sec * 1000000000ll + tv.tv_usec * 1000ll - now(0); printf("gettimeofday near %d time near %d\n", llabs(d) < 100000000, labs(time(0) - tv.tv_sec) < 2);
+  for (int i = 0; i < 200; i++) { syscall(SYS_clock_gettime, 1, &ts); long long d = now(1) - ns(ts); if (d < -200000 || d > 50000000) far++; } // a busy machine may come between the two readings
+  printf("backwards %d far %d\n", back, far > 20);
+  gettimeofday(&tv, 0); long long d = tv.tv_sec * 1000000000ll + tv.tv_usec * 1000ll - now(0); printf("gettimeofday near %d time near %d\n", llabs(d) < 2000000000, labs(time(0) - tv.tv_sec) < 2);
   printf("vdso %d year %d\n", getauxval(AT_SYSINFO_EHDR) != 0, time(0) > 1600000000);
   printf("efault %ld %d\n", syscall(SYS_clock_gettime, 0, 8), errno);
-  long long a = now(1); usleep(20000); long long b = now(1); printf("usleep %d\n", b - a >= 20000000 && b - a < 200000000);
+  long long a = now(1); usleep(20000); long long b = now(1); printf("usleep %d\n", b - a >= 20000000 && b - a < 5000000000);
   clock_gettime(1, &ts); ts.tv_nsec += 15000000; if (ts.tv_nsec > 999999999) ts.tv_nsec -= 1000000000, ts.tv_sec++;
-  a = now(1); printf("abs %d", clock_nanosleep(1, TIMER_ABSTIME, &ts, 0)); b = now(1); printf(" %d\n", b - a >= 10000000 && b - a < 150000000);
+  a = now(1); printf("abs %d", clock_nanosleep(1, TIMER_ABSTIME, &ts, 0)); b = now(1); printf(" %d\n", b >= ns(ts) && b - a < 5000000000);
   ts = (struct timespec){0, -1}; printf("einval %d %d\n", clock_nanosleep(1, 0, &ts, 0), clock_nanosleep(99, 0, &ts, 0)); ts.tv_nsec = 1; printf("thread clock %d\n", clock_nanosleep(CLOCK_THREAD_CPUTIME_ID, 0, &ts, 0));
   printf("settime %d", clock_settime(1, &ts)); printf(" %d\n", errno);
   a = now(CLOCK_PROCESS_CPUTIME_ID); for (volatile long i = 0; i < 5000000; i++); b = now(CLOCK_PROCESS_CPUTIME_ID); printf("cpu %d thread %d\n", b > a, now(CLOCK_THREAD_CPUTIME_ID) > 0);
@@ -46,13 +46,13 @@ int main(void) {
   setitimer(ITIMER_PROF, &it, 0); fired = 0; while (!fired); printf("prof %d\n", last.si_signo);
   timer_t id; struct sigevent ev = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN}; ev.sigev_value.sival_int = 99;
   printf("timer_create %d\n", timer_create(CLOCK_MONOTONIC, &ev, &id));
-  struct itimerspec is = {{0, 0}, {0, 10000000}}; timer_settime(id, 0, &is, 0); fired = 0; while (!fired) pause();
+  struct itimerspec is = {{0, 0}, {0, 10000000}}; fired = 0; timer_settime(id, 0, &is, 0); while (!fired) usleep(1000);
   printf("timer signo %d code %d value %d overrun %d\n", last.si_signo == SIGRTMIN, last.si_code, last.si_value.sival_int, timer_getoverrun(id));
   is.it_value.tv_sec = 100; timer_settime(id, 0, &is, 0); timer_gettime(id, &is); printf("left %d\n", is.it_value.tv_sec >= 99); printf("delete %d %d\n", timer_delete(id), timer_delete(id));
   sigset_t m; sigemptyset(&m); sigaddset(&m, SIGRTMIN); sigprocmask(SIG_BLOCK, &m, 0); timer_create(CLOCK_MONOTONIC, &ev, &id); is = (struct itimerspec){{0, 1000000}, {0, 1000000}}; timer_settime(id, 0, &is, 0); usleep(30000);
   siginfo_t si; sigwaitinfo(&m, &si); printf("overrun %d\n", si.si_overrun > 5); timer_delete(id);
   printf("bad clock %d", timer_create(77, &ev, &id)); printf(" %d\n", errno);
-  printf("fork has no timers: "); it = (struct itimerval){{0, 0}, {0, 50000}}; setitimer(ITIMER_REAL, &it, 0); int pid = fork(), st; if (!pid) { getitimer(0, &old); _exit(old.it_value.tv_usec != 0); } waitpid(pid, &st, 0); printf("%d\n", st); setitimer(0, &(struct itimerval){0}, 0);
+  printf("fork has no timers: "); it = (struct itimerval){{0, 0}, {50, 0}}; setitimer(ITIMER_REAL, &it, 0); int pid = fork(), st; if (!pid) { getitimer(0, &old); _exit(old.it_value.tv_sec != 0 || old.it_value.tv_usec != 0); } waitpid(pid, &st, 0); printf("%d\n", st); setitimer(0, &(struct itimerval){0}, 0);
   pid = fork(); if (!pid) { struct rlimit rl = {1, 2}; setrlimit(RLIMIT_CPU, &rl); fired = 0; while (!fired); _exit(last.si_signo); } waitpid(pid, &st, 0); printf("xcpu %x\n", st);
   pid = fork(); if (!pid) { struct rlimit rl = {1, 1}; setrlimit(RLIMIT_CPU, &rl); for (;;); } waitpid(pid, &st, 0); printf("cpu kill %x\n", st);
   struct tms t; clock_t c = times(&t); printf("times %d\n", c > 0);

@@ -33,10 +33,10 @@ int s=eventfd(2,EFD_SEMAPHORE); P(read(s,&v,8)); printf("%d\n",(int)v); P(read(s
 /* nested and across fork */
 int pp[2]; pipe(pp); ev.events=EPOLLIN; ev.data.fd=9; epoll_ctl(ep,EPOLL_CTL_ADD,pp[0],&ev); if(!fork()){ usleep(50000); write(pp[1],"x",1); _exit(0);} P(epoll_wait(ep,out,10,-1)); printf("%d\n",out[0].data.fd); wait(0); read(pp[0],b,1);
 /* signals */
-struct sigaction sa={0}; sa.sa_handler=h; sa.sa_flags=SA_RESTART; sigaction(SIGALRM,&sa,0); struct itimerval it={{0,0},{0,30000}}; setitimer(0,&it,0); P(epoll_wait(ep,out,10,-1)); printf("%d\n",hits); setitimer(0,&it,0); P(poll(&pf,0,-1)); setitimer(0,&it,0); P(select(0,0,0,0,0)); setitimer(0,&it,0); struct timeval tv={1,0}; P(select(0,0,0,0,&tv)); printf("%d %d\n",hits,tv.tv_sec==0&&tv.tv_usec>900000);
+struct sigaction sa={0}; sa.sa_handler=h; sa.sa_flags=SA_RESTART; sigaction(SIGALRM,&sa,0); struct itimerval it={{0,0},{0,30000}},often={{0,30000},{0,30000}},off={0}; /* often: the first may come before the wait */ setitimer(0,&often,0); P(epoll_wait(ep,out,10,-1)); printf("%d\n",hits>0); P(poll(&pf,0,-1)); P(select(0,0,0,0,0)); struct timeval tv={10,0}; P(select(0,0,0,0,&tv)); setitimer(0,&off,0); printf("%d %d\n",hits>3,tv.tv_sec==9); hits=0;
 sigset_t m,o; sigemptyset(&m); sigaddset(&m,SIGALRM); sigprocmask(SIG_BLOCK,&m,&o); setitimer(0,&it,0); usleep(50000); printf("%d\n",hits); P(ppoll(0,0,0,&o)); printf("%d\n",hits); setitimer(0,&it,0); P(pselect(0,0,0,0,0,&o)); printf("%d\n",hits); setitimer(0,&it,0); P(epoll_pwait(ep,out,10,-1,&o)); printf("%d\n",hits); sigset_t now; sigprocmask(0,0,&now); printf("%d\n",sigismember(&now,SIGALRM)); struct timespec ts={0,20000000}; P(ppoll(0,0,&ts,&o)); sigprocmask(SIG_SETMASK,&o,0);
 /* read interrupted */
-setitimer(0,&it,0); if(!fork()){usleep(80000); write(pp[1],"y",1); _exit(0);} P(read(pp[0],b,1)); printf("%d\n",hits); sa.sa_flags=0; sigaction(SIGALRM,&sa,0); setitimer(0,&it,0); P(read(pp[0],b,1)); wait(0);
+setitimer(0,&it,0); if(!fork()){usleep(80000); write(pp[1],"y",1); _exit(0);} P(read(pp[0],b,1)); printf("%d\n",hits); sa.sa_flags=0; sigaction(SIGALRM,&sa,0); setitimer(0,&often,0); P(read(pp[0],b,1)); setitimer(0,&off,0); wait(0);
 /* big write blocked, reader slow */
 int w[2]; pipe(w); if(!fork()){ close(w[1]); long t=0,n; char*big=b; while((n=read(w[0],b,100))>0) t+=n; _exit(t==200000?7:1);} close(w[0]); static char big[200000]; P(write(w[1],big,200000)); close(w[1]); int st; wait(&st); printf("%d\n",WEXITSTATUS(st));
 /* flock, fcntl wait across fork */
@@ -45,5 +45,5 @@ int f2=open("e1.lock",O_RDWR); P(flock(f,LOCK_EX)); P(flock(f2,LOCK_SH|LOCK_NB))
 /* fifo open blocks */
 mkfifo("e1.fifo",0600); P(open("e1.fifo",O_WRONLY|O_NONBLOCK)); if(!fork()){usleep(20000); int x=open("e1.fifo",O_WRONLY); write(x,"fifo",4); _exit(0);} int x=open("e1.fifo",O_RDONLY); P(read(x,b,10)); P(read(x,b,10)); wait(0); unlink("e1.fifo");
 /* alarm interrupts fifo open*/
-mkfifo("e1.fifo",0600); setitimer(0,&it,0); P(open("e1.fifo",O_RDONLY)); unlink("e1.fifo"); chdir("/"); rmdir(dir);
+mkfifo("e1.fifo",0600); setitimer(0,&often,0); P(open("e1.fifo",O_RDONLY)); setitimer(0,&off,0); unlink("e1.fifo"); chdir("/"); rmdir(dir);
 return 0;}

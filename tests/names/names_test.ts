@@ -75,7 +75,7 @@ async function ours(path: string, options: RunOptions = {}): Promise<RunResult> 
     cwd: "/w",
     files: { "/w": { directory: true, ...user } },
     user,
-    timeout: 30_000,
+    timeout: 300_000,
     ...options,
   });
 }

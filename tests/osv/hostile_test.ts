@@ -38,7 +38,7 @@ Deno.test({
         args: ["hello", "there"],
         personality: "osv",
         files: { "/lib/ld-musl-x86_64.so.1": { content: libc!, mode: 0o755 } },
-        timeout: 300,
+        timeout: 2000,
       });
       assert(result.status >= 0 && result.status <= 255);
       if (result.text() === "hello there\n") ran++;
@@ -87,7 +87,7 @@ Deno.test({
           "/lib/ld-musl-x86_64.so.1": { content: libc!, mode: 0o755 },
           "/lib/damaged.so": { content: bytes, mode: 0o755 },
         },
-        timeout: 300,
+        timeout: 2000,
       });
       if (result.status === 0) seen.fine++;
       else if (result.status === 9) seen.refused++;
@@ -136,7 +136,7 @@ Deno.test({
         args: [String(seed++), ...chunk],
         personality: "osv",
         files: { "/lib/ld-musl-x86_64.so.1": { content: libc!, mode: 0o755 } },
-        timeout: 200,
+        timeout: 5000,
         hooks: {
           call: (_task, name) => {
             if (chunk.includes(name)) called.add(last = name);

@@ -8,6 +8,9 @@ import { type Command, populate } from "./commands.ts";
 
 const cli = fromFileUrl(new URL("../../cli.ts", import.meta.url));
 
+/** When a command hangs, ms. Comparing each region takes ten times as long, and a machine may be busy with others. */
+const PATIENCE = Deno.env.get("GUISE_ENGINE") === "lockstep" ? 1_200_000 : 300_000;
+
 /** What a run leaves behind. */
 export interface Outcome {
   readonly status: number;
@@ -84,7 +87,7 @@ async function execute(argv: readonly string[], command: Command, folder: string
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",
-    signal: AbortSignal.timeout(60_000),
+    signal: AbortSignal.timeout(PATIENCE),
   }).spawn();
   const feed = async () => {
     const writer = child.stdin.getWriter();
