@@ -30,7 +30,7 @@ export async function build(
   const program = `${folder}${name}-${hash}.${machine}`;
   if (exists(program)) return program;
   try {
-    const part = `${program}.${Deno.pid}`;
+    const part = `${program}.${crypto.randomUUID().slice(0, 8)}`;
     const built = await new Deno.Command(compilers[machine], {
       args: [...flags, "-o", part, `${here}${name}.c`],
     }).output();

@@ -9,7 +9,7 @@ import { alone } from "../tools/alone.ts";
 
 const K = 4096;
 
-alone(import.meta.url, {
+Deno.test(alone(import.meta.url, {
   name: "ten thousand spaces come and go without a leak",
   fn: () => {
     const host = new HostMemory();
@@ -24,9 +24,9 @@ alone(import.meta.url, {
     const grown = Deno.memoryUsage().rss - before;
     assert(grown < 100e6, `${grown} bytes`);
   },
-});
+}));
 
-alone(import.meta.url, {
+Deno.test(alone(import.meta.url, {
   name: "a thousand processes come and go without a leak, two hundred live at a time",
   fn: async () => {
     // nanosleep of a millisecond, exit_group(7)
@@ -66,4 +66,4 @@ alone(import.meta.url, {
     const grown = Deno.memoryUsage().rss - before;
     assert(grown < 100e6, `${grown} bytes`);
   },
-});
+}));

@@ -38,7 +38,7 @@ async function programs(): Promise<Uint8Array[]> {
 
 const linux = Deno.build.os === "linux" && Deno.build.arch === "x86_64";
 
-alone(import.meta.url, {
+Deno.test(alone(import.meta.url, {
   name: "run ends 2,000 mutated programs in a status when their headers and bytes are bad",
   ignore: !linux,
   fn: async () => {
@@ -64,9 +64,9 @@ alone(import.meta.url, {
     assert((statuses.get(0) ?? 0) > 50, `ran: ${statuses.get(0)}`);
     assertLess(Deno.memoryUsage().rss, 1.2e9);
   },
-});
+}));
 
-alone(import.meta.url, {
+Deno.test(alone(import.meta.url, {
   name:
     "the kernel survives 2,000 system calls with random arguments in one guest, by SYSCALL and by INT 0x80",
   ignore: !linux,
@@ -88,4 +88,4 @@ alone(import.meta.url, {
     }
     assertLess(Deno.memoryUsage().rss, 1.2e9);
   },
-});
+}));

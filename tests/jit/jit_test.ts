@@ -112,10 +112,16 @@ for (const target of TARGETS) {
     fn: async () => {
       const program = await Deno.readFile(build("limits.c", target, "-static", "-fno-pie", "-no-pie"));
       for (const engine of ["interpreter", "jit"] as const) {
-        const profile = profiler({ interval: 0.2 });
-        await run(program, { args: ["jumps"], engine, plugins: [profile] });
-        const [first] = profile.functions().filter(({ samples }) => samples > 3);
-        assert(first?.place.name.startsWith("climb"), `${engine}\n${profile.table()}`);
+        const tables: string[] = [];
+        // Samples are weighed by the host's time, which others may take on a busy machine.
+        for (let left = 5; left > 0; left--) {
+          const profile = profiler({ interval: 0.2 });
+          await run(program, { args: ["jumps"], engine, plugins: [profile] });
+          const [first] = profile.functions().filter(({ samples }) => samples > 3);
+          if (first?.place.name.startsWith("climb")) break;
+          tables.push(profile.table());
+        }
+        assert(tables.length < 5, `${engine}\n${tables.join("\n")}`);
       }
     },
   });

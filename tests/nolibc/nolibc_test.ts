@@ -1,6 +1,7 @@
 /** The kernel's own nolibc-test (Debian's linux-source-6.1): every check that passes natively as an ordinary user passes here. */
 import { assert, assertEquals } from "@std/assert";
 import { fromFileUrl } from "@std/path";
+import { compile } from "../tools/compile.ts";
 
 const guests = fromFileUrl(new URL("../.guests/", import.meta.url));
 const cli = fromFileUrl(new URL("../../cli.ts", import.meta.url));
@@ -15,18 +16,16 @@ function exists(path: string): boolean {
   }
 }
 
-async function build(): Promise<string> {
+function build(): string {
   const program = `${guests}nolibc/nolibc-test`;
   Deno.mkdirSync(`${guests}nolibc`, { recursive: true });
-  const { success, stderr } = await new Deno.Command("gcc", {
-    args: [
-      ..."-Os -fno-ident -fno-asynchronous-unwind-tables -s -static -nostdlib -fno-stack-protector -include"
-        .split(" "),
-      `${linux}/tools/include/nolibc/nolibc.h`,
-      ...["-o", program, `${linux}/tools/testing/selftests/nolibc/nolibc-test.c`, "-lgcc"],
-    ],
-  }).output();
-  assert(success, new TextDecoder().decode(stderr));
+  const refused = compile(program, "gcc", [
+    ..."-Os -fno-ident -fno-asynchronous-unwind-tables -s -static -nostdlib -fno-stack-protector -include"
+      .split(" "),
+    `${linux}/tools/include/nolibc/nolibc.h`,
+    ...["-o", program, `${linux}/tools/testing/selftests/nolibc/nolibc-test.c`, "-lgcc"],
+  ]);
+  assertEquals(refused, undefined);
   return program;
 }
 
@@ -60,7 +59,7 @@ Deno.test({
   }`,
   ignore: missing,
   fn: async () => {
-    const program = await build();
+    const program = build();
     // Copied where any user can reach it.
     const copy = await Deno.makeTempFile({ prefix: "nolibc-" });
     try {

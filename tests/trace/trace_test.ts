@@ -75,7 +75,16 @@ const exists = (program: string): boolean => {
     return false;
   }
 };
-const able = Deno.build.os === "linux" && Deno.build.arch === "x86_64" && exists("gcc") && exists("strace");
+/** strace is there, and this kernel lets it trace. */
+const mayTrace = (): boolean => {
+  try {
+    const args = ["-o", "/dev/null", "true"];
+    return new Deno.Command("strace", { args, stdout: "null", stderr: "null" }).outputSync().success;
+  } catch {
+    return false;
+  }
+};
+const able = Deno.build.os === "linux" && Deno.build.arch === "x86_64" && exists("gcc") && mayTrace();
 
 /** What may differ is made the same. */
 function normal(trace: string): string[] {
