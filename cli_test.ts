@@ -148,7 +148,7 @@ Deno.test("cli traces to standard error or a file, and writes counters", () =>
     const traced = await guise(["run", "--trace", `${path}/p`, "x"]);
     assertEquals(traced.status, 3);
     const lines = traced.err.trimEnd().split("\n");
-    assertMatch(lines[0], /^execve\(".*\/p", \[".*\/p", "x"\], 0x[0-9a-f]+ \/\* \d+ vars \*\/\) = 0$/);
+    assertMatch(lines[0], /^execve\(".*\/p", \[".*, "x"\], 0x[0-9a-f]+ \/\* \d+ vars \*\/\) = 0$/);
     assertMatch(lines[1], /^getpid\(\) {32}= \d+$/);
     assertEquals(lines.slice(2), [`exit_group(3)${" ".repeat(27)}= ?`, "+++ exited with 3 +++"]);
     const file = await guise(["run", `--trace=${path}/t`, "--stats", `${path}/s`, `${path}/p`]);

@@ -129,7 +129,8 @@ export async function figures(
 
 /** Median peak resident memory of a command in MB, from the resource usage of the finished child. */
 export async function peakMemory(argv: readonly string[], samples = 3): Promise<number | undefined> {
-  const script = "import resource,subprocess,sys\nsubprocess.run(sys.argv[1:],stdout=subprocess.DEVNULL)\n" +
+  const script =
+    "import resource,subprocess,sys\nsubprocess.run(sys.argv[1:],stdout=subprocess.DEVNULL,check=True)\n" +
     "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss/1024)";
   const values: number[] = [];
   for (let i = 0; i < samples; i++) {

@@ -9,7 +9,11 @@ const cli = fromFileUrl(new URL("../../cli.ts", import.meta.url));
 const here = fromFileUrl(new URL(".", import.meta.url));
 
 function output(command: string, args: string[]): { readonly status: number; readonly text: string } {
-  const { code, stdout, stderr } = new Deno.Command(command, { args, cwd: "/tmp" }).outputSync();
+  // A guest begins with the usual mask.
+  const { code, stdout, stderr } = new Deno.Command("/bin/sh", {
+    args: ["-c", 'umask 022; exec "$@"', "sh", command, ...args],
+    cwd: "/tmp",
+  }).outputSync();
   const decoder = new TextDecoder();
   return { status: code, text: decoder.decode(stdout) + decoder.decode(stderr) };
 }

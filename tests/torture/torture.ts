@@ -38,7 +38,7 @@ async function native(program: string, { emulator }: Target): Promise<boolean> {
       stdin: "null",
       stdout: "null",
       stderr: "null",
-      signal: AbortSignal.timeout(30_000),
+      signal: AbortSignal.timeout(120_000),
     } as const;
     const command = emulator === undefined
       ? new Deno.Command(program, options)
@@ -75,7 +75,7 @@ export async function torture(
       continue;
     }
     const result = await run(await Deno.readFile(program), {
-      timeout: 60_000,
+      timeout: 600_000,
       engine,
       files: { "/tmp/.keep": "" },
     });
