@@ -45,13 +45,16 @@ export function only(name: string): string {
   return `--filter=/^${name.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&")}$/`;
 }
 
+/** Files side by side: threads of one process, each with the memories of its guests. More than eight would gain little. */
+const jobs = Deno.env.get("DENO_JOBS") ?? `${Math.min(navigator.hardwareConcurrency, 8)}`;
+
 async function stage(name: string, args: string[]): Promise<Stage> {
   const command = new Deno.Command(Deno.execPath(), {
     args,
     cwd: root,
     stdout: "piped",
     stderr: "inherit",
-    env: { GUISE_TEST: name, ...(Deno.stdout.isTerminal() ? { FORCE_COLOR: "1" } : {}) },
+    env: { GUISE_TEST: name, DENO_JOBS: jobs, ...(Deno.stdout.isTerminal() ? { FORCE_COLOR: "1" } : {}) },
   });
   const child = command.spawn();
   let tail = "";
