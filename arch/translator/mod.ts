@@ -12,4 +12,5 @@ export * from "./cache.ts";
 export * from "./cpu.ts";
 export { EAGERNESS, type Eagerness } from "./eagerness.ts";
 export * from "./parts.ts";
+export { multiplyHigh, remainder } from "./wide.ts";
 export * from "./softfloat/mod.ts";

@@ -8,6 +8,7 @@ import {
   i64,
   type Int,
   type Machine,
+  multiplyHigh,
   select,
   type Value,
 } from "@guise/translator";
@@ -297,16 +298,9 @@ const divide = (signed: boolean): Semantics => ({ d, n, m: b }, m) => {
   d.write(r);
 };
 const highProduct = (signed: boolean) => (m: Machine, x: I64, y: I64): I64 => {
-  const shr = (v: I64) => signed ? v.shrS(32) : v.shrU(32), low = (v: I64) => v.and(i64(0xffffffff));
-  const product = ({ f }: Env, a: I64, b: I64): I64 => {
-    const al = f.let(low(a)), ah = f.let(shr(a)), bl = f.let(low(b)), bh = f.let(shr(b));
-    const mid = f.let(ah.mul(bl).add(al.mul(bl).shrU(32)));
-    const mid2 = f.let(al.mul(bh).add(low(mid)));
-    return ah.mul(bh).add(shr(mid)).add(shr(mid2));
-  };
-  if (m.inline) return product(m, m.f.let(x), m.f.let(y));
-  const ref = m.helper(signed ? "smulh" : "umulh", ["i64", "i64"], ["i64"], (h) => {
-    h.f.return(product(h, h.f.param(0, "i64"), h.f.param(1, "i64")));
+  if (m.inline) return multiplyHigh(m.f, m.f.let(x), m.f.let(y), signed);
+  const ref = m.helper(signed ? "smulh" : "umulh", ["i64", "i64"], ["i64"], ({ f }) => {
+    f.return(multiplyHigh(f, f.param(0, "i64"), f.param(1, "i64"), signed));
   });
   return m.f.call("i64", ref, x, y);
 };

@@ -9,7 +9,9 @@ import {
   i64,
   type Int,
   type Machine,
+  multiplyHigh,
   type Operand,
+  remainder,
 } from "@guise/translator";
 import * as e from "../encoding.ts";
 import { type Declaration, rw, w, x86 } from "../encoding.ts";
@@ -17,25 +19,13 @@ import { setResult } from "../flags.ts";
 import { CF, OF, RAX, RDX } from "../state.ts";
 import { extendFrom } from "./common.ts";
 
-/** High 64 bits of an unsigned product, from four products of halves. */
-function multiplyHigh(m: Env): FunctionRef {
-  return m.helper("mul high", ["i64", "i64"], ["i64"], ({ f }, a, b) => {
-    const x = a as I64, y = b as I64;
-    const x0 = f.let(x.and(0xffffffff)),
-      x1 = f.let(x.shrU(32)),
-      y0 = f.let(y.and(0xffffffff)),
-      y1 = f.let(y.shrU(32));
-    const middle = f.let(x1.mul(y0).add(x0.mul(y0).shrU(32)));
-    const low = f.let(x0.mul(y1).add(middle.and(0xffffffff)));
-    f.return(x1.mul(y1).add(middle.shrU(32)).add(low.shrU(32)));
+/** High 64 bits of a product. */
+function high(m: Machine, x: I64, y: I64, signed: boolean): I64 {
+  if (m.inline) return multiplyHigh(m.f, x, y, signed);
+  const ref = m.helper(signed ? "imul high" : "mul high", ["i64", "i64"], ["i64"], ({ f }) => {
+    f.return(multiplyHigh(f, f.param(0, "i64"), f.param(1, "i64"), signed));
   });
-}
-/** High 64 bits of a signed product. */
-function multiplyHighSigned(m: Env): FunctionRef {
-  return m.helper("imul high", ["i64", "i64"], ["i64"], (h, a, b) => {
-    const x = a as I64, y = b as I64;
-    h.f.return(h.f.call("i64", multiplyHigh(h), x, y).sub(x.shrS(63).and(y)).sub(y.shrS(63).and(x)));
-  });
+  return m.f.call("i64", ref, x, y);
 }
 
 /** CF and OF together: the upper half says something. */
@@ -46,11 +36,10 @@ const mul = (signed: boolean) => (m: Machine, src: Operand): void => {
   const a = m.fixed(RAX, size);
   if (size === 64) {
     const x = f.let(a.read() as I64), y = f.let(src.read() as I64);
-    const low = f.let(x.mul(y)),
-      high = f.let(f.call("i64", signed ? multiplyHighSigned(m) : multiplyHigh(m), x, y));
-    setResult(m, low as Int, overflowBits(signed ? high.ne(low.shrS(63)) : high.ne(0)));
+    const low = f.let(x.mul(y)), upper = f.let(high(m, x, y, signed));
+    setResult(m, low as Int, overflowBits(signed ? upper.ne(low.shrS(63)) : upper.ne(0)));
     m.setState("i64.store", RAX, low);
-    return m.setState("i64.store", RDX, high);
+    return m.setState("i64.store", RDX, upper);
   }
   const x = signed ? a.signed().extendS() : a.read().extendU(),
     y = signed ? src.signed().extendS() : src.read().extendU();
@@ -69,8 +58,7 @@ function product(m: Machine, dst: Operand, a: Operand, b: Operand): void {
   if (size === 64) {
     const low = f.let(x.mul(y) as I64);
     if (m.flagsWanted) {
-      const high = f.call("i64", multiplyHighSigned(m), x as I64, y as I64);
-      setResult(m, low as Int, overflowBits(high.ne(low.shrS(63))));
+      setResult(m, low as Int, overflowBits(high(m, x as I64, y as I64, true).ne(low.shrS(63))));
     }
     return dst.write(low as Int);
   }
@@ -87,7 +75,10 @@ const imul2 = (m: Machine, dst: Operand, src: Operand): void => product(m, dst, 
 function divide128(m: Env): FunctionRef {
   return m.helper("div 128", ["i64", "i64", "i64"], ["i64", "i64"], ({ f }, highIn, lowIn, divisorIn) => {
     const high = f.let(highIn as I64), low = f.let(lowIn as I64), divisor = f.let(divisorIn as I64);
-    f.if(high.eqz(), () => f.return(low.divU(divisor), low.remU(divisor)));
+    f.if(high.eqz(), () => {
+      const q = f.let(low.divU(divisor));
+      f.return(q, remainder(low, q, divisor));
+    });
     const shift = f.let(divisor.clz());
     const d = f.let(divisor.shl(shift)), d1 = f.let(d.shrU(32)), d0 = f.let(d.and(0xffffffff));
     // shift can be 0: two shifts instead of one by 64.
@@ -109,75 +100,102 @@ function divide128(m: Env): FunctionRef {
     const q1 = digit(n, upper);
     const rest = f.let(n.shl(32).or(upper).sub(q1.mul(d)));
     const q0 = digit(rest, lower);
-    const remainder = rest.shl(32).or(lower).sub(q0.mul(d)).shrU(shift);
-    f.return(q1.shl(32).or(q0), remainder);
+    const last = rest.shl(32).or(lower).sub(q0.mul(d)).shrU(shift);
+    f.return(q1.shl(32).or(q0), last);
   });
 }
 
 const divideError = (m: Machine): void => m.raise("divide", 0);
 
+/** RDX:RAX / divisor. */
+const divide64 = (m: Machine, signed: boolean, divisor: I64): void => {
+  const { f } = m;
+  const low = f.let(m.state("i64.load", RAX)), high = f.let(m.state("i64.load", RDX));
+  const quotient = f.local("i64"), rest = f.local("i64");
+  f.unlikely(divisor.eqz(), () => divideError(m));
+  if (!signed) {
+    const long = () => {
+      f.if(high.geU(divisor), () => divideError(m));
+      f.do(divide128(m), [high, low, divisor], quotient, rest);
+    };
+    if (!m.inline) long();
+    // In a region nearly every dividend is known to be one of 64 bits: compilers clear RDX before.
+    else {f.unlikely(high.eqz().eqz(), long, () => {
+        f.set(quotient, low.divU(divisor));
+        f.set(rest, remainder(low, quotient, divisor));
+      });}
+  } else {
+    // The usual case: the dividend is a sign-extended 64-bit number.
+    f.unlikely(high.ne(low.shrS(63)).or(low.eq(i64(-0x8000000000000000n)).and(divisor.eq(-1))), () => {
+      const negative = f.let(high.ltS(0)), opposite = f.let(high.xor(divisor).ltS(0));
+      f.if(negative, () => {
+        f.set(low, i64(0).sub(low));
+        f.set(high, i64(-1).sub(high).add(low.eqz().extendU()));
+      });
+      const d = f.let(divisor);
+      f.if(d.ltS(0), () => f.set(d, i64(0).sub(d)));
+      f.if(high.geU(d), () => divideError(m));
+      f.do(divide128(m), [high, low, d], quotient, rest);
+      // A magnitude of 2^63 fits only a negative quotient.
+      f.if(
+        quotient.ltS(0),
+        () => f.if(opposite.eqz().or(quotient.ne(i64(-0x8000000000000000n))), () => divideError(m)),
+      );
+      f.if(opposite, () => f.set(quotient, i64(0).sub(quotient)));
+      f.if(negative, () => f.set(rest, i64(0).sub(rest)));
+    }, () => {
+      f.set(quotient, low.divS(divisor));
+      f.set(rest, remainder(low, quotient, divisor));
+    });
+  }
+  m.setState("i64.store", RAX, quotient);
+  m.setState("i64.store", RDX, rest);
+};
+/** EDX:EAX / divisor, as a rule a number of 32 bits that was extended: a short division then. */
+const divide32 = (m: Machine, signed: boolean, divisor: I32): void => {
+  const { f } = m, a = m.fixed(RAX, 32), b = m.fixed(RDX, 32);
+  const low = f.let(a.read() as I32), high = f.let(b.read() as I32);
+  const quotient = f.local("i32"), rest = f.local("i32");
+  f.unlikely(divisor.eqz(), () => divideError(m));
+  const usual = signed ? high.eq(low.shrS(31)).and(low.ne(-0x80000000).or(divisor.ne(-1))) : high.eqz();
+  f.unlikely(usual.eqz(), () => {
+    const n = f.let(low.extendU().or(high.extendU().shl(32)));
+    const d = f.let(signed ? divisor.extendS() : divisor.extendU());
+    // The one overflow that WebAssembly's own division traps on.
+    if (signed) f.if(n.eq(i64(-0x8000000000000000n)).and(d.eq(-1)), () => divideError(m));
+    const q = f.let(signed ? n.divS(d) : n.divU(d));
+    f.if(signed ? q.ne(q.extend32S()) : q.shrU(32).ne(0), () => divideError(m));
+    f.set(quotient, q.wrap());
+    f.set(rest, remainder(n, q, d).wrap());
+  }, () => {
+    f.set(quotient, signed ? low.divS(divisor) : low.divU(divisor));
+    f.set(rest, remainder(low, quotient, divisor));
+  });
+  a.write(quotient as Int);
+  b.write(rest as Int);
+};
+
 const div = (signed: boolean) => (m: Machine, src: Operand): void => {
   const { f } = m, { size } = src;
-  if (size === 64) {
-    const low = f.let(m.state("i64.load", RAX)),
-      high = f.let(m.state("i64.load", RDX)),
-      divisor = f.let(src.read() as I64);
-    const quotient = f.local("i64"), remainder = f.local("i64");
-    f.if(divisor.eqz(), () => divideError(m));
-    if (!signed) {
-      f.if(high.geU(divisor), () => divideError(m));
-      f.do(divide128(m), [high, low, divisor], quotient, remainder);
-    } else {
-      // The usual case: the dividend is a sign-extended 64-bit number.
-      f.if(high.eq(low.shrS(63)).and(low.ne(i64(-0x8000000000000000n)).or(divisor.ne(-1))), () => {
-        f.set(quotient, low.divS(divisor));
-        f.set(remainder, low.remS(divisor));
-      }, () => {
-        const negative = f.let(high.ltS(0)), opposite = f.let(high.xor(divisor).ltS(0));
-        f.if(negative, () => {
-          f.set(low, i64(0).sub(low));
-          f.set(high, i64(-1).sub(high).add(low.eqz().extendU()));
-        });
-        const d = f.let(divisor);
-        f.if(d.ltS(0), () => f.set(d, i64(0).sub(d)));
-        f.if(high.geU(d), () => divideError(m));
-        f.do(divide128(m), [high, low, d], quotient, remainder);
-        // A magnitude of 2^63 fits only a negative quotient.
-        f.if(
-          quotient.ltS(0),
-          () => f.if(opposite.eqz().or(quotient.ne(i64(-0x8000000000000000n))), () => divideError(m)),
-        );
-        f.if(opposite, () => f.set(quotient, i64(0).sub(quotient)));
-        f.if(negative, () => f.set(remainder, i64(0).sub(remainder)));
-      });
-    }
-    m.setState("i64.store", RAX, quotient);
-    return m.setState("i64.store", RDX, remainder);
-  }
-  const divisor = f.let(signed ? src.signed().extendS() : src.read().extendU());
+  if (size === 64) return divide64(m, signed, f.let(src.read() as I64));
+  if (size === 32) return divide32(m, signed, f.let(src.read() as I32));
+  const divisor = f.let((signed ? src.signed() : src.read()) as I32);
   f.if(divisor.eqz(), () => divideError(m));
-  let dividend: I64;
-  if (size === 8) dividend = signed ? m.state("i64.load16_s", RAX) : m.state("i64.load16_u", RAX);
-  else {
-    const low = m.fixed(RAX, size).read().extendU(), high = m.fixed(RDX, size).read().extendU();
-    dividend = low.or(high.shl(size));
-    if (signed && size === 16) dividend = dividend.extend32S();
-  }
-  const n = f.let(dividend);
-  if (signed && size === 32) {
-    // The one overflow that WebAssembly's own division traps on.
-    f.if(n.eq(i64(-0x8000000000000000n)).and(divisor.eq(-1)), () => divideError(m));
-  }
+  let n: I32;
+  if (size === 8) n = m.state(signed ? "i32.load16_s" : "i32.load16_u", RAX);
+  else n = (m.fixed(RAX, size).read() as I32).or((m.fixed(RDX, size).read() as I32).shl(size));
+  n = f.let(n);
+  if (signed && size === 16) f.if(n.eq(-0x80000000).and(divisor.eq(-1)), () => divideError(m));
   const quotient = f.let(signed ? n.divS(divisor) : n.divU(divisor));
-  if (signed) f.if(quotient.ne(quotient.shl(64 - size).shrS(64 - size)), () => divideError(m));
+  if (signed) f.if(quotient.ne(quotient.shl(32 - size).shrS(32 - size)), () => divideError(m));
   else f.if(quotient.shrU(size).ne(0), () => divideError(m));
-  const remainder = f.let(signed ? n.remS(divisor) : n.remU(divisor));
+  const rest = f.let(remainder(n, quotient, divisor));
   if (size === 8) {
-    m.setState("i64.store8", RAX, quotient);
-    return m.setState("i64.store8", RAX + 1, remainder);
+    m.setState("i32.store8", RAX, quotient);
+    return m.setState("i32.store8", RAX + 1, rest);
   }
-  m.fixed(RAX, size).write(quotient.wrap() as Int);
-  m.fixed(RDX, size).write(remainder.wrap() as Int);
+  m.fixed(RAX, size).write(quotient as Int);
+  m.fixed(RDX, size).write(rest as Int);
 };
 
 const sizes = [["F6", "", e.rm8], ["F7", "o16 ", e.rm16], ["F7", "o32 ", e.rm32], [
