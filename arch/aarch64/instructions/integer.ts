@@ -1,7 +1,6 @@
 /** Data processing with general registers (C4.1.86 and C4.1.93 of the manual): immediate and register forms. */
 // cold: constants of the generated code
 import {
-  type Env,
   type I32,
   i32,
   type I64,
