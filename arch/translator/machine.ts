@@ -130,8 +130,11 @@ export type FloatLanes = "f64" | "f32" | "f64x2" | "f32x4";
  * flag other than that of inexact results; what is otherwise ends the trial, and the instruction is emitted once more without one.
  */
 export interface Trial {
-  /** The trial fails unless the condition holds: asked once in it for each key. */
-  assume(key: string, cond: () => I32): void;
+  /**
+   * The trial fails unless the condition on these parts of the state holds: asked once in it for each key, or once for many rounds of a loop.
+   * What instructions write of these parts by helpers of the module never makes it wrong (sticky flags).
+   */
+  assume(key: string, offsets: readonly number[], cond: () => I32): void;
   /** dst = a op b. `clear`: a scalar's destination is zero above it, else as it was. */
   arithmetic(
     name: "add" | "sub" | "mul" | "div",
@@ -167,7 +170,10 @@ export interface Machine extends Env {
   readonly trial: Trial | undefined;
   /** The host's relaxed multiply-add rounds once (regions; false elsewhere). */
   readonly fuses: boolean;
-  /** Where `inline`: what is computed from these parts of the state, once for as long as they stay the same. `key` names it. */
+  /**
+   * Where `inline`: a condition on these parts of the state, computed once for as long as they stay the same, as in {@link Trial.assume}.
+   * `key` names it, there too.
+   */
   once(key: string, offsets: readonly number[], compute: () => I32): I32;
   /** Where `inline`, before anything is written: the interpreter does this instruction when the condition, a rare one, holds. */
   defer(cond: I32): void;

@@ -52,7 +52,7 @@ function ordinary(k: Kind, v: F64): I32 {
 /** The trial that the machine is at, if it is (region/trial.ts). */
 export function trialOf(m: Machine): Trial | undefined {
   const { trial } = m;
-  trial?.assume("fpcr", () => untold(m));
+  trial?.assume(USUAL, PARTS, () => untold(m));
   return trial;
 }
 const BY_NAME: Readonly<Record<string, Operation>> = { fadd: "add", fsub: "sub", fmul: "mul", fdiv: "div" };
@@ -71,7 +71,8 @@ export function tried(m: Machine, k: Kind, name: string, d: Operand, n: Operand,
 }
 
 /** FPCR 0 and IXC set: asked once for many operations. */
-const usual = (m: Machine): I32 => m.once("usual", [STATE.fpcr, STATE.fpsr], () => untold(m));
+const usual = (m: Machine): I32 => m.once(USUAL, PARTS, () => untold(m));
+const USUAL = "usual", PARTS = [STATE.fpcr, STATE.fpsr];
 const untold = (m: Machine): I32 => fpsr(m).and(IXC).xor(IXC).or(fpcr(m)).eqz();
 
 /** Leaves unless r is the result of the operation, and FPSR stays as it is. */

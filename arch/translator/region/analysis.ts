@@ -23,6 +23,8 @@ export interface Info {
   readonly how: "inline" | "call" | "leave";
   readonly reads: ReadonlySet<number>;
   readonly writes: ReadonlySet<number>;
+  /** Those of the writes that no helper does. */
+  readonly direct: ReadonlySet<number>;
   /** By operand: a register that is read, or written in part only. */
   readonly operandReads: readonly boolean[];
   /** It can be tried (trial.ts); it changes more than slots. */
@@ -204,6 +206,7 @@ export class Analysis implements Helpers {
       how,
       reads: fixed(state.reads),
       writes: fixed(state.writes),
+      direct: state.direct,
       operandReads: machine.operandReads,
       stirs: state.stirred,
       trial: machine.asked.trial,

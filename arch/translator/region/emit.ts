@@ -64,7 +64,7 @@ export class Emitter extends Calls implements Flow {
     const { f } = this, machine = this.machine;
     for (const loop of candidates(header)) {
       lift(this.graph, loop);
-      const watch = machine.loop = new LoopWatch(loop, f, this.state), place = f.place();
+      const watch = machine.loop = new LoopWatch(loop, f, this.state, this.shape), place = f.place();
       const ways = [this.#kinds, this.#views].map((map) =>
         [...map].map(([b, list]) => [b, list.length] as const)
       );
@@ -87,7 +87,7 @@ export class Emitter extends Calls implements Flow {
         }
       });
       watch.learned();
-      if (watch.ranges.length) return watch;
+      if (watch.gains) return watch;
     }
     return undefined;
   }
@@ -106,6 +106,7 @@ export class Emitter extends Calls implements Flow {
     f.plainBlock((checked) => {
       f.scope(() => {
         for (const range of watch.ranges) for (const test of watch.tests(range)) f.unlikelyBr(checked, test);
+        watch.assume(checked);
       });
       f.unlikelyBr(checked, this.count.leS(whole));
       f.set(this.count, this.count.sub(whole));
@@ -183,7 +184,7 @@ export class Emitter extends Calls implements Flow {
       for (const id of written) f.symbol(state.locals[id]);
       const old = [...written].map((id) => [state.locals[id], f.let(state.locals[id] as Value)] as const);
       f.attempt((fail) => {
-        const trial = new RegionTrial(state, fail);
+        const trial = new RegionTrial(state, fail, machine.loop);
         machine.tried = trial, this.#fail = fail;
         this.#each(b, instructions, dirty);
         machine.tried = this.#fail = undefined;

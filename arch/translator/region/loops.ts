@@ -5,15 +5,22 @@
  * body once and throwing that away: nothing about instructions is written twice.
  */
 import { ACCESS, WINDOW } from "../layout.ts";
+import type { FloatLanes } from "../machine.ts";
 import { type I32, type I64, i64, type Label, type Local } from "../wasm/mod.ts";
 import { REACH, type RegionFunc } from "./func.ts";
 import type { Block, Graph, Instruction } from "./graph.ts";
+import { Ids, type Shape } from "./shape.ts";
 import type { State } from "./state.ts";
+import { floatsIn, Middling, setConstant, type Vectors, vectorsOf } from "./middling.ts";
 
 /** Rounds of a piece, at most and at least; bytes that a register may move in one. */
 const ROUNDS = 64, LEAST = 8, STRIDE = 1024, FAR = 16384;
 /** Instructions of a loop that is emitted twice; ranges of addresses that are tested before a piece. */
 const LARGEST = 80, RANGES = 6;
+/** Floats that are tested before a piece, at most. */
+const FLOATS = 8;
+/** Of the locals of these tests, beside those of trials. */
+const FLOATS_FROM = 1000;
 /** Ranges of one base this close to one another are tested as one. */
 const NEAR = 2048;
 
@@ -116,9 +123,57 @@ export class LoopWatch {
   /** By slot: how far a round moves it, down and up; NaN: not by a constant. */
   readonly #moves = new Map<number, { down: number; up: number }>();
   #spoilt = false;
+  /** Slots that the loop writes; those that it writes by other means than helpers. */
+  readonly #written: Ids = new Ids();
+  readonly #direct: Ids = new Ids();
+  /** Conditions of floating point, by key; slots whose floats are tested, by format; constants of such tests. */
+  readonly #assumed = new Map<string, () => I32>();
+  readonly #middling = new Map<string, { readonly lanes: FloatLanes; readonly id: number }>();
+  readonly #constants = new Set<Vectors>();
 
-  constructor(readonly loop: Loop, readonly f: RegionFunc, readonly state: State) {
+  constructor(readonly loop: Loop, readonly f: RegionFunc, readonly state: State, shape: Shape) {
     this.left = f.fixed("i32");
+    for (const b of loop.body) {
+      for (const i of b.instructions) {
+        this.#written.join(shape.own.get(i)!);
+        for (const part of [...i.before, i, ...i.after]) {
+          for (const id of part.info.direct) this.#direct.add(id);
+        }
+      }
+    }
+  }
+
+  /** A condition on these slots holds in all rounds of a piece, since it does before it; helpers do not make it wrong (machine.ts). */
+  assumes(key: string, slots: readonly number[], cond: () => I32): boolean {
+    if (this.#covered) return this.#assumed.has(key);
+    if (slots.every((id) => id >= 0 && !this.#direct.has(id))) this.#assumed.set(key, cond);
+    return false;
+  }
+  /** A slot holds the same floats in all rounds, and they are of a middling size (trial.ts). */
+  middling(lanes: FloatLanes, id: number): boolean {
+    const key = `${lanes} ${id}`;
+    if (this.#covered) return this.#middling.has(key);
+    if (!this.#written.has(id) && this.#middling.size < FLOATS) this.#middling.set(key, { lanes, id });
+    return false;
+  }
+  /** The constants of tests have been set before the piece. */
+  constant(vectors: Vectors): boolean {
+    if (!this.#covered) this.#constants.add(vectors);
+    return this.#covered !== undefined && this.#constants.has(vectors);
+  }
+  /** The tests before each piece of what its rounds assume. */
+  assume(otherwise: Label): void {
+    const { f, state } = this;
+    for (const cond of this.#assumed.values()) f.unlikelyBr(otherwise, cond().eqz());
+    for (const { lanes } of this.#middling.values()) this.#constants.add(vectorsOf(lanes));
+    for (const vectors of this.#constants) setConstant(state, vectors);
+    const tests = new Middling(state, () => true, FLOATS_FROM);
+    for (const { lanes, id } of this.#middling.values()) tests.test(lanes, floatsIn(state, lanes, id));
+    tests.end(otherwise);
+  }
+  /** A second version gains something. */
+  get gains(): boolean {
+    return this.ranges.length > 0 || this.#assumed.size > 0;
   }
 
   /** An instruction begins. */

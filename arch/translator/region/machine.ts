@@ -223,6 +223,7 @@ export class RegionMachine extends BaseEnv implements Machine {
     const { values } = this, from = offsets.map((o) => values.locals[values.slots.at[o]]);
     // Noted as read in any case.
     const v = compute();
+    if (this.loop?.assumes(key, from.map((l) => values.locals.indexOf(l)), compute)) return i32(1);
     return this.f.held(key, from, () => v);
   }
   defer(cond: I32): void {

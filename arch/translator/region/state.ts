@@ -78,6 +78,8 @@ export class State implements Mover {
   /** By slot: what semantics did with it through constant offsets (for the analysis). */
   readonly reads: Set<number> = new Set();
   readonly writes: Set<number> = new Set();
+  /** Those of the writes that no helper does. */
+  readonly direct: Set<number> = new Set();
 
   /** Operands named by the record are not noted as reads and writes of the operation. */
   quiet = false;
@@ -87,6 +89,8 @@ export class State implements Mover {
   readonly #scalars = new Map<number, Scalar>();
   /** On trial: how large the floats of a slot are. */
   readonly ranges: Map<number, { readonly lanes: FloatLanes; readonly range: Range }> = new Map();
+  /** On trial: the slot that this one was copied from. */
+  readonly origins: Map<number, number> = new Map();
   readonly #pool = new Map<string, Local>();
   readonly #floats = new Map<string, Local<"f64">>();
 
@@ -186,6 +190,7 @@ export class State implements Mover {
     const s = this.#scalars.get(from), range = this.ranges.get(from);
     if (to === from) return;
     if (range) this.ranges.set(to, range);
+    this.origins.set(to, this.origins.get(from) ?? from);
     this.f.set(this.locals[to], this.locals[from] as Value);
     this.#scalars.delete(to);
     if (!s) return;
@@ -212,7 +217,7 @@ export class State implements Mover {
   reload(slots: Iterable<number>): void {
     for (const id of slots) {
       const { type, offset } = this.slots.list[id];
-      this.#scalars.delete(id), this.ranges.delete(id);
+      this.#scalars.delete(id), this.ranges.delete(id), this.origins.delete(id);
       this.f.set(this.locals[id], this.memories.guest.load(`${type}.load` as Load, 0, offset) as Value);
     }
   }
@@ -307,7 +312,7 @@ export class State implements Mover {
     const id = this.slots.at[offset], { f } = this;
     if (offset === this.slots.spec.trash) return f.drop(v);
     if (id < 0) return f.store(this.memories.guest, name, 0, v as never, offset);
-    if (!this.quiet) this.writes.add(id);
+    if (!this.quiet) this.writes.add(id), this.direct.add(id);
     const slot = this.slots.list[id], sub = offset - slot.offset, local = this.locals[id];
     // What is written in part, or not always, is read as well.
     if (name !== `${slot.type}.store` || sub !== 0 || f.w.depth !== this.base) {
@@ -346,7 +351,7 @@ export class State implements Mover {
   /** Written not always, or piece by piece: then the slot must have been settled before the instruction. */
   stirred = false;
   #storeVector(name: Store, id: number, sub: number, v: Value): void {
-    this.ranges.delete(id);
+    this.ranges.delete(id), this.origins.delete(id);
     const { f } = this, local = this.locals[id] as Local<"v128">, whole = name === "v128.store" && !sub;
     if (f.w.depth !== this.base) {
       this.stirred = true;

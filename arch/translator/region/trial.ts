@@ -9,9 +9,11 @@
  */
 // cold: constants of 64 bits, while code is generated
 import type { FloatLanes, Operand, Trial } from "../machine.ts";
-import { type I32, i32, i64, type Label, lane, type Local, simd, v128, type Value } from "../wasm/mod.ts";
+import { type I32, type Label, lane, type Local, simd, type Value } from "../wasm/mod.ts";
 import type { RegionFunc } from "./func.ts";
 import type { Instruction } from "./graph.ts";
+import type { LoopWatch } from "./loops.ts";
+import { Middling } from "./middling.ts";
 import type { Shape } from "./shape.ts";
 import type { State } from "./state.ts";
 
@@ -36,7 +38,6 @@ const FORMATS: Readonly<Record<FloatLanes, Format>> = {
   f64x2: { ...double, vector: true },
   f32x4: { ...single, vector: true },
 };
-const BITS = { f64: "i64", f32: "i32", f64x2: "v128", f32x4: "v128" } as const;
 
 /** Instructions that one trial takes at most. */
 const LONGEST = 64;
@@ -70,18 +71,19 @@ function eligible({ info, before, after }: Instruction): boolean {
 export class RegionTrial implements Trial {
   readonly #f: RegionFunc;
   readonly #assumed = new Set<string>();
-  readonly #tested: { lanes: FloatLanes; value: Local }[] = [];
-  readonly #constants = new Set<FloatLanes>();
-  readonly #answers = new Map<FloatLanes, Local>();
+  readonly #tests: Middling;
 
-  constructor(readonly state: State, readonly fail: Label) {
+  /** `loop`: whose body it is part of, if that comes in two versions. */
+  constructor(readonly state: State, readonly fail: Label, readonly loop: LoopWatch | undefined) {
     this.#f = state.f;
-    state.ranges.clear();
+    this.#tests = new Middling(state, (vectors) => loop?.constant(vectors) ?? false);
+    state.ranges.clear(), state.origins.clear();
   }
 
-  assume(key: string, cond: () => I32): void {
+  assume(key: string, offsets: readonly number[], cond: () => I32): void {
     if (this.#assumed.has(key)) return;
     this.#assumed.add(key);
+    if (this.loop?.assumes(key, offsets.map((o) => this.state.slots.at[o]), cond)) return;
     this.#f.unlikelyBr(this.fail, cond().eqz());
   }
 
@@ -182,85 +184,22 @@ export class RegionTrial implements Trial {
   #operand(lanes: FloatLanes, o: Operand): Tracked {
     const id = idOf(o), known = id < 0 ? undefined : this.state.ranges.get(id);
     const value = this.#f.let(o.load(FORMATS[lanes].vector ? "v128.load" : `${lanes as "f64"}.load`));
-    return { value, range: known?.lanes === lanes ? known.range : undefined, id };
+    if (known?.lanes === lanes) return { value, range: known.range, id };
+    const range = id >= 0 && this.loop?.middling(lanes, this.state.origins.get(id) ?? id)
+      ? FORMATS[lanes].tested
+      : undefined;
+    return { value, range, id };
   }
 
-  /** The bits plus three eighths of the exponents: the two upper bits of an exponent in the middle quarter are set then. */
-  #moved(lanes: FloatLanes, v: Value): Value {
-    switch (lanes) {
-      case "f64":
-        return (v as Value<"f64">).to("i64.reinterpret_f64").add(i64(3n << 60n));
-      case "f32":
-        return (v as Value<"f32">).to("i32.reinterpret_f32").add(i32(3 << 28));
-      case "f64x2":
-        return simd("i64x2.add", v, this.#constant(lanes));
-      case "f32x4":
-        return simd("i32x4.add", v, this.#constant(lanes));
-    }
-  }
-  /** What vectors are moved by, in a local: V8 builds every constant anew from three instructions. */
-  #constant(lanes: "f64x2" | "f32x4"): Local<"v128"> {
-    const local = this.state.pooled("v128", lanes === "f64x2" ? -10 : -11) as Local<"v128">;
-    if (!this.#constants.has(lanes)) {
-      this.#constants.add(lanes);
-      this.#f.set(local, lanes === "f64x2" ? every(64, 3n << 60n) : every(32, 3n << 28n));
-    }
-    return local;
-  }
-  /** The two upper bits of the exponents: twice that. */
-  #both(lanes: "f64x2" | "f32x4"): Value<"v128"> {
-    const c = this.#constant(lanes);
-    return simd(lanes === "f64x2" ? "i64x2.add" : "i32x4.add", c, c);
-  }
   #test(lanes: FloatLanes, t: Tracked): void {
-    const f = this.#f, value = this.state.pooled(t.value.type, this.#tested.length);
-    f.set(value, t.value as Value);
-    this.#tested.push({ lanes, value });
-    const moved = this.#moved(lanes, value), answer = this.#answers.get(lanes);
-    if (!answer) {
-      const made = this.state.pooled(BITS[lanes], -1 - ["f64", "f32", "f64x2", "f32x4"].indexOf(lanes));
-      this.#answers.set(lanes, made);
-      f.set(made, moved);
-    } else if (FORMATS[lanes].vector) f.set(answer, simd("v128.and", answer, moved));
-    else f.set(answer as Local<"i64">, (answer as Local<"i64">).and(moved as Value<"i64">));
+    this.#tests.test(lanes, t.value);
     t.range = FORMATS[lanes].tested;
     if (t.id >= 0) this.state.ranges.set(t.id, { lanes, range: t.range });
   }
-  /** Nothing is wrong with any lane of the answer. */
-  #right(lanes: FloatLanes, answer: Value): I32 {
-    switch (lanes) {
-      case "f64": {
-        const both = i64(3n << 61n);
-        return (answer as Value<"i64">).and(both).eq(both);
-      }
-      case "f32":
-        return (answer as Value<"i32">).and(i32(3 << 29)).eq(i32(3 << 29));
-      default: {
-        return simd("v128.any_true", simd("v128.andnot", this.#both(lanes), answer)).eqz();
-      }
-    }
-  }
-  /** The same for one value, or it has zeros. */
-  #rightOrZero(lanes: FloatLanes, v: Local): I32 {
-    if (!FORMATS[lanes].vector) {
-      return this.#right(lanes, this.#moved(lanes, v)).or((v as Local<"f64">).eq(0));
-    }
-    const both = this.#both(lanes as "f64x2"), type = lanes === "f64x2" ? "i64x2" : "i32x4";
-    const middling = simd(`${type}.eq`, simd("v128.and", this.#moved(lanes, v), both), both);
-    return simd(
-      `${type}.all_true`,
-      simd("v128.or", middling, simd(`${lanes as "f64x2"}.eq`, v as Value, v128(0n))),
-    );
-  }
   /** All is done: fails unless all tests say yes. */
   end(): void {
-    const f = this.#f;
-    this.state.ranges.clear();
-    const answers = [...this.#answers].map(([lanes, answer]) => this.#right(lanes, answer));
-    if (!answers.length) return;
-    f.plainUnlikely(answers.reduce((a, b) => a.and(b)).eqz(), () => {
-      for (const { lanes, value } of this.#tested) f.brIf(this.fail, this.#rightOrZero(lanes, value).eqz());
-    });
+    this.state.ranges.clear(), this.state.origins.clear();
+    this.#tests.end(this.fail);
   }
 }
 
@@ -284,8 +223,4 @@ function combined(name: string, { fraction }: Format, a: Range, b: Range): Range
       // Both are multiples of the last place of the smaller one's least.
       return [Math.min(a[0], b[0]) - fraction, Math.max(a[1], b[1]) + 1];
   }
-}
-/** The same bits in every lane. */
-function every(bits: 32 | 64, v: bigint): Value<"v128"> {
-  return v128(bits === 64 ? v << 64n | v : v << 96n | v << 64n | v << 32n | v);
 }

@@ -42,6 +42,7 @@ import {
   op,
   PE,
   productRange,
+  assumeUsual,
   quick,
   type Range,
   signBit,
@@ -149,8 +150,7 @@ function settled(m: Machine, k: Kind, name: Arithmetic, a: V128, b: V128, r: V12
 /** On trial, if the machine tries: true when that is all. */
 function tried(m: Machine, name: Arithmetic, lanes: FloatLanes, dst: Operand, src: Operand): boolean {
   const { trial } = m;
-  // Not `usual`: what is kept for others as well is no mere comparison.
-  trial?.assume("mxcsr", () => quick(m));
+  assumeUsual(m);
   trial?.arithmetic(name, lanes, dst, dst, src);
   return trial !== undefined;
 }
@@ -181,7 +181,7 @@ const scalar = (k: Kind, name: Arithmetic): e.Semantics => (m, dst, src) => {
 /** The same for square roots. */
 function triedRoot(m: Machine, lanes: FloatLanes, dst: Operand, src: Operand): boolean {
   const { trial } = m;
-  trial?.assume("mxcsr", () => quick(m));
+  assumeUsual(m);
   trial?.root(lanes, dst, src);
   return trial !== undefined;
 }

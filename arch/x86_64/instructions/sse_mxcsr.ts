@@ -111,7 +111,10 @@ const DEFAULT = 0x1f80, QUICK = DEFAULT + PE;
 /** Inexact results change nothing: the machine's own arithmetic serves numbers in range. */
 export const quick = (m: Machine): I32 => mxcsr(m).sub(QUICK).ltU(PE);
 /** `quick`, asked once for many operations. */
-export const usual = (m: Machine): I32 => m.once("usual", [STATE.mxcsr], () => quick(m));
+export const usual = (m: Machine): I32 => m.once(USUAL, PARTS, () => quick(m));
+/** The same of a trial. Not `usual`: what is kept for others as well is no mere comparison. */
+export const assumeUsual = (m: Machine): void => m.trial?.assume(USUAL, PARTS, () => quick(m));
+const USUAL = "usual", PARTS = [STATE.mxcsr];
 /** The same without PE. */
 export const isDefault = (ctl: I32): I32 => ctl.and(~0x3f).eq(DEFAULT);
 

@@ -1,0 +1,123 @@
+/**
+ * The tests of a trial (trial.ts): are floats of a middling size, with an exponent in the middle quarter of the format's? The bits plus three
+ * eighths of the exponents have the two upper bits of an exponent set then. Scalars are tested as lanes of vectors, since general registers
+ * are what regions are short of. All is answered by one branch; behind that a second look lets zeros through.
+ */
+// cold: constants of 64 bits, while code is generated
+import type { FloatLanes } from "../machine.ts";
+import { type I32, type Label, lane, type Local, replaceLane, simd, v128, type Value } from "../wasm/mod.ts";
+import type { RegionFunc } from "./func.ts";
+import type { State } from "./state.ts";
+
+export type Vectors = "f64x2" | "f32x4";
+export const vectorsOf = (lanes: FloatLanes): Vectors =>
+  lanes === "f64" || lanes === "f64x2" ? "f64x2" : "f32x4";
+interface Layout {
+  readonly lanes: 2 | 4;
+  readonly bits: "i64x2" | "i32x4";
+  /** Three eighths of the exponents. */
+  readonly more: bigint;
+  /** Numbers of the locals with the constant and the answer. */
+  readonly constant: number;
+  readonly answer: number;
+}
+const LAYOUTS: Readonly<Record<Vectors, Layout>> = {
+  f64x2: { lanes: 2, bits: "i64x2", more: 3n << 60n, constant: -10, answer: -1 },
+  f32x4: { lanes: 4, bits: "i32x4", more: 3n << 28n, constant: -11, answer: -2 },
+};
+
+/** Puts what is added to all lanes in a local: V8 builds every constant anew from several instructions. */
+export function setConstant(state: State, vectors: Vectors): void {
+  const { bits, more, constant } = LAYOUTS[vectors];
+  const all = bits === "i64x2" ? more << 64n | more : more << 96n | more << 64n | more << 32n | more;
+  state.f.set(state.pooled("v128", constant), v128(all));
+}
+
+/** Tests of some floats, answered together. */
+export class Middling {
+  readonly #tested: { readonly vectors: Vectors; readonly value: Local }[] = [];
+  readonly #pending = new Map<Vectors, Local[]>();
+  readonly #answers = new Map<Vectors, Local<"v128">>();
+  readonly #constants = new Set<Vectors>();
+
+  /** `constant`: true where somebody has set it before, for a loop. `first`: of the numbers of its locals. */
+  constructor(
+    readonly state: State,
+    readonly constant: (vectors: Vectors) => boolean = () => false,
+    readonly first = 0,
+  ) {}
+
+  test(lanes: FloatLanes, v: Value): void {
+    const { f } = this.state, vectors = vectorsOf(lanes);
+    const value = this.state.pooled(v.type, this.first + this.#tested.length);
+    f.set(value, v);
+    this.#tested.push({ vectors, value });
+    if (v.type === "v128") return this.#add(vectors, value as Local<"v128">);
+    const pending = this.#pending.get(vectors) ?? [];
+    this.#pending.set(vectors, pending);
+    pending.push(value);
+    if (pending.length === LAYOUTS[vectors].lanes) this.#pack(vectors, pending);
+  }
+  #pack(vectors: Vectors, values: Local[]): void {
+    this.#add(vectors, packed(vectors, values.splice(0)));
+  }
+  #moved(vectors: Vectors, v: Value): Value<"v128"> {
+    const { bits, constant } = LAYOUTS[vectors];
+    if (!this.#constants.has(vectors)) {
+      this.#constants.add(vectors);
+      if (!this.constant(vectors)) setConstant(this.state, vectors);
+    }
+    return simd(`${bits}.add`, v, this.state.pooled("v128", constant) as Value);
+  }
+  #add(vectors: Vectors, v: Value<"v128">): void {
+    const { f } = this.state, moved = this.#moved(vectors, v), answer = this.#answers.get(vectors);
+    if (answer) return f.set(answer, simd("v128.and", answer, moved));
+    const made = this.state.pooled("v128", LAYOUTS[vectors].answer) as Local<"v128">;
+    this.#answers.set(vectors, made);
+    f.set(made, moved);
+  }
+
+  /** Branches to `fail` unless all are middling, or zero. */
+  end(fail: Label): void {
+    for (const [vectors, values] of this.#pending) if (values.length) this.#pack(vectors, values);
+    const { f } = this.state;
+    const wrong = [...this.#answers].map(([vectors, answer]) => missing(vectors, upper(f, vectors, answer)));
+    if (!wrong.length) return;
+    f.plainUnlikely(wrong.reduce((a, b) => a.or(b)), () => {
+      for (const { vectors, value } of this.#tested) {
+        const v = f.let(value.type === "v128" ? value as Value<"v128"> : packed(vectors, [value]));
+        const right = upper(f, vectors, f.let(this.#moved(vectors, v)));
+        const zero = simd(`${vectors}.eq`, v, v128(0n));
+        f.brIf(fail, missing(vectors, simd("v128.or", right, zero)));
+      }
+    });
+  }
+}
+
+/** Lanes whose signs are the two upper bits of their exponents, both. */
+function upper(f: RegionFunc, vectors: Vectors, v: Local<"v128">): Value<"v128"> {
+  const twice = (x: Value) => simd(`${LAYOUTS[vectors].bits}.add`, x, x);
+  const both = f.let(simd("v128.and", v, twice(v)));
+  return twice(both);
+}
+/** Not all signs are set. */
+function missing(vectors: Vectors, v: Value<"v128">): I32 {
+  const { bits, lanes } = LAYOUTS[vectors];
+  return simd(`${bits}.bitmask`, v).ne(2 ** lanes - 1);
+}
+
+/** Scalars as lanes, the first one in those that are left. */
+function packed(vectors: Vectors, [first, ...others]: readonly Local[]): Value<"v128"> {
+  return others.reduce(
+    (v, x, n) => replaceLane(`${vectors}.replace_lane` as "f64x2.replace_lane", v, n + 1, x as Value<"f64">),
+    simd(`${vectors}.splat`, first as Value),
+  );
+}
+
+/** The float, or floats, of a slot. */
+export function floatsIn(state: State, lanes: FloatLanes, id: number): Value {
+  const v = state.locals[id] as Local<"v128">;
+  return lanes === vectorsOf(lanes)
+    ? v
+    : lane(`${vectorsOf(lanes)}.extract_lane` as "f64x2.extract_lane", v, 0);
+}
