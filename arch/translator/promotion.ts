@@ -266,13 +266,14 @@ export class Promotion {
     return cpu.recordAt(pc);
   }
 
-  /** The guest was here when a slice ended. */
-  sample(pc: number): void {
+  /** The guest was here when a slice ended; `translated`: in a region. */
+  sample(pc: number, translated = false): void {
     const { engine, cache } = this.cpu, eager = this.#eager!;
     const set = cache.regions ??= new RegionSet(engine.samples);
     engine.samples++;
     const heat = set.heat.get(pc) ?? 0;
-    if (heat < 0) {
+    // What is inside a region is left for the interpreter until the next entry only: nothing to gain there, unless that does not come.
+    if (heat < 0 || (translated && eager.price)) {
       this.slice = Math.min(this.slice * 2, SLICE);
       return;
     }
