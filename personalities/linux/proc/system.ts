@@ -9,9 +9,9 @@ const CPU_INFO: Readonly<Record<string, string>> = {
   "x86-64": `processor\t: 0
 vendor_id\t: GenuineIntel
 cpu family\t: 6
-model\t\t: 26
+model\t\t: 55
 model name\t: Guise virtual x86-64 processor
-stepping\t: 5
+stepping\t: 9
 cpu MHz\t\t: 1000.000
 cache size\t: 8192 KB
 physical id\t: 0
