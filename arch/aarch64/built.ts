@@ -12,6 +12,7 @@ import { Finder, type Row, rowOf } from "./decode.ts";
 import { defineDecoder } from "./decoder.ts";
 import { type Declaration, operationOf } from "./encoding.ts";
 import { CONDITIONS } from "./flag_names.ts";
+import { HOT } from "./hot.ts";
 import { instructions } from "./instructions/mod.ts";
 import { EXTENDED, MISALIGNED, UNDEFINED, WRITEBACK, WRITEBACK_REGISTER } from "./instructions/special.ts";
 import { type Image, use } from "./image.ts";
@@ -30,7 +31,7 @@ interface Operations {
     readonly fused?: readonly number[];
   }[];
 }
-function operationsOf(declarations: readonly Declaration[]): Operations {
+function operationsOf(declarations: readonly Declaration[], hot?: ReadonlySet<string>): Operations {
   const ops: OpDef[] = [UNDEFINED, MISALIGNED, WRITEBACK, WRITEBACK_REGISTER, ...Object.values(EXTENDED)];
   const byName = new Map<string, number>(), semantics = new Map<string, Declaration>();
   const numberOf = (d: Declaration, def: OpDef) => {
@@ -52,12 +53,13 @@ function operationsOf(declarations: readonly Declaration[]): Operations {
       : [],
     fused: d.fuse && CONDITIONS.map((_, cc) => d.fuse!(cc) ? numberOf(d, operationOf(d, "", cc)) : -1),
   }));
-  return { ops, numbering: number(ops), index };
+  return { ops, numbering: number(ops, hot), index };
 }
 
-/** The image of these declarations. */
-export function build(declarations: readonly Declaration[]): Built {
-  const { ops, numbering, index } = operationsOf(declarations);
+/** The image of these declarations. `profile`: all candidates are in the switch and executions are counted. */
+export function build(declarations: readonly Declaration[], profile = false): Built {
+  const hot = profile ? undefined : HOT;
+  const { ops, numbering, index } = operationsOf(declarations, hot);
   const { numbers } = numbering, of = (i: number) => numbers[i * 4 + 1];
   const rows = declarations.map((d, i) => {
     const { plain, extended, fused } = index[i];
@@ -82,6 +84,8 @@ export function build(declarations: readonly Declaration[]): Built {
   const spec = (wide: boolean): InterpreterSpec => ({
     extra: (g) => defineDecoder(g, places, special),
     ops,
+    hot,
+    profile,
     host: {},
     zero: STATE.zero,
     temporary: STATE.temporary,
@@ -94,6 +98,8 @@ export function build(declarations: readonly Declaration[]): Built {
   return {
     rows,
     block,
+    profile,
+    numbering,
     finder: new Finder(rows),
     special,
     idle: CORE_OPS.first + numbering.variants.length,
@@ -104,6 +110,7 @@ export function build(declarations: readonly Declaration[]): Built {
 /** An image with what is shipped of it. */
 export interface Built extends Image {
   readonly rows: readonly Row[];
+  readonly numbering: Numbering;
   readonly bytes: (wide: boolean) => Uint8Array<ArrayBuffer>;
 }
 
@@ -113,9 +120,11 @@ export const declarations = (): readonly Declaration[] => list ??= instructions(
 
 let made: Operations | undefined;
 /** Operations of all instructions, numbered as in the shipped interpreter. */
-export const operations = (): Operations => made ??= operationsOf(declarations());
+export const operations = (): Operations => made ??= operationsOf(declarations(), HOT);
 
 /** Makes all CPUs from now on work from the declarations instead of the shipped interpreter. */
-export function useDeclarations(): void {
-  use(build(declarations()));
+export function useDeclarations(profile = false): Built {
+  const image = build(declarations(), profile);
+  use(image);
+  return image;
 }

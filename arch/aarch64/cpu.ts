@@ -14,17 +14,18 @@ import {
   type TrapData,
 } from "@guise/translator/run";
 import { type Image, image, moduleOf } from "./image.ts";
-import { Decoder, RUN_RECORDS } from "./decode.ts";
+import { Decoder, RUN_INSTRUCTIONS, RUN_RECORDS } from "./decode.ts";
 import { Frame } from "./frame.ts";
 import { KIND } from "./kinds.ts";
 import { DATA_ABORT, INSTRUCTION_ABORT, PC_ALIGNMENT, STACK_ALIGNMENT, STATE } from "./state.ts";
 
 const engines = new Map<Image, Engine>();
-function engineOf(i: Image): Engine {
+/** The engine memory of all CPUs that work from an image. */
+export function engineOf(i: Image): Engine {
   let engine = engines.get(i);
   if (!engine) {
     engines.set(i, engine = new Engine());
-    engine.u8.set(i.block, TABLES);
+    if (!i.profile) engine.u8.set(i.block, TABLES);
   }
   return engine;
 }
@@ -63,7 +64,7 @@ export class ArmCpu extends BaseCpu {
       module: (wide) => moduleOf(i, wide),
       pc: STATE.pc,
       idle: i.idle,
-      eagerness: engine === "interpreter" ? undefined : EAGERNESS[engine],
+      eagerness: engine === "interpreter" || i.profile ? undefined : EAGERNESS[engine],
       translator: () => {
         if (!translator) loadTranslator();
         return translator;
@@ -92,9 +93,10 @@ export class ArmCpu extends BaseCpu {
 
   protected override decode(pc: number): number {
     const { cache } = this, at = cache.begin(RUN_RECORDS);
-    let end = this.exports.decode(pc, cache.page(pc >>> 12), at);
+    const table = cache.page(pc >>> 12);
+    let end = this.image.profile ? 0 : this.exports.decode(pc, table, at);
     // What it does not know TypeScript does; then it goes on.
-    if (!end) end = this.#decoder.run(pc, 1, at, false);
+    if (!end) end = this.#decoder.run(pc, this.image.profile ? RUN_INSTRUCTIONS : 1, at, false);
     cache.commit(end);
     return at;
   }

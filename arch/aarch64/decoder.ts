@@ -8,6 +8,7 @@ import {
   CHUNK,
   CHUNK_INFO,
   CORE_OPS,
+  type DecoderRef,
   FIELD,
   type Func,
   type Generator,
@@ -21,7 +22,7 @@ import {
   RECORD,
   select,
 } from "@guise/translator";
-import { RUN_INSTRUCTIONS, type SpecialOps, TEMPORARY_FIELDS } from "./decode.ts";
+import { RUN_INSTRUCTIONS, RUN_RECORDS, type SpecialOps, TEMPORARY_FIELDS } from "./decode.ts";
 import { BRANCH, FLOW, IMMEDIATE, MEMORY, NO_REGISTER, type Places, REGISTER_AT, ROW } from "./tables.ts";
 
 /** Branches that wait for a stub, in memory 2. */
@@ -29,11 +30,14 @@ const STUBS = NOTES;
 const { ZERO, TRASH } = TEMPORARY_FIELDS;
 
 /** Adds `decode(pc, page table, out) -> end of the records, or 0`. */
-export function defineDecoder(g: Generator, p: Places, special: SpecialOps): void {
-  g.module.export(
-    "decode",
-    g.module.func(["i32", "i32", "i32"], ["i32"], (f) => new DecoderBody(f, g, p, special).emit()),
+export function defineDecoder(g: Generator, p: Places, special: SpecialOps): DecoderRef {
+  const decode = g.module.func(
+    ["i32", "i32", "i32"],
+    ["i32"],
+    (f) => new DecoderBody(f, g, p, special).emit(),
   );
+  g.module.export("decode", decode);
+  return { decode, records: RUN_RECORDS };
 }
 
 class DecoderBody {

@@ -30,7 +30,7 @@ export interface Properties {
   /** Memory must be aligned to all its bytes: exclusives, acquire and release, atomics. */
   readonly aligned?: boolean;
   /** How a run goes on: not after `end` and `jmp`; a direct branch is `jmp` or `jcc`; `stub` is undefined outside of pages of stubs. */
-  readonly flow?: "jmp" | "jcc" | "end" | "syscall" | "stub";
+  readonly flow?: "jmp" | "jcc" | "call" | "end" | "syscall" | "stub";
   /** In the big switch of the interpreter. */
   readonly hot?: boolean;
   readonly parameter?: number;

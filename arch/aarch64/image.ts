@@ -8,6 +8,8 @@ export interface Image {
   readonly special: SpecialOps;
   /** Tables of the decoder in the module, for the engine's memory. */
   readonly block: Uint8Array;
+  /** It counts executed operations where its tables would be, and so has no decoder of its own. */
+  readonly profile: boolean;
   /** First of the operations that do nothing. */
   readonly idle: number;
   readonly module: (wide: boolean) => WebAssembly.Module;
@@ -35,6 +37,7 @@ export const image = (): Image =>
   current ??= {
     finder: new Finder(() => JSON.parse(shipped.rows()) as Row[]),
     block: bytesOf(shipped.tables()),
+    profile: false,
     special: JSON.parse(shipped.SPECIAL) as SpecialOps,
     idle: shipped.IDLE,
     module: (wide) => {

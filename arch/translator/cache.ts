@@ -85,17 +85,25 @@ export class Engine {
   /** The cache that is executed from now on. */
   use(cache: CodeCache): void {
     if (cache !== this.#current) {
+      this.#current?.suspend();
       // In order of use, the latest last.
       this.#caches.delete(cache);
       this.#caches.add(cache);
       this.#current = cache;
+      cache.resume();
     }
     this.u32[FIELD.directory >>> 2] = cache.ready();
   }
   /** The cache is not used any more. */
   forget(cache: CodeCache): void {
     this.#caches.delete(cache);
-    if (this.#current === cache) this.#current = undefined;
+    if (this.#current !== cache) return;
+    this.#current = undefined;
+    this.u32[FIELD.room >>> 2] = 0;
+  }
+  /** Whether it is the cache that is executed from. */
+  uses(cache: CodeCache): boolean {
+    return cache === this.#current;
   }
   /** Gives a chunk back. */
   release(chunk: number): void {
@@ -234,6 +242,18 @@ export class CodeCache {
       this.#table =
       this.#tableEnd =
         0;
+    this.resume();
+  }
+
+  /** While it is in use the interpreter adds records itself, where the engine's fields say. */
+  resume(): void {
+    const { u32 } = this.engine;
+    if (!this.engine.uses(this)) return;
+    u32[FIELD.next >>> 2] = this.#record, u32[FIELD.room >>> 2] = this.#recordEnd;
+  }
+  /** Takes back what {@link CodeCache.resume} gave. */
+  suspend(): void {
+    this.#record = this.engine.u32[FIELD.next >>> 2];
   }
 
   /** It should be dropped before more is decoded. */
@@ -260,6 +280,7 @@ export class CodeCache {
 
   /** Place for a run of at most `records` records; `commit` says how many were used. */
   begin(records: number): number {
+    if (this.engine.uses(this)) this.suspend();
     if (this.#record + records * RECORD.size > this.#recordEnd) {
       const chunk = this.#chunk();
       this.#record = chunk;
@@ -268,12 +289,14 @@ export class CodeCache {
       if (this.#tableEnd - this.#table < 0x4000) {
         this.#table = chunk + CHUNK_TABLES, this.#tableEnd = chunk + CHUNK;
       }
+      this.resume();
     }
     return this.#record;
   }
   /** The run that was begun ends here. */
   commit(end: number): void {
     this.#record = end;
+    if (this.engine.uses(this)) this.engine.u32[FIELD.next >>> 2] = end;
   }
 
   /** The record of a biased pc, or 0. */

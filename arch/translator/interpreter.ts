@@ -2,7 +2,23 @@
  * The interpreter: one WebAssembly module made from the definitions. `run(record, count)` is a loop around one br_table
  * with a case for each hot operation variant; each rare operation is a function of its own in a table.
  */
-import { BIAS, CORE_OPS, FIELD, IDLE_OPS, LEAVE, PAGE_BIAS, RECORD, STATUS, TABLES } from "./layout.ts";
+import {
+  ACCESS,
+  BIAS,
+  CHUNK,
+  CHUNK_INFO,
+  CORE_OPS,
+  EMPTY_PAGE,
+  FIELD,
+  IDLE_OPS,
+  INFO,
+  LEAVE,
+  PAGE_BIAS,
+  RECORD,
+  STATUS,
+  TABLES,
+  WATCHED,
+} from "./layout.ts";
 import type { Env, OpDef } from "./machine.ts";
 import { HelperEnv, type LoopContext, RecordMachine } from "./record_machine.ts";
 import {
@@ -23,6 +39,13 @@ export interface HostFunction {
   readonly params: readonly Type[];
   /** Types of the results. */
   readonly results: readonly Type[];
+}
+
+/** The decoder in the module: (pc, page's table, out, memory's bytes less 32, 0) -> end of the records, or 0; it may have less parameters. */
+export interface DecoderRef {
+  readonly decode: FunctionRef;
+  /** Records that a run can need. */
+  readonly records: number;
 }
 
 /** What an architecture tells the generator. */
@@ -47,8 +70,8 @@ export interface InterpreterSpec {
   readonly hot?: ReadonlySet<string>;
   /** Counts executed operations at {@link PROFILE}. */
   readonly profile?: boolean;
-  /** More functions of the same module (the decoder), made with the same environment. */
-  readonly extra?: (module: Generator) => void;
+  /** More functions of the same module, made with the same environment: the decoder. */
+  readonly extra?: (module: Generator) => DecoderRef;
 }
 
 /** One number in a record: an operation with an address form, with or without flags. */
@@ -129,6 +152,9 @@ export class Generator {
   readonly slow: FunctionRef;
   /** The table of translated regions, one of each instance. */
   readonly regions: number;
+  /** (biased pc) -> its record, decoded where that takes no decision of JavaScript's, or 0. */
+  readonly near: FunctionRef;
+  readonly #link: FunctionRef;
   /** (wasm address) -> that of the address without its tag. */
   readonly untag: FunctionRef | undefined;
 
@@ -149,6 +175,8 @@ export class Generator {
     for (const [name, h] of Object.entries(spec.host)) host(name, h.params, h.results);
     this.slow = m.declare(["i64", "i32"], ["i32"]);
     m.define(this.slow, (f) => this.#slowPath(f));
+    this.near = m.declare(["i32"], ["i32"]);
+    this.#link = m.declare(["i32"], ["i32"]);
     if (spec.tagged) {
       this.untag = m.func(["i64"], ["i64"], (f) => {
         const guest = f.let(f.param(0, "i64").add(BIAS));
@@ -231,7 +259,9 @@ export class Generator {
         f.return(i32(STATUS.next));
       }));
     }
-    spec.extra?.(this);
+    const decoder = spec.extra?.(this);
+    module.define(this.near, (f) => this.#near(f, spec.profile ? undefined : decoder));
+    module.define(this.#link, (f) => this.#defineLink(f));
     module.export(
       "run",
       module.func(["i32", "i32"], ["i32"], (f) => this.#run(f, variants.slice(0, switched), opType)),
@@ -396,8 +426,57 @@ export class Generator {
     f.br(loop.dispatch);
   }
 
-  /** JavaScript decodes and turns the record into a jump to what it decoded. */
+  /**
+   * A page that is known here, is watched and may be executed needs nobody's leave to have more of it decoded: most of a short
+   * program's runs begin in such pages, and asking JavaScript took as long as decoding.
+   */
+  #near(f: Func, decoder: DecoderRef | undefined): void {
+    const { engine } = this, pc = f.param(0, "i32");
+    const directory = engine.load("i32.load", 0, FIELD.directory);
+    const level = engine.load("i32.load", directory.add(pc.shrU(22).shl(2)));
+    const table = f.let(engine.load("i32.load", level.add(pc.shrU(12).and(1023).shl(2))));
+    const found = f.let(engine.load("i32.load", table.add(pc.and(4095).shl(2))));
+    f.if(found, () => f.return(found));
+    if (decoder === undefined) return f.return(i32(0));
+    const bits = this.pages.load("i32.load8_u", pc.shrU(12), PAGE_BIAS);
+    const known = table.ne(EMPTY_PAGE).and(
+      bits.and(ACCESS.exec | ACCESS.write | WATCHED).eq(ACCESS.exec | WATCHED),
+    );
+    f.if(known.eqz(), () => f.return(i32(0)));
+    const at = f.let(engine.load("i32.load", 0, FIELD.next));
+    const end = at.add(decoder.records * RECORD.size);
+    f.if(end.gtU(engine.load("i32.load", 0, FIELD.room)), () => f.return(i32(0)));
+    const { decode } = decoder;
+    const args = [pc, table, at, this.guest.size().sub(32), i32(0)].slice(0, decode.params.length);
+    const behind = f.let(f.call("i32", decode, ...args));
+    f.if(behind.eqz(), () => f.return(i32(0)));
+    f.store(engine, "i32.store", 0, behind, FIELD.next);
+    f.return(at);
+  }
+
+  /** (record that is missed) -> 1 when it is now a jump to what was decoded: outside the big function, which V8 should keep simple. */
+  #defineLink(f: Func): void {
+    const { engine } = this, record = f.param(0, "i32");
+    const info = record.and(~(CHUNK - 1)).add(record.and(0xffff).shrU(1));
+    const target = f.let(f.call("i32", this.near, engine.load("i32.load", info, CHUNK_INFO + INFO.pc)));
+    f.if(target.eqz(), () => f.return(i32(0)));
+    const ordinal = f.let(engine.load("i32.load8_u", target, RECORD.ordinal));
+    f.if(engine.load("i32.load16_u", record, RECORD.op).eq(CORE_OPS.link), () => {
+      const branch = f.let(engine.load("i32.load", record, RECORD.disp));
+      const count = engine.load("i32.load", branch, RECORD.imm).sub(ordinal);
+      f.store(engine, "i32.store", branch, count, RECORD.imm);
+      f.store(engine, "i32.store", branch, target, RECORD.disp);
+    });
+    const count = engine.load("i32.load8_u", record, RECORD.ordinal).sub(ordinal);
+    f.store(engine, "i32.store", record, count, RECORD.imm);
+    f.store(engine, "i32.store16", record, i32(CORE_OPS.goto), RECORD.op);
+    f.store(engine, "i32.store", record, target, RECORD.disp);
+    f.return(i32(1));
+  }
+
+  /** What is decoded, here or by JavaScript; the record becomes a jump there. */
   #miss(f: Func, loop: LoopContext): void {
+    f.brIf(loop.dispatch, f.call("i32", this.#link, loop.record));
     f.store(this.engine, "i32.store", 0, loop.count, FIELD.count);
     f.set(loop.status, f.call("i32", this.hosts.get("miss")!, loop.record));
     f.if(loop.status, () => (f.set(loop.record, loop.status), f.br(loop.dispatch)));

@@ -63,6 +63,9 @@ export const FIELD = {
   idle: FIELDS + 60,
   /** Ways from a region to where there is none, until one of them is a sample. */
   exits: FIELDS + 64,
+  /** Where the current cache's next records go, and the end of that place. */
+  next: FIELDS + 68,
+  room: FIELDS + 72,
   /** Lockstep: instructions begun since the region was entered, how many may be, and whether one was left in its middle. */
   steps: FIELDS + 128,
   limit: FIELDS + 132,
@@ -142,6 +145,8 @@ export const REGION_SLOTS = 0x10000;
 
 /** Kinds of access: the permission bits of a page. */
 export const ACCESS = { read: 1, write: 2, exec: 4 } as const;
+/** Bit of a page's permissions: it holds decoded code, and stores to it are told (core/pool.ts). */
+export const WATCHED = 16;
 
 /** Operations of the interpreter itself; architectures' follow. */
 export const CORE_OPS = {

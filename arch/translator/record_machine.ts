@@ -288,6 +288,7 @@ export class RecordMachine extends HelperEnv implements Machine {
       const level = engine.load("i32.load", directory.add(low.shrU(22).shl(2)));
       const page = engine.load("i32.load", level.add(low.shrU(12).and(1023).shl(2)));
       f.set(found, engine.load("i32.load", page.add(low.and(4095).shl(2))));
+      f.if(found.eqz(), () => f.set(found, f.call("i32", this.g.near, low)));
       f.if(found, () => {
         f.set(loop.record, found);
         f.set(loop.count, loop.count.add(engine.load("i32.load8_u", found, RECORD.ordinal)));

@@ -9,6 +9,7 @@ import {
   CHUNK,
   CHUNK_INFO,
   CORE_OPS,
+  type DecoderRef,
   EMPTY_LEVEL,
   FIELD,
   type Func,
@@ -23,7 +24,7 @@ import {
   select,
   TABLES,
 } from "@guise/translator";
-import { RUN_INSTRUCTIONS } from "./decode.ts";
+import { RUN_INSTRUCTIONS, RUN_RECORDS } from "./decode.ts";
 import { NARROW, STATE } from "./state.ts";
 import { BIT, FLOW, IMM, type NumericTables, SOURCE, TEMPLATE } from "./template.ts";
 
@@ -66,7 +67,7 @@ const INDEXED = 0x100;
  * Adds `decode(pc, page table, out, memory limit, may straddle) -> end of the records, or 0`. An instruction may go on in the next page
  * when that is executable and not writable: else TypeScript has to ask, and to watch it.
  */
-export function defineDecoder(g: Generator, p: TablePlaces): void {
+export function defineDecoder(g: Generator, p: TablePlaces): DecoderRef {
   const { module } = g;
   const slot = module.func(["i32", "i32", "i32", "i32"], ["i32"], (f) => defineSlot(f));
   const decode = module.func(
@@ -75,6 +76,7 @@ export function defineDecoder(g: Generator, p: TablePlaces): void {
     (f) => new DecoderBody(f, g, p, slot).emit(),
   );
   module.export("decode", decode);
+  return { decode, records: RUN_RECORDS };
 }
 
 /** (source, modrm, rex, opcode) -> value of a register field. */

@@ -46,7 +46,7 @@ const SYSTEM: readonly SystemRegister[] = [
 // deno-fmt-ignore
 export const control: Declaration[] = [
   ...a64("000101 iiiiiiiiiiiiiiiiiiiiiiiiii", "b {>i}", (_, m) => m.branch(), { flow: "jmp", hot: true }),
-  ...a64("100101 iiiiiiiiiiiiiiiiiiiiiiiiii", "bl {>i}", (_, m) => { m.setState("i64.store", X30, m.nextPc()); m.branch(); }, { flow: "jmp", hot: true }),
+  ...a64("100101 iiiiiiiiiiiiiiiiiiiiiiiiii", "bl {>i}", (_, m) => { m.setState("i64.store", X30, m.nextPc()); m.branch(); }, { flow: "call", hot: true }),
   ...CONDITIONS.flatMap((name, cc) =>
     a64(`01010100 iiiiiiiiiiiiiiiiiii 0 ${cc.toString(2).padStart(4, "0")}`, `b.${name} {>i}`, (_, m) => m.branchIf(condition(m, cc)), { flow: "jcc", parameter: cc, hot: cc < 14 })),
   ...a64("z0110100 iiiiiiiiiiiiiiiiiii ttttt", "cbz {t}, {>i}", test(true), { flow: "jcc", hot: true }),

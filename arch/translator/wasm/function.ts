@@ -55,6 +55,15 @@ export class Mem {
     w.u(offset);
   }
 
+  /** Its size in bytes, modulo 4 GiB. */
+  size(): Value<"i32"> {
+    return new Value("i32", (w) => {
+      w.byte(0x3f), w.u(this.index); // memory.size
+      if (this.wide) w.byte(0xa7); // i32.wrap_i64
+      w.byte(0x41), w.byte(16), w.byte(0x74); // i32.const 16, i32.shl
+    });
+  }
+
   /** `load("i64.load8_u", address, constant offset)`. */
   load<N extends Load>(name: N, a: Address, offset = 0): Value<ResultOf<N>> {
     const [code, type] = LOADS[name], address = this.address(a);
