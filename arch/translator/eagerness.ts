@@ -53,7 +53,7 @@ export const EAGERNESS: Readonly<Record<"jit" | "lockstep" | "auto", Eagerness>>
     region: 400,
     module: 1_000,
     patience: 1_000,
-    certain: 100,
+    certain: 200,
     price: 1,
     allowance: 4,
     set: 200_000,
