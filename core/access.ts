@@ -5,7 +5,7 @@
  */
 import { EXEC, READ, WRITE } from "./arch.ts";
 import { EFAULT, ENAMETOOLONG, type Errno } from "./errno.ts";
-import { BIAS, LOWEST, PAGE, WINDOWS } from "./memory.ts";
+import { BIAS, LOWEST, NO_PAGE, PAGE, WINDOW_PAGES, WINDOWS } from "./memory.ts";
 import { growMemory, type HostMemory, type MemoryPair, RESIDENT, TOUCHED } from "./pool.ts";
 
 /** Growing is a host call that detaches every view, and a large step can cost a garbage collection: take a quarter more. */
@@ -42,6 +42,7 @@ export abstract class GuestMemory {
     this.words = new Int32Array(pair.pages.buffer);
     this.limit = limit;
     this.#look();
+    this.#forget();
   }
 
   #look(): void {
@@ -84,9 +85,14 @@ export abstract class GuestMemory {
     return end;
   }
 
+  #forget(): void {
+    this.u8.fill(0, WINDOWS, WINDOW_PAGES);
+    this.u8.fill(NO_PAGE, WINDOW_PAGES, LOWEST - BIAS);
+  }
+
   /** A permission bit was cleared: what translated code remembers is not true any more. */
   protected narrowed(): void {
-    this.u8.fill(0, WINDOWS, PAGE);
+    this.#forget();
     this.revoked++;
   }
 

@@ -9,14 +9,19 @@
 import type { Errno } from "./errno.ts";
 
 /**
- * Guest address of the first byte of the memory. Lower addresses never exist: null pointers fault for free. One page below
- * {@link LOWEST}: that page of the memory holds the CPU's state block.
+ * Guest address of the first byte of the memory. Lower addresses never exist: null pointers fault for free. Five pages below
+ * {@link LOWEST}: those of the memory hold the CPU's state block, and what translated code remembers of permissions.
  */
-export const BIAS = 0xf000;
+export const BIAS = 0xb000;
 /** The first mappable guest address, as vm.mmap_min_addr is on Linux: Go links programs for arm64 to begin here. */
 export const LOWEST = 0x10000;
-/** From this byte of the memory to the next page translated code remembers what it may access: zeroed when a page's bit is cleared. */
-export const WINDOWS = 2048;
+/**
+ * From these bytes of the memory on translated code remembers what it may access: when a page's bit is cleared, windows are zeroed, and the
+ * pages behind them, up to {@link LOWEST}, filled with {@link NO_PAGE}.
+ */
+export const WINDOWS = 2048, WINDOW_PAGES = 4096;
+/** Each byte of a remembered page that is none. */
+export const NO_PAGE = 0xff;
 /** Bytes of a page. */
 export const PAGE = 4096;
 /**

@@ -120,6 +120,9 @@ export interface Sharer {
 }
 
 /** Records and lookup tables of the code that some spaces share. */
+/** Modules that miss a window before others are expected to. */
+const HABIT = 3;
+
 /** Translated regions of a cache: modules that every sharer instantiates for itself. */
 export class RegionSet {
   /** Slots by biased pc of the entry: regions, and what regions call. */
@@ -128,6 +131,11 @@ export class RegionSet {
   readonly #pages = new Map<number, Set<Region>>();
   /** Samples, or calls from regions, of a pc that has no region; -1: it cannot have one. */
   readonly heat: Map<number, number> = new Map();
+  /** Windows (offsets) that code misses too often, by the pc of its regions; and by how many modules. */
+  readonly missed: Map<number, ReadonlySet<number>> = new Map();
+  readonly #missing = new Map<number, number>();
+  /** Those that several modules miss: code that is new may be expected to miss them, too. */
+  readonly habit: Set<number> = new Set();
   /** Samples that pay for the translation of a pc, where that is known. */
   readonly prices: Map<number, number> = new Map();
 
@@ -153,6 +161,23 @@ export class RegionSet {
       if (set) set.add(region);
       else this.#pages.set(page, new Set([region]));
     }
+  }
+  /** The regions of a module miss these windows. */
+  miss(regions: readonly Region[], windows: Iterable<number>): void {
+    const all = new Set([...windows, ...this.missed.get(regions[0].pc) ?? [], ...this.habit]);
+    for (const { pc } of regions) this.missed.set(pc, all);
+    for (const w of windows) {
+      const modules = (this.#missing.get(w) ?? 0) + 1;
+      this.#missing.set(w, modules);
+      if (modules >= HABIT) this.habit.add(w);
+    }
+  }
+  /** Takes a region out that is to be translated anew. */
+  remove(region: Region): void {
+    this.regions[region.slot] = undefined;
+    this.size -= region.size;
+    for (const p of region.pages) this.#pages.get(p)?.delete(region);
+    this.heat.delete(region.pc);
   }
   /** Takes out what covers the page. */
   drop(page: number): Region[] {

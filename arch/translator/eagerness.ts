@@ -19,6 +19,8 @@ export interface Eagerness {
   readonly price: number;
   /** Instructions that each sample allows to be translated: translating takes no more than a part of the time. */
   readonly allowance: number;
+  /** Missed windows of memory (region/window.ts) for each instruction of a module before it is translated anew; 0: however many. */
+  readonly misses: number;
   /** Translated instructions of one code cache, at most; samples before a full one is dropped. */
   readonly set: number;
   readonly life: number;
@@ -37,6 +39,7 @@ const AT_ONCE: Eagerness = {
   certain: 0,
   price: 0,
   allowance: 1e9,
+  misses: 100,
   set: 200_000,
   life: 20_000,
   cold: true,
@@ -44,7 +47,7 @@ const AT_ONCE: Eagerness = {
 /** How soon each engine translates: instructions a slice, samples, calls and exits before it, limits of size. */
 export const EAGERNESS: Readonly<Record<"jit" | "lockstep" | "auto", Eagerness>> = {
   jit: AT_ONCE,
-  lockstep: { ...AT_ONCE, lockstep: true },
+  lockstep: { ...AT_ONCE, lockstep: true, misses: 0 },
   auto: {
     slice: 20_000,
     samples: 3,
@@ -56,6 +59,7 @@ export const EAGERNESS: Readonly<Record<"jit" | "lockstep" | "auto", Eagerness>>
     certain: 200,
     price: 1,
     allowance: 4,
+    misses: 1_000,
     set: 200_000,
     life: 20_000,
     cold: false,

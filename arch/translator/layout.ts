@@ -3,8 +3,8 @@
  * start; memory 1 is the page table; memory 2 belongs to the engine and is out of the guest's reach.
  */
 
-/** Wasm offset = guest address - BIAS (core/memory.ts): the first mappable page, 0x10000, follows the state block. */
-export const BIAS = 0xf000;
+/** Wasm offset = guest address - BIAS (core/memory.ts): the first mappable page, 0x10000, follows the state block and {@link PAGES}. */
+export const BIAS = 0xb000;
 /** Guest page n has its permissions at n in memory 1, so a biased page number is this much lower. */
 export const PAGE_BIAS = BIAS >>> 12;
 /** Bytes at the start of memory 0 that hold the running task's registers. */
@@ -31,6 +31,18 @@ export const WINDOW = {
   /** Bytes around each address of a window that are accessible too. */
   slack: 256,
 } as const;
+
+/**
+ * Behind the state block's page: pages that regions have found accessible, as i64 wasm page numbers by their lowest bits (a TLB of one way).
+ * For accesses whose addresses come from so many mappings that a window would not do. All ones: none.
+ */
+export const PAGES = { read: 4096, write: 12288, entries: 1024, size: 8, end: 20480 } as const;
+
+/** Nothing is permitted that regions remember. */
+export function forgetPermissions(memory: Uint8Array): void {
+  memory.fill(0, WINDOW.first, STATE_BYTES);
+  memory.fill(0xff, PAGES.read, PAGES.end);
+}
 
 /**
  * Where the engine's fields lie in memory 2. Not at offsets that registers have in memory 0: memories begin at multiples of 4 KiB, and a
@@ -66,6 +78,9 @@ export const FIELD = {
   /** Where the current cache's next records go, and the end of that place. */
   next: FIELDS + 68,
   room: FIELDS + 72,
+  /** A region (its slot and one) of a module that misses its windows too often, and 64 bits: which of them. */
+  stale: FIELDS + 76,
+  missed: FIELDS + 80,
   /** Lockstep: instructions begun since the region was entered, how many may be, and whether one was left in its middle. */
   steps: FIELDS + 128,
   limit: FIELDS + 132,

@@ -13,13 +13,13 @@ import {
   BIAS,
   CORE_OPS,
   FIELD,
+  forgetPermissions,
   infoOf,
   LEAVE,
   RECORD,
   STATE_BYTES,
   STATE_END,
   STATUS,
-  WINDOW,
 } from "./layout.ts";
 
 /** What lockstep found, for a whole kernel. */
@@ -154,7 +154,7 @@ export class Lockstep {
     engine.u32[FIELD.steps >>> 2] = engine.u32[FIELD.partly >>> 2] = 0;
     engine.u32[FIELD.limit >>> 2] = limit;
     // Nothing is permitted yet.
-    cpu.memory.fill(0, WINDOW.first, STATE_BYTES);
+    forgetPermissions(cpu.memory);
     const status = (this.table.get(slot) as (depth: number) => number)(0);
     const steps = engine.u32[FIELD.steps >>> 2];
     const pages = this.#close();

@@ -6,10 +6,10 @@
  * it find them; each instance links a module when it first meets one of its slots.
  */
 import type { Body } from "./body.ts";
-import { type CodeCache, RegionSet } from "./cache.ts";
+import { type CodeCache, type Region, RegionSet } from "./cache.ts";
 import type { BaseCpu } from "./cpu.ts";
 import { type Eagerness, HOT, MODULE_COST, SLICE, START } from "./eagerness.ts";
-import { BIAS, CHUNKS, CORE_OPS, FIELD, infoOf, LEAVE, RECORD } from "./layout.ts";
+import { BIAS, CHUNKS, CORE_OPS, FIELD, infoOf, LEAVE, RECORD, WINDOW } from "./layout.ts";
 import type { Lockstep } from "./lockstep.ts";
 import type { Translation } from "./parts.ts";
 
@@ -112,10 +112,10 @@ export class Promotion {
   }
 
   /** Translates the code at biased entries, if the policy allows it now. */
-  #promote(entries: readonly number[]): void {
+  #promote(entries: readonly number[], again = false): void {
     const { cpu } = this, { cache, engine } = cpu, eager = this.#eager!;
     const set = cache.regions ??= new RegionSet(engine.samples);
-    const heat = set.heat.get(entries[0]) ?? 0;
+    const heat = again ? Infinity : set.heat.get(entries[0]) ?? 0;
     // Only loading it takes long.
     if (!engine.translates && engine.hot < eager.patience && heat < eager.certain) return;
     const translator = cpu.parts.translator?.();
@@ -139,6 +139,33 @@ export class Promotion {
     this.#adjustTable();
     this.#install(made, set);
     this.#link(made.module);
+  }
+
+  /** Regions that miss their windows of memory all the time are translated anew, and look for pages instead. */
+  #refresh(): void {
+    const { cpu, cpu: { engine, cache } } = this, set = cache.regions!, eager = this.#eager!;
+    const slot = engine.u32[FIELD.stale >>> 2] - 1, module = set.regions[slot]?.module;
+    engine.u32[FIELD.stale >>> 2] = 0;
+    if (!module || cache.sharers.size > 1 || engine.translated > START + engine.samples * eager.allowance) {
+      return;
+    }
+    const words = [engine.u32[FIELD.missed >>> 2], engine.u32[FIELD.missed + 4 >>> 2]],
+      windows: number[] = [];
+    for (let n = 0; n < WINDOW.count; n++) {
+      if (words[n >>> 5] >>> (n & 31) & 1) windows.push(WINDOW.first + n * WINDOW.size);
+    }
+    const regions = set.regions.filter((r) => r?.module === module) as Region[], [{ pc }] = regions;
+    const known = set.missed.get(pc);
+    if (!windows.some((w) => !known?.has(w))) return;
+    set.miss(regions, windows);
+    for (const r of regions) {
+      set.remove(r);
+      this.drop(r.slot);
+      cache.forget(r.pc, r.record);
+      // Decoded again: a region is put before a record.
+      cpu.recordAt(r.pc + BIAS);
+    }
+    this.#promote(regions.map((r) => r.pc), true);
   }
 
   /** Leaves an old set that is full behind: from outside, since whoever is inside goes on with its records and slots. */
@@ -271,6 +298,7 @@ export class Promotion {
     const { engine, cache } = this.cpu, eager = this.#eager!;
     const set = cache.regions ??= new RegionSet(engine.samples);
     engine.samples++;
+    if (engine.u32[FIELD.stale >>> 2]) this.#refresh();
     const heat = set.heat.get(pc) ?? 0;
     // What is inside a region is left for the interpreter until the next entry only: nothing to gain there, unless that does not come.
     if (heat < 0 || (translated && eager.price)) {

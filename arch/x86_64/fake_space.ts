@@ -1,6 +1,6 @@
 /** A small address space for tests of the CPU alone: flat memory, page bits, code watching as core's does it. */
 // cold: tests
-import { BIAS, type Space, WINDOW } from "@guise/translator";
+import { BIAS, forgetPermissions, type Space } from "@guise/translator";
 import { X86Cpu } from "./cpu.ts";
 
 export const READ = 1, WRITE = 2, EXEC = 4;
@@ -32,7 +32,7 @@ export class FakeSpace implements Space {
   revoked = 0;
   map(start: number, length: number, prot: number): void {
     this.revoked++;
-    this.u8.fill(0, WINDOW.first, 4096);
+    forgetPermissions(this.u8);
     for (let p = start >>> 12; p < (start + length) >>> 12; p++) this.#allowed[p] = this.table[p] = prot;
   }
   write(address: number, bytes: ArrayLike<number>): void {
@@ -50,7 +50,7 @@ export class FakeSpace implements Space {
     return true;
   }
   watchCode(start: number, length: number): void {
-    this.u8.fill(0, WINDOW.first, 4096);
+    forgetPermissions(this.u8);
     for (let p = start >>> 12; p < (start + length) >>> 12; p++) this.table[p] &= ~WRITE;
   }
   find(address: number): { stubs: boolean } {

@@ -1,7 +1,8 @@
 /** Loops in two versions (translator, region/loops.ts) do what the interpreter does, also where a window ends and where they fault. */
 // cold: tests
 import { assertEquals } from "@std/assert";
-import { BIAS } from "@guise/translator";
+import { BIAS, forgetPermissions } from "@guise/translator";
+import { paging } from "@guise/translator/region";
 import { assemble } from "./assemble.ts";
 import { loadTranslator, X86Cpu } from "./cpu.ts";
 import { CODE, DATA, EXEC, FakeSpace, READ, WRITE } from "./fake_space.ts";
@@ -184,7 +185,7 @@ class Alternating extends FakeSpace {
         if (this.#hidden.has(p) && this.#hidden.get(p) !== text) this.wrong++;
         this.#hidden.delete(p), this.table[p >>> 12] = READ | WRITE;
       } else if (this.table[p >>> 12]) {
-        this.#hidden.set(p, text), this.table[p >>> 12] = 0, this.revoked++, this.u8.fill(0, 2048, 4096);
+        this.#hidden.set(p, text), this.table[p >>> 12] = 0, this.revoked++, forgetPermissions(this.u8);
       }
     }
     return true;
@@ -192,7 +193,8 @@ class Alternating extends FakeSpace {
 }
 
 Deno.test("a page that goes away because another one was asked for is not used any more, in loops too", () => {
-  for (const engine of ["interpreter", "jit"] as const) {
+  for (const engine of ["interpreter", "jit", "pages"] as const) {
+    paging.always = engine === "pages";
     for (
       const body of [
         "mov [rsi], rax\nmov [rdi], rbx\nmov [rsi + 8], rax",
@@ -201,7 +203,7 @@ Deno.test("a page that goes away because another one was asked for is not used a
       ]
     ) {
       const space = new Alternating(), kernel = { syscall: () => 1 as const, call: () => 1 as const };
-      const cpu = new X86Cpu(space, kernel, undefined, undefined, engine);
+      const cpu = new X86Cpu(space, kernel, undefined, undefined, engine === "pages" ? "jit" : engine);
       space.watcher = cpu;
       space.map(CODE, 0x10000, READ | WRITE | EXEC);
       space.map(DATA, 0x10000, READ | WRITE);
@@ -240,4 +242,5 @@ Deno.test("a page that goes away because another one was asked for is not used a
       assertEquals([trap.cause, space.wrong], ["protection", 0], `${engine}: ${body}`);
     }
   }
+  paging.always = false;
 });

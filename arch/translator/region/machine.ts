@@ -3,7 +3,7 @@
  * the whole region; the interpreter's functions and its slow path for memory are called where they are better.
  */
 // cold: constants of 64 bits, while code is generated
-import { ACCESS, BIAS, FIELD, PAGE_BIAS, RECORD, WINDOW } from "../layout.ts";
+import { ACCESS, BIAS, FIELD, PAGE_BIAS, PAGES, RECORD, WINDOW } from "../layout.ts";
 import type { Cause, Env, Machine, OpDef, Operand, OperandSpec, Trial, TypeOf } from "../machine.ts";
 import {
   type Address,
@@ -21,11 +21,14 @@ import {
   value,
 } from "../wasm/mod.ts";
 import { fuses } from "./fuses.ts";
-import { type EarlyCheck, type Helper, REACH, type RegionFunc } from "./func.ts";
+import { type Check, type Helper, REACH, type RegionFunc } from "./func.ts";
 import type { LoopWatch, Parts } from "./loops.ts";
 import type { Slots, SlotSpec } from "./slots.ts";
-import type { Windows } from "./window.ts";
+import { paging, type Windows } from "./window.ts";
 import { floatOf, type Memories, type State, Unsupported } from "./state.ts";
+
+/** Logarithm of the size of an entry of {@link PAGES}. */
+const ENTRY = Math.log2(PAGES.size);
 
 /** Fields of a record that say what its operands are. Registers are offsets in the state block. */
 export interface Fields {
@@ -71,7 +74,10 @@ export interface Helpers {
     body: (env: Env, ...params: Value<never>[]) => void,
   ): Helper;
   readonly slow: FunctionRef;
-  /** (lowest wasm address, bytes | access << 16, window) -> 1 when it is refused: when an address is outside its window. */
+  /**
+   * (lowest wasm address, bytes | access << 16, window or 0) -> 1 when it is refused: when an address is outside its window, or its page not
+   * among those that are remembered.
+   */
   readonly window: FunctionRef;
   readonly windows: Windows;
 }
@@ -326,7 +332,7 @@ export class RegionMachine extends BaseEnv implements Machine {
   #check(address: Local<"i64">, bytes: number, access: number, window: number): void {
     // Of the stack there is one window, for writing: a frame needs one check.
     if (access & ACCESS.write || window === this.helpers.windows.stack) access = ACCESS.write;
-    const { f, memories: { guest } } = this;
+    const { f } = this;
     if (bytes > REACH / 2) {
       f.unlikely(this.#suspicious(address, bytes, access), () => {
         f.unlikely(this.probe(address, bytes, access), () => this.flow.interpret(false));
@@ -335,12 +341,33 @@ export class RegionMachine extends BaseEnv implements Machine {
     }
     const symbol = f.symbol(address)!;
     if (f.proven(symbol, access, bytes) || f.checkEarly(symbol, access, bytes, window)) return;
-    const { low, request } = f.check(symbol, access, bytes, address);
-    const distance = low.sub(guest.load("i64.load", 0, window + WINDOW.start));
-    f.plainUnlikely(distance.geU(guest.load("i64.load", 0, window + WINDOW.length)), () => {
-      const refused = f.call("i32", this.helpers.window, low, request, window);
-      f.plainUnlikely(refused, () => this.flow.interpret(false));
+    const check = f.check(symbol, access, bytes, address, window);
+    f.plainUnlikely(this.#outside(check), () => {
+      f.plainUnlikely(this.#look(check), () => this.flow.interpret(false));
     });
+  }
+  /** 1 when a check fails. */
+  #outside({ low, last, window }: Check): I32 {
+    const { memories: { guest } } = this;
+    if (this.#paged(window)) {
+      // Bytes on two pages are none of either's.
+      const entry = low.shrU(12 - ENTRY).and((PAGES.entries - 1) << ENTRY);
+      const known = guest.load("i64.load", entry, window & WINDOW.size ? PAGES.write : PAGES.read);
+      return last.shrU(12).ne(known);
+    }
+    const distance = low.sub(guest.load("i64.load", 0, window + WINDOW.start));
+    return distance.geU(guest.load("i64.load", 0, window + WINDOW.length));
+  }
+  /** 1 when the access is refused. */
+  #look({ low, request, window }: Check): I32 {
+    return this.f.call("i32", this.helpers.window, low, request, this.#paged(window) ? 0 : window);
+  }
+  /** Windows that are looked through here in any case. */
+  windowed: ReadonlySet<number> = new Set();
+  #paged(window: number): boolean {
+    const { windows } = this.helpers;
+    if (this.windowed.has(window)) return false;
+    return paging.always ? window !== windows.stack : windows.paged.has(window);
   }
   override probe(address: I64, bytes: number | I32, access: number): I32 {
     this.loop?.spoil();
@@ -348,25 +375,18 @@ export class RegionMachine extends BaseEnv implements Machine {
   }
 
   /** The checks at the start of a block; `leave` is emitted for when one refuses. */
-  checks(checks: readonly EarlyCheck[], leave: () => void): void {
-    const { f, memories: { guest } } = this;
-    const outside = ({ low, window }: EarlyCheck) =>
-      low.sub(guest.load("i64.load", 0, window + WINDOW.start)).geU(
-        guest.load("i64.load", 0, window + WINDOW.length),
-      );
+  checks(checks: readonly Check[], leave: () => void): void {
+    const { f } = this;
     f.plainBlock((inside) => {
       f.plainBlock((out) => {
-        for (const check of checks) f.unlikelyBr(out, outside(check));
+        for (const check of checks) f.unlikelyBr(out, this.#outside(check));
         f.br(inside);
       });
       f.scope(() => {
         const refused = f.let(i32(0));
         // Often one of several: the function is not called for the others.
         for (const check of checks) {
-          const { low, request, window } = check;
-          f.plainUnlikely(outside(check), () => {
-            f.set(refused, refused.or(f.call("i32", this.helpers.window, low, request, window)));
-          });
+          f.plainUnlikely(this.#outside(check), () => f.set(refused, refused.or(this.#look(check))));
         }
         f.plainUnlikely(refused, leave);
       });

@@ -5,3 +5,4 @@
  */
 export * from "./translator.ts";
 export { copying } from "./inline.ts";
+export { paging } from "./window.ts";

@@ -130,7 +130,18 @@ export function createTranslator(spec: TranslatorSpec): Translator {
     }
     const { window } = analysis, declared = m.declare(window.params, window.results);
     window.index = declared.index;
-    m.define(declared, (f) => emitWindow(f, analysis.memories, analysis.slow));
+    const size = graphs.reduce((sum, graph) => sum + graph.size, 0);
+    const misses = limits.misses
+      ? {
+        left: m.global("i32"),
+        next: m.global("i32"),
+        which: m.global("i64"),
+        stale: set.slot(graphs[0].entry.pc) + 1,
+        most: Math.ceil(size * limits.misses),
+      }
+      : undefined;
+    m.define(declared, (f) => emitWindow(f, analysis.memories, analysis.slow, misses));
+    analysis.windows.paged = set.missed.get(entries[0]) ?? set.habit;
     const type = m.type(["i32"], ["i32"]);
     const target = {
       module: m,
@@ -141,7 +152,7 @@ export function createTranslator(spec: TranslatorSpec): Translator {
       enter,
       flagsLive: (pc: number) => cpu.exact || flagsLiveAt(cpu, analysis, pc, BIAS),
     };
-    const shapes = shapesOf(graphs, analysis, m), size = graphs.reduce((sum, graph) => sum + graph.size, 0);
+    const shapes = shapesOf(graphs, analysis, m);
     const made = [...shapes].flatMap(([graph, { shape, signature }]) => {
       const marks: { pc: number; offset: number }[] = [];
       const mark = limits.lockstep

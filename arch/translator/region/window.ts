@@ -1,10 +1,14 @@
 /**
  * The function behind every check of a region: an address is outside its window. It looks at the page table, asks the kernel where that
  * refuses, and every now and then moves the window to the pages around the address that allow the access.
+ *
+ * Registers that alternate between mappings miss all the time. A module counts its misses, and notes some of the windows; when it has lost as
+ * much as translating it once more costs, the kernel is told (FIELD.stale), and the new module looks for pages instead (PAGES in layout.ts) where
+ * the old one missed.
  */
 // cold: constants of 64 bits, while code is generated
-import { PAGE_BIAS, WINDOW } from "../layout.ts";
-import { type Func, type FunctionRef, type I32, i32, i64 } from "../wasm/mod.ts";
+import { FIELD, PAGE_BIAS, PAGES, WINDOW } from "../layout.ts";
+import { type Func, type FunctionRef, type Global, type I32, i32, i64 } from "../wasm/mod.ts";
 import { ACCESS } from "../layout.ts";
 import { REACH } from "./func.ts";
 import type { Fields } from "./machine.ts";
@@ -19,7 +23,24 @@ const FAR = 2048;
  */
 const PATIENCE = 32, MOST_PATIENCE = 0x10000;
 
-export function emitWindow(f: Func, { guest, pages }: Memories, slow: FunctionRef): void {
+/** Of so many misses one is noted. */
+const NOTED = 61;
+
+/** How a module counts: misses that are left, those until the next one is noted, windows that were; who it is, and how many it may have. */
+export interface Misses {
+  readonly left: Global<"i32">;
+  readonly next: Global<"i32">;
+  readonly which: Global<"i64">;
+  readonly stale: number;
+  readonly most: number;
+}
+
+export function emitWindow(
+  f: Func,
+  { guest, pages, engine }: Memories,
+  slow: FunctionRef,
+  misses: Misses | undefined,
+): void {
   const address = f.param(0, "i64"), request = f.param(1, "i32"), window = f.param(2, "i32");
   const bytes = f.let(request.and(0xffff)), access = f.let(request.shrU(16));
   // What may be written may be read.
@@ -29,6 +50,30 @@ export function emitWindow(f: Func, { guest, pages }: Memories, slow: FunctionRe
     low.and(4095).add(bytes).gtU(4096),
   );
   f.if(refused, () => f.return(f.call("i32", slow, address, request)));
+  // No window: the page is to be remembered.
+  f.if(window.eqz(), () => {
+    const at = f.let(address.shrU(12)), entry = f.let(at.and(PAGES.entries - 1).mul(i64(PAGES.size)));
+    f.store(guest, "i64.store", entry, at, PAGES.read);
+    f.if(
+      pages.load("i32.load8_u", page).and(ACCESS.write),
+      () => f.store(guest, "i64.store", entry, at, PAGES.write),
+    );
+    f.return(i32(0));
+  });
+  if (misses) {
+    const { left, next, which, stale, most } = misses;
+    f.if(left.ltS(0), () => (f.setGlobal(left, most), f.setGlobal(next, NOTED), f.setGlobal(which, 0)));
+    f.setGlobal(left, left.sub(1)), f.setGlobal(next, next.sub(1));
+    f.if(next.leS(0), () => {
+      const bit = i64(1).shl(window.sub(WINDOW.first).shrU(Math.log2(WINDOW.size)).extendU());
+      f.setGlobal(which, which.or(bit)), f.setGlobal(next, NOTED);
+    });
+    f.if(left.leS(0), () => {
+      f.store(engine, "i32.store", 0, stale, FIELD.stale);
+      f.store(engine, "i64.store", 0, which, FIELD.missed);
+      f.setGlobal(left, most);
+    });
+  }
   const patience = f.let(guest.load("i32.load", window, WINDOW.patience));
   f.if(patience.gtS(0), () => {
     f.store(guest, "i32.store", window, patience.sub(1), WINDOW.patience);
@@ -65,9 +110,14 @@ export function emitWindow(f: Func, { guest, pages }: Memories, slow: FunctionRe
   f.return(i32(0));
 }
 
+/** For tests: pages are looked for by all registers but the stack pointer, from the beginning. */
+export const paging: { always: boolean } = { always: false };
+
 /** Addresses from the same register tend to lie in the same mapping: the registers share the windows (layout.ts). */
 export class Windows {
   readonly #places = new Map<number, number>();
+  /** Windows that the module at hand does not look through: it looks for pages. */
+  paged: ReadonlySet<number> = new Set();
   constructor(readonly spec: SlotSpec) {
     this.#place(spec.stack);
   }
