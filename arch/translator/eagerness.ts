@@ -39,7 +39,7 @@ const AT_ONCE: Eagerness = {
   certain: 0,
   price: 0,
   allowance: 1e9,
-  misses: 100,
+  misses: 1_000,
   set: 200_000,
   life: 20_000,
   cold: true,
