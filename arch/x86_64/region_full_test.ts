@@ -106,7 +106,7 @@ for (const engine of ["jit", "lockstep"] as const) {
       const run = start(engine, () => {});
       assertSame(run, reference);
       assert(run.sets > 3, `${run.sets} sets`);
-      if (engine === "lockstep") assert(run.log.compared > 1_000, `${run.log.compared} compared`);
+      if (engine === "lockstep") assert(run.log.compared > 200, `${run.log.compared} compared`);
     } finally {
       eager.set = set, eager.life = life;
     }
@@ -116,7 +116,7 @@ for (const engine of ["jit", "lockstep"] as const) {
     const run = start(engine, (cpu) => void ((cpu.cache as { maxChunks: number }).maxChunks = 2));
     assertSame(run, reference);
     assert(run.cpu.cache.generation > 3, `dropped ${run.cpu.cache.generation} times`);
-    assert(run.cpu.regions > 50, `${run.cpu.regions} regions`);
+    assert(run.cpu.regions > 30, `${run.cpu.regions} regions`);
   });
 
   Deno.test(`the engine's limit takes caches of others, and they go on rightly (${engine})`, () => {
@@ -134,7 +134,7 @@ for (const engine of ["jit", "lockstep"] as const) {
         if (others.length > 5) others.shift()!.dispose();
       });
       assertSame(run, reference);
-      assert(run.cpu.regions > 50, `${run.cpu.regions} regions`);
+      assert(run.cpu.regions > 30, `${run.cpu.regions} regions`);
     } finally {
       for (const other of others) other.dispose();
       if (shared) shared.limit = limit;

@@ -16,8 +16,8 @@ export const keyIn = (key: number): number => Math.floor(key / SPACE);
 
 /** Instructions of a function that is copied: of one that calls nothing, of one that calls itself; of all copies in a region. */
 const LEAF = 40, RECURSIVE = 40, ALL = 240;
-/** Copies within copies. */
-const DEEPEST = 2;
+/** Copies within copies: in any case; of a function that calls itself as many as come to so many instructions. */
+const DEEPEST = 2, DEEPER = 5, DEEP = 120;
 
 /** For tests: off, all calls are calls. */
 export const copying: { on: boolean } = { on: true };
@@ -29,6 +29,7 @@ export class Copies {
   /** Instructions of functions that may be copied, by their addresses; 0: not this one. */
   readonly #sizes = new Map<number, number>();
   #room = ALL;
+  #deepest = DEEPEST;
 
   constructor(
     readonly code: Code,
@@ -53,9 +54,10 @@ export class Copies {
   /** The key of a copy of what is called at a biased address, made for this call in the copy of `key`; or the address: it is called. */
   call(pc: number, { next }: { readonly next: number }, key: number): number {
     const { depth } = this.#copies[keyIn(key)], recursive = pc === this.entry;
-    if (!copying.on || depth >= DEEPEST || (!recursive && depth)) return pc;
+    if (!copying.on || depth >= DEEPER || (!recursive && depth)) return pc;
     let size = this.#sizes.get(pc);
     if (size === undefined) this.#sizes.set(pc, size = this.#measure(pc, recursive));
+    if (depth >= this.#deepest) return pc;
     if (!size || size > this.#room) return pc;
     this.#room -= size;
     return pc + SPACE * (this.#copies.push({ back: next, depth: depth + 1 }) - 1);
@@ -64,7 +66,7 @@ export class Copies {
   #measure(entry: number, recursive: boolean): number {
     const { code, analysis, bias, cold } = this, most = recursive ? RECURSIVE : LEAF;
     const seen = new Set<number>(), queue = [entry];
-    let returns = false;
+    let returns = false, calls = 0;
     for (let pc of queue) {
       while (!seen.has(pc)) {
         if (!cold && !code.cache.find(pc)) break;
@@ -74,13 +76,21 @@ export class Copies {
         const { kind, how } = i.info;
         if (how !== "inline" || kind === "enter" || kind === "jump" || kind === "callIndirect") return 0;
         if (kind === "call" && !(recursive && i.target === entry)) return 0;
+        if (kind === "call") calls++;
         if (kind === "return") returns = true;
         if (kind === "jcc" || kind === "jmp") queue.push(i.target);
         if (kind === "return" || kind === "jmp" || kind === "stop") break;
         pc = i.next;
       }
     }
-    return returns ? seen.size : 0;
+    if (!returns) return 0;
+    if (calls) {
+      for (let all = seen.size, level = all, depth = 0; all <= DEEP && depth < DEEPER; depth++) {
+        this.#deepest = Math.max(DEEPEST, depth);
+        all += level *= calls;
+      }
+    }
+    return seen.size;
   }
 }
 
