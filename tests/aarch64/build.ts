@@ -4,7 +4,6 @@ import { fromFileUrl } from "@std/path";
 import { compile } from "../tools/compile.ts";
 import { guestRoot, muslForAarch64 } from "../tools/guests.ts";
 
-const guests = fromFileUrl(new URL("../.guests/", import.meta.url));
 const here = fromFileUrl(new URL(".", import.meta.url));
 const cli = fromFileUrl(new URL("../../cli.ts", import.meta.url));
 const COMPILER = "aarch64-linux-gnu-gcc";
@@ -58,15 +57,15 @@ export function build(
   as = name,
 ): string {
   const program = `${as}.${kind.replace(" ", "-")}`;
-  Deno.mkdirSync(folder, { recursive: true });
   const source = name.startsWith("/") ? name : `${here}${name}.c`;
   const { before, after } = options(kind);
   const args = ["-O1", "-w", ...more, ...before, "-o", folder + program, source, ...after];
   assertEquals(compile(folder + program, COMPILER, args), undefined);
   return program;
 }
-/** Where programs are built. */
-export const folder = `${guests}aarch64/`;
+/** Where programs are built: a place for each file of tests. */
+export const folder = `${Deno.makeTempDirSync({ prefix: "guise-aarch64-" })}/`;
+addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
 
 /** What a run gave. */
 export interface Seen {
