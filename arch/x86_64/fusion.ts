@@ -20,7 +20,9 @@ function cmpAndBranch(m: Machine, a: Operand, b: Operand): void {
 }
 
 function testAndBranch(m: Machine, a: Operand, b: Operand): void {
-  const x = m.f.let(a.signed().and(b.signed()));
+  // Of a mask without the sign, bits are tested where they are.
+  const mask = b.signed(), { constant } = mask;
+  const x = m.f.let((constant !== undefined && constant >= 0 ? a.read() : a.signed()).and(mask));
   setLogic(m, a.size, x);
   const cc = m.parameter;
   m.branchIf(
