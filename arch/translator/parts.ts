@@ -69,6 +69,8 @@ export interface Translation {
     /** With `Eagerness.lockstep`. */
     readonly text?: RegionText;
   }[];
+  /** Biased addresses where loops begin in them. */
+  readonly loops: readonly number[];
 }
 /** Makes regions of decoded code. */
 export interface Translator {

@@ -135,6 +135,8 @@ export class Promotion {
     for (const pc of entries) set.heat.set(pc, -1);
     if (!made) return;
     for (const r of made.regions) set.heat.set(r.pc, -1);
+    // What heat they have is of the time before: where the regions are entered from elsewhere it need not grow.
+    if (eager.price) { for (const pc of made.loops) if ((set.heat.get(pc) ?? 0) > 0) set.heat.set(pc, 0); }
     engine.translated += made.size + MODULE_COST;
     this.#adjustTable();
     this.#install(made, set);

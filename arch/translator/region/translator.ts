@@ -14,7 +14,7 @@ import { Ids, Shape, type Signature } from "./shape.ts";
 import type { Helper } from "./func.ts";
 import { RegionFunc } from "./func.ts";
 import { type Block, discover, flagsLiveAt, type Graph } from "./graph.ts";
-import { SPACE } from "./inline.ts";
+import { pcOf, SPACE } from "./inline.ts";
 import { describe, flagsWanted, look } from "./reports.ts";
 import { Unsupported } from "./state.ts";
 import { emitWindow } from "./window.ts";
@@ -179,7 +179,8 @@ export function createTranslator(spec: TranslatorSpec): Translator {
     });
     const bytes = m.bytes();
     debug.module?.(bytes, graphs);
-    return { module: new WebAssembly.Module(bytes), size, regions: made };
+    const loops = graphs.flatMap(({ blocks }) => blocks.filter((b) => b.isLoop).map((b) => pcOf(b.pc)));
+    return { module: new WebAssembly.Module(bytes), size, regions: made, loops };
   }
 }
 
