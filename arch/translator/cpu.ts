@@ -478,10 +478,10 @@ export abstract class BaseCpu implements Sharer {
           else if (single) return this.#setPc(pc), this.#trap("budget");
           else if (!this.parts.eagerness) this.#rest = SLICE;
           else if (this.#rest <= 0) {
-            // A region that was interrupted left no record.
-            const translated = !record;
+            // A region that was interrupted leaves no record, nor does a computed jump.
+            const jumped = !record;
             if (record) this.#setPc(pc), record = 0;
-            this.#promotion.sample(pc - BIAS, translated);
+            this.#promotion.sample(pc - BIAS, jumped);
             this.#promotion.renew();
             this.#rest = this.#promotion.slice;
           }

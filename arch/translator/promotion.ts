@@ -13,6 +13,9 @@ import { BIAS, CHUNKS, CORE_OPS, FIELD, infoOf, LEAVE, RECORD, WINDOW } from "./
 import type { Lockstep } from "./lockstep.ts";
 import type { Translation } from "./parts.ts";
 
+/** What a sample of a loop inside a region is worth. */
+const WITHIN = 1 / 8;
+
 /** What of a CPU only its promotion uses. */
 export interface Owner {
   readonly body: Body;
@@ -136,7 +139,10 @@ export class Promotion {
     if (!made) return;
     for (const r of made.regions) set.heat.set(r.pc, -1);
     // What heat they have is of the time before: where the regions are entered from elsewhere it need not grow.
-    if (eager.price) { for (const pc of made.loops) if ((set.heat.get(pc) ?? 0) > 0) set.heat.set(pc, 0); }
+    for (const pc of made.loops) {
+      set.loops.add(pc);
+      if (eager.price && (set.heat.get(pc) ?? 0) > 0) set.heat.set(pc, 0);
+    }
     engine.translated += made.size + MODULE_COST;
     this.#adjustTable();
     this.#install(made, set);
@@ -295,21 +301,21 @@ export class Promotion {
     return cpu.recordAt(pc);
   }
 
-  /** The guest was here when a slice ended; `translated`: in a region. */
-  sample(pc: number, translated = false): void {
+  /** The guest was here when a slice ended; `jumped`: in a region, or at a computed jump of the interpreter. */
+  sample(pc: number, jumped = false): void {
     const { engine, cache } = this.cpu, eager = this.#eager!;
     const set = cache.regions ??= new RegionSet(engine.samples);
     engine.samples++;
     if (engine.u32[FIELD.stale >>> 2]) this.#refresh();
     const heat = set.heat.get(pc) ?? 0;
-    // What is inside a region is left for the interpreter until the next entry only: nothing to gain there, unless that does not come.
-    if (heat < 0 || (translated && eager.price)) {
-      this.slice = Math.min(this.slice * 2, SLICE);
-      return;
-    }
-    set.heat.set(pc, heat + 1);
+    // A loop inside a region is left to the interpreter until the next entry only: little to gain there, unless that does not come.
+    const within = jumped && eager.price > 0 && set.loops.has(pc);
+    if (heat < 0 || within) this.slice = Math.min(this.slice * 2, SLICE);
+    if (heat < 0) return;
+    const more = heat + (within ? WITHIN : 1);
+    set.heat.set(pc, more);
     if (heat >= HOT) engine.hot++;
-    if (heat + 1 >= eager.samples) {
+    if (more >= eager.samples) {
       this.#promote([pc]);
       this.slice = eager.slice;
     }
