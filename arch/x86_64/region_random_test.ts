@@ -38,8 +38,53 @@ const POINTERS = ["rsi", "rdi", "rbx", "r8"], VALUES = ["rax", "r9", "r10", "r11
 const LOW: Record<string, string> = { rax: "al", r9: "r9b", r10: "r10b", r11: "r11b" };
 const HALF: Record<string, string> = { rax: "eax", r9: "r9d", r10: "r10d", r11: "r11d" };
 
+/** Registers of loops that compute with halves: they stay zero above, now and then not. */
+const HALVES = ["rax", "r9", "r10", "r11", "r13", "r14"];
+const half = (v: string) => HALF[v] ?? `${v}d`, low = (v: string) => LOW[v] ?? `${v}b`;
+
+/** One step of arithmetic with 32 bits and less; rarely with more. */
+function narrow(r: Random, v: string): string[] {
+  const w = r.of(HALVES), [x, y] = [half(v), half(w)];
+  switch (r.below(16)) {
+    case 0:
+      return [`mov ${x}, ${y}`];
+    case 1:
+      return [`ror ${x}, ${1 + r.below(31)}`];
+    case 2:
+      return [`shr ${x}, ${r.below(32)}`];
+    case 3:
+      return [`lea ${x}, dword ptr [${w}+${v}*4+12]`];
+    case 4:
+      return [`mov ${low(v)}, ${low(w)}`];
+    case 5:
+      return [
+        `cmp ${x}, ${y}`,
+        `${r.of(["sete", "setb", "setg", "seto"])} ${low(v)}`,
+        `movzx ${x}, ${low(v)}`,
+      ];
+    case 6:
+      return [`shr ${low(v)}, 4`, `movsx ${y}, ${low(v)}`];
+    case 7:
+      return [`movzx ${x}, ${low(w)}`];
+    case 8:
+      return [`sub ${x}, 1`];
+    case 9:
+      return [`imul ${x}, ${y}`];
+    case 10:
+      return [`adc ${x}, ${y}`];
+    case 11:
+      return [`cmp ${x}, ${y}`, `${r.of(["cmovb", "cmovg", "cmove"])} ${x}, ${y}`];
+    case 12:
+      return r.below(4) ? [`not ${x}`] : [`add ${v}, ${w}`];
+    case 13:
+      return [`inc ${low(v)}`];
+    default:
+      return [`${r.of(["add", "xor", "and", "or"])} ${x}, ${y}`];
+  }
+}
+
 /** Lines of one loop body. */
-function body(r: Random, labels: { n: number }, inner: boolean): string[] {
+function body(r: Random, labels: { n: number }, inner: boolean, halves: boolean): string[] {
   const lines: string[] = [],
     place = () => {
       const disp = r.of([0, 0, 1, 4, 8, 16, -8, -4, 40, -64, 2040, 4096]);
@@ -112,7 +157,8 @@ function body(r: Random, labels: { n: number }, inner: boolean): string[] {
         return r.below(3) ? lines.push(`paddd xmm${r.below(4)}, xmm${r.below(4)}`) : lines.push("call small");
     }
   };
-  for (let n = 1 + r.below(inner ? 3 : 6); n > 0; n--) one();
+  if (halves) { for (const v of HALVES) lines.push(...narrow(r, v), ...(r.below(2) ? narrow(r, v) : [])); }
+  for (let n = halves ? r.below(2) : 1 + r.below(inner ? 3 : 6); n > 0; n--) one();
   // Steps: what a compiler would make, and now and then what depends on data.
   for (const p of POINTERS) if (r.below(2)) lines.push(`add ${p}, ${r.of([1, 2, 4, 8, 8, 16, -4, -8, 32])}`);
   if (r.below(3) === 0) lines.push("add r12, 1");
@@ -122,7 +168,7 @@ function body(r: Random, labels: { n: number }, inner: boolean): string[] {
 
 /** A program that ends with hlt, if it does not fault. */
 function program(r: Random): string {
-  const labels = { n: 0 }, lines: string[] = [];
+  const labels = { n: 0 }, lines: string[] = [], halves = r.below(3) === 0;
   const edges = [
     DATA,
     DATA + 8,
@@ -140,13 +186,17 @@ function program(r: Random): string {
     "mov r10d, 7",
     "mov r11d, 0",
   );
+  if (halves) {
+    for (const v of HALVES) if (r.below(2)) lines.push(`mov ${half(v)}, ${r.below(2 ** 31)}`);
+    if (r.below(4)) lines.push("mov r9d, 5");
+  }
   for (let l = 0; l < 2; l++) {
-    lines.push(`mov ecx, ${r.of([1, 3, 9, 70, 200, 700])}`, `outer${l}:`, ...body(r, labels, false));
+    lines.push(`mov ecx, ${r.of([1, 3, 9, 70, 200, 700])}`, `outer${l}:`, ...body(r, labels, false, halves));
     if (r.below(2)) {
       lines.push(
         `mov edx, ${r.of([2, 8, 40, 150])}`,
         `inner${l}:`,
-        ...body(r, labels, true),
+        ...body(r, labels, true, halves),
         "sub edx, 1",
         `jne inner${l}`,
       );

@@ -68,7 +68,7 @@ export class Emitter extends Calls implements Flow {
       const ways = [this.#kinds, this.#views].map((map) =>
         [...map].map(([b, list]) => [b, list.length] as const)
       );
-      this.#learning = true;
+      this.#learning = true, this.state.watcher = watch.narrow;
       f.plainLoop((again) => {
         this.#loops.set(header, again);
         f.known = undefined;
@@ -76,7 +76,7 @@ export class Emitter extends Calls implements Flow {
         for (const m of header.merges) this.#labels.set(m, again);
         this.#within(header.merges.filter((m) => loop.body.has(m)), () => this.#body(header));
       });
-      this.#learning = false, machine.loop = undefined;
+      this.#learning = false, machine.loop = this.state.watcher = undefined;
       f.rewind(place);
       [this.#kinds, this.#views].forEach((map: Map<Block, unknown[]>, n) => {
         const before = new Map(ways[n]);
@@ -86,7 +86,7 @@ export class Emitter extends Calls implements Flow {
           else list.length = length;
         }
       });
-      watch.learned();
+      watch.learned(this.shape.liveIn[header.index]);
       if (watch.gains) return watch;
     }
     return undefined;
@@ -112,11 +112,12 @@ export class Emitter extends Calls implements Flow {
       f.set(this.count, this.count.sub(whole));
       f.set(watch.left, watch.rounds);
       this.#piece = this.machine.loop = watch;
+      watch.narrow.begin();
       f.plainLoop((again) => {
         watch.again = again;
         version();
       });
-      this.#piece = this.machine.loop = undefined;
+      this.#piece = this.machine.loop = this.state.narrow = undefined;
     });
     // Here the windows come to where the tests want them.
     this.machine.windowed = new Set(watch.ranges.map(({ window }) => window));
@@ -151,6 +152,7 @@ export class Emitter extends Calls implements Flow {
     const { instructions } = b;
     const dirty = new Ids(this.shape.dirtyIn[b.index]);
     this.state.forget();
+    this.state.watcher?.block();
     f.begin(this.state.locals);
     const tries = this.target.mark ? [] : trials(instructions, this.shape);
     for (let n = 0; n < instructions.length;) {
@@ -185,7 +187,7 @@ export class Emitter extends Calls implements Flow {
     f.scope(() => {
       // Named before, so that both versions know how far they move them.
       for (const id of written) f.symbol(state.locals[id]);
-      const old = [...written].map((id) => [state.locals[id], f.let(state.locals[id] as Value)] as const);
+      const old = [...written].map((id) => [state.place(id), f.let(state.place(id) as Value)] as const);
       f.attempt((fail) => {
         const trial = new RegionTrial(state, fail, machine.loop);
         machine.tried = trial, this.#fail = fail;
@@ -294,9 +296,10 @@ export class Emitter extends Calls implements Flow {
       this.state.reload(this.shape.loads(this.block, to));
       f.set(left, left.sub(1));
       f.brIf(piece.again!, left);
+      this.state.widen();
       return f.br(this.#loops.get(to)!);
     }
-    if (piece && !piece.loop.body.has(to)) this.refund();
+    if (piece && !piece.loop.body.has(to)) this.refund(), this.state.widen();
     if (to.order <= this.block.order) {
       this.state.reload(this.shape.loads(this.block, to));
       f.set(this.count, this.count.sub(to.loopSize));

@@ -10,6 +10,7 @@ import { type I32, type I64, i64, type Label, type Local } from "../wasm/mod.ts"
 import { REACH, type RegionFunc } from "./func.ts";
 import type { Block, Graph, Instruction } from "./graph.ts";
 import { Ids, type Shape } from "./shape.ts";
+import { Narrow } from "./narrow.ts";
 import type { State } from "./state.ts";
 import { floatsIn, Middling, setConstant, type Vectors, vectorsOf } from "./middling.ts";
 
@@ -123,6 +124,8 @@ export class LoopWatch {
   /** By slot: how far a round moves it, down and up; NaN: not by a constant. */
   readonly #moves = new Map<number, { down: number; up: number }>();
   #spoilt = false;
+  /** Registers of 32 bits. */
+  readonly narrow: Narrow;
   /** Slots that the loop writes; those that it writes by other means than helpers. */
   readonly #written: Ids = new Ids();
   readonly #direct: Ids = new Ids();
@@ -133,6 +136,7 @@ export class LoopWatch {
 
   constructor(readonly loop: Loop, readonly f: RegionFunc, readonly state: State, shape: Shape) {
     this.left = f.fixed("i32");
+    this.narrow = new Narrow(f, state);
     for (const b of loop.body) {
       for (const i of b.instructions) {
         this.#written.join(shape.own.get(i)!);
@@ -170,10 +174,11 @@ export class LoopWatch {
     const tests = new Middling(state, () => true, FLOATS_FROM);
     for (const { lanes, id } of this.#middling.values()) tests.test(lanes, floatsIn(state, lanes, id));
     tests.end(otherwise);
+    if (this.narrow.locals.size) f.unlikelyBr(otherwise, this.narrow.refused());
   }
   /** A second version gains something. */
   get gains(): boolean {
-    return this.ranges.length > 0 || this.#assumed.size > 0;
+    return this.ranges.length > 0 || this.#assumed.size > 0 || this.narrow.locals.size > 0;
   }
 
   /** An instruction begins. */
@@ -246,8 +251,9 @@ export class LoopWatch {
 
   /** What to test before each piece, once all has been seen; nothing: a second version would gain nothing. */
   ranges: readonly Range[] = [];
-  learned(): void {
+  learned(live: Iterable<number>): void {
     this.#covered = new Set();
+    this.narrow.learned(live);
     if (this.#spoilt) return;
     const streams = this.#streams.filter(({ base, index, scale, multiple }) => {
       const a = this.#moved(base, 0), b = this.#moved(index, scale), down = a.down + b.down, up = a.up + b.up;

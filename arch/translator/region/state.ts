@@ -24,6 +24,7 @@ import {
   value,
 } from "../wasm/mod.ts";
 import type { Helper, Mover, RegionFunc } from "./func.ts";
+import type { Narrow } from "./narrow.ts";
 import type { Slots } from "./slots.ts";
 import type { FloatLanes } from "../machine.ts";
 import type { Range } from "./trial.ts";
@@ -94,6 +95,11 @@ export class State implements Mover {
   readonly #pool = new Map<string, Local>();
   readonly #floats = new Map<string, Local<"f64">>();
 
+  /** Registers whose upper halves are known to be zero: their lower halves in locals of 32 bits, and nothing in their own. */
+  narrow: ReadonlyMap<number, Local<"i32">> | undefined;
+  /** Told of loads and stores while a loop's body is learned. */
+  watcher: Narrow | undefined;
+
   /** `params`: slots that are parameters of the function. */
   constructor(
     readonly f: RegionFunc,
@@ -103,6 +109,15 @@ export class State implements Mover {
   ) {
     this.locals = slots.list.map((s) => params?.get(s.id) ?? f.local(s.type));
     f.mover = this;
+  }
+
+  /** The local that has the slot's value. */
+  place(id: number): Local {
+    return this.narrow?.get(id) ?? this.locals[id];
+  }
+  /** Narrow registers as if they were none: on a way to where nobody knows of them. */
+  widen(): void {
+    for (const [id, n] of this.narrow ?? []) this.f.set(this.locals[id] as Local<"i64">, n.extendU());
   }
 
   /** What `body` does is not noted. */
@@ -211,13 +226,15 @@ export class State implements Mover {
         }
         continue;
       }
-      this.f.store(this.memories.guest, `${type}.store` as Store, 0, this.locals[id] as never, offset);
+      const v = this.narrow?.get(id)?.extendU() ?? this.locals[id];
+      this.f.store(this.memories.guest, `${type}.store` as Store, 0, v as never, offset);
     }
   }
   reload(slots: Iterable<number>): void {
     for (const id of slots) {
       const { type, offset } = this.slots.list[id];
       this.#scalars.delete(id), this.ranges.delete(id), this.origins.delete(id);
+      this.watcher?.reloaded(id);
       this.f.set(this.locals[id], this.memories.guest.load(`${type}.load` as Load, 0, offset) as Value);
     }
   }
@@ -242,8 +259,16 @@ export class State implements Mover {
     const slot = this.slots.list[id], sub = offset - slot.offset, local = this.locals[id];
     if (id === this.slots.kind && this.f.known !== undefined && name === "i32.load") return i32(this.f.known);
     if (slot.type === "v128") return this.#loadVector(name, id, sub);
-    const whole = local as unknown as Int;
+    this.watcher?.loaded(id, name);
+    const half = this.narrow?.get(id);
+    if (half && (name === "i64.load" || name === "i64.load32_u") && !sub) return half.extendU();
+    if (half && name === "i64.load32_s" && !sub) return half.extendS();
+    const whole = (half ? (sub < 4 ? half : half.extendU()) : local) as unknown as Int;
     if (name === `${slot.type}.load` && sub === 0) return whole;
+    if (!sub && !half) {
+      const low = this.#low(name, id);
+      if (low) return low;
+    }
     const part = sub ? whole.shrU(sub * 8) : whole;
     switch (name) {
       case "i64.load":
@@ -271,7 +296,7 @@ export class State implements Mover {
       case "i64.load32_s":
         return part.extendU().extend32S();
       case "f64.load":
-        if (slot.type === "i64") return (part as I64).to("f64.reinterpret_i64");
+        if (slot.type === "i64") return part.extendU().to("f64.reinterpret_i64");
         break;
       case "f32.load":
         return part.wrap().to("f32.reinterpret_i32");
@@ -281,6 +306,15 @@ export class State implements Mover {
         return replaceLane("i32x4.replace_lane", ZERO_VECTOR, 0, part.wrap());
     }
     throw new Unsupported(`${name} of a register at ${sub}`);
+  }
+
+  /** The lowest bits of a register, if they were written alone. */
+  #low(name: Load, id: number): Value | undefined {
+    const bits = name.includes("load8_") ? 8 : name.includes("load16_") ? 16 : 0;
+    const low = bits && this.f.holding(`low ${bits} ${id}`) as I32 | undefined;
+    if (!low) return undefined;
+    const signed = name.endsWith("_s"), v = !signed ? low : bits === 8 ? low.extend8S() : low.extend16S();
+    return name.startsWith("i32") ? v : signed ? v.extendS() : v.extendU();
   }
 
   #loadVector(name: Load, id: number, sub: number): Value {
@@ -323,6 +357,12 @@ export class State implements Mover {
       return f.setKnown(v.constant === undefined ? undefined : Number(v.constant));
     }
     if (slot.type === "v128") return this.#storeVector(name, id, sub, v);
+    if (this.watcher || this.narrow) {
+      const half = this.narrow?.get(id), x = lowHalf(name, sub, v, half ?? i32(0));
+      this.watcher?.stored(id, x !== undefined);
+      if (half && !x) throw new Error(`${name} of a wide value to a narrow register`);
+      if (half) return f.set(half, x!);
+    }
     if (name === `${slot.type}.store` && sub === 0) return f.set(local, v);
     if (slot.type === "i64") {
       const whole = local as Local<"i64">;
@@ -336,13 +376,20 @@ export class State implements Mover {
       }[
         name as string
       ];
-      if (bits) {
-        const mask = bits === 32 ? 0xffffffffn : bits === 16 ? 0xffffn : 0xffn;
-        let x = (v as Int).extendU();
+      if (bits === 32) {
         // A zero-extended i32 of exactly 32 bits needs no mask.
-        if (bits < 32 || name === "i64.store32") x = x.and(mask);
+        let x = (v as Int).extendU();
+        if (name === "i64.store32") x = x.and(0xffffffff);
         if (sub) x = x.shl(sub * 8);
-        return f.set(whole, whole.and(BigInt.asIntN(64, ~(mask << BigInt(sub * 8)))).or(x));
+        return f.set(whole, whole.and(BigInt.asIntN(64, ~(0xffffffffn << BigInt(sub * 8)))).or(x));
+      }
+      if (bits) {
+        const mask = bits === 16 ? 0xffff : 0xff;
+        const low = f.keep((v as Int).wrap().and(mask)), x = sub ? low.extendU().shl(sub * 8) : low.extendU();
+        f.set(whole, whole.and(BigInt.asIntN(64, ~(BigInt(mask) << BigInt(sub * 8)))).or(x));
+        // Who reads it back, as after setcc, needs no more of the register.
+        if (!sub) f.hold(`low ${bits} ${id}`, [whole], low);
+        return;
       }
       if (name === "f64.store") return f.set(whole, (v as Value<"f64">).to("i64.reinterpret_f64"));
     }
@@ -370,6 +417,28 @@ export class State implements Mover {
     storeVector(f, name, local, sub, v);
     this.#scalars.delete(id);
   }
+}
+
+/** What a store leaves in the lower half of a register that was `half`, if it leaves the upper one zero. */
+function lowHalf(name: Store, sub: number, v: Value, half: I32): I32 | undefined {
+  if (name === "i64.store") {
+    if (sub) return undefined;
+    if (v.constant === undefined) return v.narrow;
+    return BigInt.asUintN(32, BigInt(v.constant)) === BigInt(v.constant)
+      ? i32(Number(v.constant))
+      : undefined;
+  }
+  const bits = {
+    "i32.store": 32,
+    "i64.store32": 32,
+    "i32.store16": 16,
+    "i64.store16": 16,
+    "i32.store8": 8,
+    "i64.store8": 8,
+  }[name as string];
+  if (!bits || sub * 8 + bits > 32) return undefined;
+  const low = (v as Int).wrap(), mask = bits === 16 ? 0xffff : 0xff;
+  return bits === 32 ? low : half.and(~(mask << sub * 8)).or(low.and(mask).shl(sub * 8));
 }
 
 function loadVector(name: Load, v: V128, sub: number): Value {

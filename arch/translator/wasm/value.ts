@@ -87,6 +87,8 @@ export class Value<T extends Type = Type> {
   affine: { readonly of: Value; readonly plus: number } | undefined;
   /** Of a vector: the float in its lowest lane, when all above it is zero. */
   low: Value | undefined;
+  /** Of 64 bits: the lower ones, when all above them is zero. */
+  narrow: Value<"i32"> | undefined;
 
   /** `emit` pushes it; `constant` is set for constants. */
   constructor(type: T, emit: (w: Writer) => void, constant?: number | bigint) {
@@ -95,6 +97,7 @@ export class Value<T extends Type = Type> {
     this.constant = constant;
     this.affine = undefined;
     this.low = undefined;
+    this.narrow = undefined;
   }
 
   /** Two constants of 32 bits make a constant. */
@@ -155,7 +158,12 @@ export class Value<T extends Type = Type> {
   remU(b: Arg<T>): Value<T> { return this.#bin("remU", b); }
   /** Bitwise and. */
   // deno-fmt-ignore
-  and(b: Arg<T>): Value<T> { return this.#bin("and", b); }
+  and(b: Arg<T>): Value<T> {
+    const v = this.#bin("and", b);
+    // A mask of less than 32 bits.
+    if (this.type === "i64" && typeof b === "number" && b >= 0 && b <= 0xffffffff) v.narrow = (this.narrow ?? this.wrap()).and(b);
+    return v;
+  }
   /** Bitwise or. */
   // deno-fmt-ignore
   or(b: Arg<T>): Value<T> { return this.#bin("or", b); }
@@ -295,7 +303,10 @@ export class Value<T extends Type = Type> {
   /** As 64 bits, zero-extended. */
   extendU(): I64 {
     if (this.type === "i32" && this.constant !== undefined) return value("i64", Number(this.constant) >>> 0);
-    return this.type === "i64" ? this as unknown as I64 : this.to("i64.extend_i32_u");
+    if (this.type === "i64") return this as unknown as I64;
+    const v = this.to("i64.extend_i32_u");
+    v.narrow = this as unknown as I32;
+    return v;
   }
   /** As 64 bits, sign-extended. */
   extendS(): I64 {

@@ -58,7 +58,7 @@ const adc = withCarry(false), sbb = withCarry(true);
 const step = (by: 1 | -1) => (m: Machine, dst: Operand): void => {
   const { f } = m, { size } = dst;
   const a = f.let(dst.signed());
-  const result = f.let(extendFrom(size, a.add(by)));
+  const raw = a.add(by), result = m.flagsWanted ? f.let(extendFrom(size, raw)) : raw;
   if (m.flagsWanted) {
     const cf = carry(m);
     const overflow = by === 1 ? result.and(a.not()) : a.and(result.not());

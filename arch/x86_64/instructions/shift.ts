@@ -15,7 +15,7 @@ const signBit = (size: number, v: Int): I32 => v.shrU(v.type === "i64" ? 63 : si
 
 const shl: Shift = (m, dst, count) => {
   const { size } = dst, a = m.f.let(dst.read()), n = width(a, count);
-  const result = m.f.let(extendFrom(size, a.shl(n)));
+  const raw = a.shl(n), result = m.flagsWanted ? m.f.let(extendFrom(size, raw)) : raw;
   if (m.flagsWanted) {
     m.f.if(count, () => {
       const cf = m.f.let(
@@ -28,7 +28,7 @@ const shl: Shift = (m, dst, count) => {
 };
 const shr: Shift = (m, dst, count) => {
   const { size } = dst, a = m.f.let(dst.read()), n = width(a, count);
-  const result = m.f.let(extendFrom(size, a.shrU(n)));
+  const raw = a.shrU(n), result = m.flagsWanted ? m.f.let(extendFrom(size, raw)) : raw;
   if (m.flagsWanted) {
     m.f.if(count, () => {
       // OF as of the last of `count` single shifts; the manual defines it for one.
