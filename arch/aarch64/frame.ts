@@ -6,9 +6,18 @@ import { REG, REGISTERS } from "./registers.ts";
 import { STATE } from "./state.ts";
 
 const SAVED: number = STATE.end;
+/** Bytes of `fpsimd`: fpsr, fpcr, v0-v31. */
+const IMAGE = 520;
 
 export class Frame {
   readonly registers: typeof REG = REG;
+
+  /** Room for the image of a signal frame; parts of it and of the guest's memory. */
+  readonly #image: Uint8Array = new Uint8Array(IMAGE);
+  readonly #in: DataView = new DataView(this.#image.buffer);
+  readonly #vectors: Uint8Array = this.#image.subarray(8);
+  #memory: Uint8Array | undefined;
+  #v: Uint8Array | undefined;
 
   constructor(readonly cpu: BaseCpu) {}
 
@@ -24,7 +33,8 @@ export class Frame {
     const { offset, bits } = REGISTERS[reg], { state } = this.cpu;
     if (reg === REG.pstate) {
       state.setInt32(STATE.flagKind, KIND.image, true);
-      return state.setBigInt64(STATE.flagA, BigInt(lo & 0xf0000000), true);
+      state.setInt32(STATE.flagA, lo & 0xf0000000, true);
+      return state.setInt32(STATE.flagA + 4, lo >> 31, true);
     }
     if (offset < 0) throw new Error(`${REGISTERS[reg].name} is read and written by copy`);
     state.setInt32(offset, lo, true);
@@ -72,18 +82,23 @@ export class Frame {
       into.set(memory.subarray(offset, offset + Math.min(into.length, bits >> 3)));
       return;
     }
-    const view = new DataView(into.buffer, into.byteOffset, 520);
-    view.setInt32(0, state.getInt32(STATE.fpsr, true), true);
-    view.setInt32(4, state.getInt32(STATE.fpcr, true), true);
-    into.set(memory.subarray(STATE.v, STATE.v + 512), 8);
+    if (memory !== this.#memory) {
+      this.#memory = memory;
+      this.#v = memory.subarray(STATE.v, STATE.v + 512);
+    }
+    const image = this.#image, out = this.#in;
+    out.setInt32(0, state.getInt32(STATE.fpsr, true), true);
+    out.setInt32(4, state.getInt32(STATE.fpcr, true), true);
+    image.set(this.#v!, 8);
+    into.set(into.length < IMAGE ? image.subarray(0, into.length) : image);
   }
   write(reg: number, from: Uint8Array): void {
     const { offset, bits } = REGISTERS[reg], { memory, state } = this.cpu;
     if (reg !== REG.fpsimd) return memory.set(from.subarray(0, bits >> 3), offset);
-    const view = new DataView(from.buffer, from.byteOffset, 520);
-    state.setInt32(STATE.fpsr, view.getInt32(0, true) & 0x0800009f, true);
-    state.setInt32(STATE.fpcr, view.getInt32(4, true) & 0x07c80000, true);
-    memory.set(from.subarray(8, 520), STATE.v);
+    this.#image.set(from.length > IMAGE ? from.subarray(0, IMAGE) : from);
+    state.setInt32(STATE.fpsr, this.#in.getInt32(0, true) & 0x0800009f, true);
+    state.setInt32(STATE.fpcr, this.#in.getInt32(4, true) & 0x07c80000, true);
+    memory.set(this.#vectors, STATE.v);
   }
 
   save(into?: Uint8Array): Uint8Array {

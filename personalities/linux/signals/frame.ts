@@ -3,7 +3,7 @@
  * (arch/abi.ts); spec X26-X28 and A8 say what must lie where.
  */
 import { type Arch, BIAS, type Control, KEEP, READ, RESUME, type Task, WRITE } from "@guise/core";
-import { register, setRegister, type SignalFrameLayout } from "../arch/abi.ts";
+import { register, type SignalFrameLayout } from "../arch/abi.ts";
 import type { LinuxTask } from "../state.ts";
 import { threadOf } from "../state.ts";
 import { type Action, SA_ONSTACK, SA_RESTORER } from "./actions.ts";
@@ -46,12 +46,19 @@ class Workshop {
   readonly info: number;
   readonly context: number;
   readonly flags: number;
+  /** Registers of the frame record, which register points to it; which one has the return address. */
+  readonly record: readonly number[];
+  readonly recordPointer: number;
+  readonly returnTo: number;
   /** The state's image, and the bytes in the frame that begin with it. */
   readonly image: Uint8Array;
   readonly around: Uint8Array;
   /** The fixed part: what no signal changes stays in it. */
   readonly bytes: Uint8Array;
   readonly view: DataView;
+  /** What of it is written to the stack: all, or up to what lies unused before the frame record, and that. */
+  readonly head: Uint8Array;
+  readonly tail: Uint8Array | undefined;
   constructor(layout: SignalFrameLayout, arch: Arch) {
     const { extended } = layout;
     this.layout = layout;
@@ -63,6 +70,10 @@ class Workshop {
     this.info = register(arch, layout.infoRegister);
     this.context = register(arch, layout.contextRegister);
     this.flags = layout.clearFlags === undefined ? -1 : register(arch, layout.clearFlags.name);
+    const { record, returnTo } = layout;
+    this.record = record === undefined ? [] : record.registers.map((name) => register(arch, name));
+    this.recordPointer = record === undefined ? -1 : register(arch, record.pointer);
+    this.returnTo = returnTo.kind === "register" ? register(arch, returnTo.name) : -1;
     this.bytes = new Uint8Array(layout.size);
     this.view = new DataView(this.bytes.buffer);
     const size = arch.registers[this.extended].bits / 8;
@@ -75,6 +86,11 @@ class Workshop {
       this.around = this.bytes.subarray(layout.ucontext + layout.mcontext + extended.place.offset);
       this.image = new Uint8Array(size);
     }
+    if (extended.place.kind === "inside" && record !== undefined) {
+      const used = layout.ucontext + layout.mcontext + extended.place.offset + extended.size;
+      this.head = this.bytes.subarray(0, used);
+      this.tail = this.bytes.subarray(record.offset);
+    } else this.head = this.bytes;
   }
 }
 
@@ -159,19 +175,23 @@ export function pushFrame(thread: LinuxTask, info: SigInfo, action: Action, mask
     put64(view, mc + extended.place.pointer, extendedAt);
     space.u8.set(around, extendedAt - BIAS);
   } else extended.dress(around, image, thread.faultVector, thread.faultError);
-  if (layout.record !== undefined) {
-    layout.record.registers.forEach((name, i) => {
-      const index = register(arch, name);
-      view.setInt32(layout.record!.offset + 8 * i, frame.lo(index), true);
-      view.setInt32(layout.record!.offset + 8 * i + 4, frame.hi(index), true);
-    });
+  const { record } = layout;
+  if (record !== undefined) {
+    for (let i = 0; i < workshop.record.length; i++) {
+      const index = workshop.record[i];
+      view.setInt32(record.offset + 8 * i, frame.lo(index), true);
+      view.setInt32(record.offset + 8 * i + 4, frame.hi(index), true);
+    }
   }
   const restorer = action.flags & SA_RESTORER ? action.restorer : thread.process.mm.sigreturn;
   if (layout.returnTo.kind === "memory") put64(view, layout.returnTo.offset, restorer);
-  space.u8.set(bytes, sp - BIAS);
+  space.u8.set(workshop.head, sp - BIAS);
+  if (record !== undefined && workshop.tail !== undefined) {
+    space.u8.set(workshop.tail, sp - BIAS + record.offset);
+  }
 
-  if (layout.returnTo.kind === "register") setRegister(arch, frame, layout.returnTo.name, restorer);
-  if (layout.record !== undefined) setRegister(arch, frame, layout.record.pointer, sp + layout.record.offset);
+  if (workshop.returnTo >= 0) frame.setNum(workshop.returnTo, restorer);
+  if (record !== undefined) frame.setNum(workshop.recordPointer, sp + record.offset);
   frame.setNum(arch.sp, sp);
   frame.setNum(arch.pc, action.handler);
   for (const index of workshop.zero) frame.setNum(index, 0);
