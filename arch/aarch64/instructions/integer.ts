@@ -441,7 +441,10 @@ export const integer: Declaration[] = [
     d.write(v);
   }, { hot: true }),
   ...a64("z1011010110 00000 000001 nnnnn ddddd", "rev16 {=d}, {n}", steps([8, M8])),
-  ...a64("0101101011000000000010 nnnnn ddddd", "rev {=d/w}, {n/w}", steps([8, M8], [16, M16]), { hot: true }),
+  ...a64("0101101011000000000010 nnnnn ddddd", "rev {=d/w}, {n/w}", ({ d, n }, m) => {
+    const v = m.f.let(n.read() as I32);
+    d.write(int(v.rotl(8).and(0x00ff00ff).or(v.rotr(8).and(0xff00ff00))));
+  }, { hot: true }),
   ...a64("1101101011000000000010 nnnnn ddddd", "rev32 {=d/x}, {n/x}", steps([8, M8], [16, M16])),
   ...a64("1101101011000000000011 nnnnn ddddd", "rev {=d/x}, {n/x}", ({ d, n }, m) => {
     d.write(rotated32(swap(m.f.let(swap(m.f.let(n.read()), 8, M8)), 16, M16)));
