@@ -13,6 +13,7 @@ import {
   FIELD,
   INFO,
   infoOf,
+  JUMPS,
   RECORD,
 } from "./layout.ts";
 import type { RegionText } from "./lockstep.ts";
@@ -93,6 +94,7 @@ export class Engine {
       cache.resume();
     }
     this.u32[FIELD.directory >>> 2] = cache.ready();
+    this.u32[FIELD.jumps >>> 2] = cache.jumps;
   }
   /** The cache is not used any more. */
   forget(cache: CodeCache): void {
@@ -122,6 +124,8 @@ export interface Sharer {
 /** Records and lookup tables of the code that some spaces share. */
 /** Modules that miss a window before others are expected to. */
 const HABIT = 3;
+/** Neighbourhoods of 1 KiB of code. */
+const near = (pc: number) => pc >>> 10;
 
 /** Translated regions of a cache: modules that every sharer instantiates for itself. */
 export class RegionSet {
@@ -138,6 +142,8 @@ export class RegionSet {
   readonly #missing = new Map<number, number>();
   /** Those that several modules miss: code that is new may be expected to miss them, too. */
   readonly habit: Set<number> = new Set();
+  /** Samples of neighbourhoods ({@link near}) that have not paid for a translation yet. */
+  readonly credit: Map<number, number> = new Map();
   /** Samples that pay for the translation of a pc, where that is known. */
   readonly prices: Map<number, number> = new Map();
 
@@ -149,6 +155,18 @@ export class RegionSet {
 
   get count(): number {
     return this.regions.length;
+  }
+  /** What a place can pay with: big functions are met in many places, each a few times. A loop inside a region has to pay alone. */
+  paid(pc: number): number {
+    return Math.max(this.heat.get(pc) ?? 0, this.loops.has(pc) ? 0 : this.credit.get(near(pc)) ?? 0);
+  }
+  /** A place was met in a sample. */
+  earn(pc: number): void {
+    this.credit.set(near(pc), (this.credit.get(near(pc)) ?? 0) + 1);
+  }
+  /** Samples of its neighbourhood have been used. */
+  spend(pc: number, samples: number): void {
+    this.credit.set(near(pc), Math.max(0, (this.credit.get(near(pc)) ?? 0) - samples));
   }
   slot(pc: number): number {
     let slot = this.slots.get(pc);
@@ -218,6 +236,8 @@ export class CodeCache {
   regions: RegionSet | undefined;
   /** Of this cache; engine field `directory` while it is in use. */
   root = 0;
+  /** Its jump table, when there are regions; engine field `jumps` while it is in use. */
+  jumps = 0;
   /** CPUs that execute from it. */
   readonly sharers: Set<Sharer> = new Set();
   #chunks: number[] = [];
@@ -254,6 +274,15 @@ export class CodeCache {
     return this.#chunks.length > 0;
   }
 
+  /** Regions come: they look up where they jump to. */
+  enableJumps(): void {
+    if (this.jumps) return;
+    const { entries, size } = JUMPS;
+    this.jumps = this.#tables(entries * size >>> 12);
+    // No pc is here, and the slot that none has.
+    this.engine.u32.fill(0xffffffff, this.jumps >>> 2, (this.jumps + entries * size) >>> 2);
+  }
+
   /** Gives all memory back. */
   dispose(): void {
     this.#release();
@@ -262,6 +291,7 @@ export class CodeCache {
   }
   #release(): void {
     this.regions = undefined;
+    this.jumps = 0;
     for (const chunk of this.#chunks) this.engine.release(chunk);
     this.#chunks = [];
     this.#record =

@@ -10,6 +10,8 @@ export interface Eagerness {
   /** Instructions of a region, and of all of one module. */
   readonly region: number;
   readonly module: number;
+  /** Of a region in code that goes beyond the limit, at least: it takes as much as is paid. */
+  readonly piece: number;
   /** Samples of hot places, of all CPUs of an engine, before the translator is loaded; and samples of one place that are as good. */
   readonly patience: number;
   readonly certain: number;
@@ -35,6 +37,7 @@ const AT_ONCE: Eagerness = {
   exits: 10,
   region: 600,
   module: 600,
+  piece: 600,
   patience: 0,
   certain: 0,
   price: 0,
@@ -55,6 +58,7 @@ export const EAGERNESS: Readonly<Record<"jit" | "lockstep" | "auto", Eagerness>>
     exits: 200,
     region: 400,
     module: 1_000,
+    piece: 120,
     patience: 1_000,
     certain: 200,
     price: 1,
@@ -71,6 +75,8 @@ export const HOT = 10;
 
 /** Instructions in one stay inside the interpreter: V8 replaces code on entry only. */
 export const SLICE = 400_000;
+/** What a region takes at least, before that is known: asking takes as long as translating a few instructions. */
+export const LEAST = 12;
 /** What a module costs beside its instructions, in instructions. */
 export const MODULE_COST = 20;
 /** Instructions that may be translated before any sample allows it: the loops of a short program. */

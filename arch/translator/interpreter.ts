@@ -12,6 +12,7 @@ import {
   FIELD,
   IDLE_OPS,
   INFO,
+  JUMPS,
   LEAVE,
   PAGE_BIAS,
   RECORD,
@@ -279,6 +280,9 @@ export class Generator {
         }),
       );
     }
+    const find = module.func(["i64"], ["i32"], (f) => this.#find(f));
+    module.export("find", find);
+    module.export("go", module.func(["i32"], ["i32"], (f) => this.#go(f, find, opType)));
     module.export("away", module.func(["i32"], ["i32"], (f) => f.return(i32(LEAVE.go))));
     for (const [name, ref] of this.#helpers) module.export(`help ${name}`, ref);
     return module.bytes();
@@ -368,6 +372,46 @@ export class Generator {
     f.store(engine, "i32.store", 0, record, FIELD.record);
     f.store(engine, "i32.store", 0, count, FIELD.count);
     f.return(status);
+  }
+
+  /** (biased pc) -> slot of the region there, or -1. */
+  #find(f: Func): void {
+    const { engine } = this, { entries, size } = JUMPS;
+    const pc = f.param(0, "i64"), low = f.let(pc.wrap());
+    const entry = f.let(
+      engine.load("i32.load", 0, FIELD.jumps).add(low.xor(low.shrU(10)).and(entries - 1).mul(size)),
+    );
+    // Beyond 32 bits nothing is equal.
+    f.if(
+      engine.load("i64.load32_u", entry).eq(pc),
+      () => f.return(engine.load("i32.load", entry, JUMPS.slot)),
+    );
+    f.if(pc.shrU(32).wrap(), () => f.return(i32(-1)));
+    const level = engine.load(
+      "i32.load",
+      engine.load("i32.load", 0, FIELD.directory).add(low.shrU(22).shl(2)),
+    );
+    const page = engine.load("i32.load", level.add(low.shrU(12).and(1023).shl(2)));
+    const record = f.let(engine.load("i32.load", page.add(low.and(4095).shl(2))));
+    // There is no record at 0, and no region in that place.
+    f.if(
+      engine.load("i32.load16_u", record, RECORD.op).ne(CORE_OPS.region),
+      () => f.return(i32(-1)),
+    );
+    const slot = f.let(engine.load("i32.load", record, RECORD.imm));
+    f.store(engine, "i32.store", entry, low);
+    f.store(engine, "i32.store", entry, slot, JUMPS.slot);
+    f.return(slot);
+  }
+  /** (depth) -> status: the end of a region that jumps somewhere, with all state in memory. Goes on in the region there, if there is one. */
+  #go(f: Func, find: FunctionRef, type: number): void {
+    const { engine } = this;
+    const slot = f.let(f.call("i32", find, this.guest.load("i64.load", 0, this.spec.pc).sub(BIAS)));
+    const count = f.let(engine.load("i32.load", 0, FIELD.count).sub(4));
+    // Chains of jumps come to an end.
+    f.if(slot.ltS(0).or(count.leS(0)), () => f.return(i32(LEAVE.go)));
+    f.store(engine, "i32.store", 0, count, FIELD.count);
+    f.returnCallIndirect(this.regions, type, slot, f.param(0, "i32"));
   }
 
   /** A translated region, from its entry on: a super-instruction. */

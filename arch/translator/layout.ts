@@ -81,6 +81,8 @@ export const FIELD = {
   /** A region (its slot and one) of a module that misses its windows too often, and 64 bits: which of them. */
   stale: FIELDS + 76,
   missed: FIELDS + 80,
+  /** Jump table of the code cache that is in use ({@link JUMPS}). */
+  jumps: FIELDS + 88,
   /** Lockstep: instructions begun since the region was entered, how many may be, and whether one was left in its middle. */
   steps: FIELDS + 128,
   limit: FIELDS + 132,
@@ -157,6 +159,12 @@ export const LEAVE = {
 } as const;
 /** Slots in the table of regions, at most. */
 export const REGION_SLOTS = 0x10000;
+
+/**
+ * Of each code cache: where computed jumps and calls of regions lead. Entries of 8 bytes, biased pc and slot, at the place that the pc's
+ * low bits name; what is not there is looked up in the directory.
+ */
+export const JUMPS = { entries: 2048, size: 8, slot: 4 } as const;
 
 /** Kinds of access: the permission bits of a page. */
 export const ACCESS = { read: 1, write: 2, exec: 4 } as const;

@@ -2,7 +2,7 @@
  * Calls, returns and computed jumps of a region: directly where the callee is in the module (shape.ts), within the region where it has been
  * copied (inline.ts) or a table says where it goes, through the table of regions else; and calls of the kernel.
  */
-import { BIAS, CORE_OPS, EXPECTED, FIELD, LEAVE, RECORD } from "../layout.ts";
+import { BIAS, EXPECTED, FIELD, LEAVE } from "../layout.ts";
 import { type I32, i32, type I64, i64, type Label, type Local } from "../wasm/mod.ts";
 import { Exits, EXPECTED_PARAM } from "./exits.ts";
 import type { Instruction } from "./graph.ts";
@@ -58,15 +58,15 @@ export abstract class Calls extends Exits {
     this.sync(i, true);
     f.set(this.status, LEAVE.go);
     if (kind === "return" || (kind === "jump" && i.guesses.length === 1)) return this.end();
+    if (kind === "jump" && this.chains) return this.onward();
+    if (kind === "jump" && target.mark) return this.end();
     // Where the target is translated, it is called: also for a jump, whose nested calls return one after the other.
     const slot = this.#lookup(), { guest, engine } = analysis.memories;
     f.plainUnlikely(slot.ltS(0).or(this.tooDeep()), () => this.end());
     f.store(guest, "i64.store", 0, this.pc, analysis.slots.spec.pc);
     f.store(engine, "i32.store", 0, this.count.sub(4), FIELD.count);
     if (kind === "callIndirect") f.store(guest, "i64.store", 0, i64(pcOf(i.next) + BIAS), EXPECTED);
-    const call = f.callIndirect(target.regions, target.type, slot, this.deeper());
-    if (kind === "jump" && !this.signature) return f.return(call);
-    f.set(this.status, call);
+    f.set(this.status, f.callIndirect(target.regions, target.type, slot, this.deeper()));
     if (kind === "jump") return this.#passOn(this.signature!);
     this.#returned(i);
   }
@@ -127,25 +127,14 @@ export abstract class Calls extends Exits {
   }
   /** Slot of the region at the pc, or -1. Each place remembers its last one: what is there now has the slot for as long as the module lives. */
   #lookup(): Local<"i32"> {
-    const { f, analysis, target: { module } } = this, { engine } = analysis.memories;
+    const { f, analysis, target: { module } } = this;
     const lastPc = module.global("i64"), lastSlot = module.global("i32");
-    const slot = f.let(i32(-1));
-    f.plainIf(this.pc.eq(lastPc), () => f.set(slot, lastSlot), () => {
-      const pc = f.let(this.pc.sub(BIAS));
-      f.plainIf(pc.shrU(32).eqz(), () => {
-        const low = f.let(pc.wrap());
-        const level = engine.load(
-          "i32.load",
-          engine.load("i32.load", 0, FIELD.directory).add(low.shrU(22).shl(2)),
-        );
-        const page = engine.load("i32.load", level.add(low.shrU(12).and(1023).shl(2)));
-        const found = f.let(engine.load("i32.load", page.add(low.and(4095).shl(2))));
-        // There is no record at 0, and no region in that place.
-        f.plainIf(engine.load("i32.load16_u", found, RECORD.op).eq(CORE_OPS.region), () => {
-          f.set(slot, engine.load("i32.load", found, RECORD.imm));
-          f.setGlobal(lastPc, this.pc);
-          f.setGlobal(lastSlot, slot);
-        });
+    const slot = f.let(lastSlot);
+    f.plainUnlikely(this.pc.ne(lastPc), () => {
+      f.set(slot, f.call("i32", analysis.find, this.pc.sub(BIAS)));
+      f.plainIf(slot.geS(0), () => {
+        f.setGlobal(lastPc, this.pc);
+        f.setGlobal(lastSlot, slot);
       });
     });
     return slot;
@@ -232,7 +221,7 @@ export abstract class Calls extends Exits {
     f.set(stack, stack.add(spec.returnPops ?? 0));
     f.setKnown(undefined);
     if (!after || after.order < 0 || this.block.cut.has(i.next)) {
-      return this.leave(LEAVE.go, i64(pcOf(i.next) + BIAS), false, shape.behind(i, this.dirty, s));
+      return this.leave(LEAVE.go, i64(pcOf(i.next) + BIAS), false, shape.behind(i, this.dirty, s), true);
     }
     const live = [...this.wanted(after)];
     this.reload(
@@ -253,7 +242,9 @@ export abstract class Calls extends Exits {
     );
     const after = this.graph.byPc.get(i.next);
     // All is in memory.
-    if (!after || after.order < 0 || this.block.cut.has(i.next)) return this.out(i32(LEAVE.go));
+    if (!after || after.order < 0 || this.block.cut.has(i.next)) {
+      return this.chains ? f.returnCall(analysis.next, f.param(0, "i32")) : this.out(i32(LEAVE.go));
+    }
     f.forget();
     this.reload(this.wanted(after), after.instructions[0].flagsBefore);
     f.setKnown(undefined);

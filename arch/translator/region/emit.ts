@@ -288,7 +288,7 @@ export class Emitter extends Calls implements Flow {
   protected override go(key: number, flags: boolean): void {
     const { f } = this, to = this.graph.byPc.get(key), pc = pcOf(key);
     if (!to || to.order < 0 || this.block.cut.has(key)) {
-      return this.leave(LEAVE.go, i64(pc + BIAS), flags, this.shape.dirtyOut[this.block.index]);
+      return this.leave(LEAVE.go, i64(pc + BIAS), flags, this.shape.dirtyOut[this.block.index], true);
     }
     const piece = this.#piece;
     if (piece?.loop.header === to) {

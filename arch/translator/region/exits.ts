@@ -153,15 +153,36 @@ export abstract class Exits {
     else this.f.return(status);
   }
 
-  /** Leaves the region with these slots brought to memory, the flags among them if they may be read. */
-  protected leave(status: number, pc: I64, flags: boolean, dirty: Iterable<number>): void {
+  /**
+   * Leaves the region with these slots brought to memory, the flags among them if they may be read. `chain`: the region at the pc may
+   * follow at once.
+   */
+  protected leave(
+    status: number,
+    pc: I64,
+    flags: boolean,
+    dirty: Iterable<number>,
+    chain = false,
+  ): void {
     const { f } = this, { isFlag } = this.analysis.slots;
     this.refund();
     this.state.spill([...dirty].filter((id) => !isFlag[id]));
     if (flags) this.state.spill(this.flags);
     f.set(this.pc, pc);
+    if (chain && this.chains) return this.onward();
     f.set(this.status, status);
     this.end();
+  }
+  /** Regions that are left go on in one another without the interpreter: not those that return in two ways, and not in lockstep. */
+  protected get chains(): boolean {
+    return !this.signature && !this.target.mark;
+  }
+  /** To the region at the pc, with the rest of the state in memory. */
+  protected onward(): void {
+    const { f, analysis } = this;
+    f.store(analysis.memories.guest, "i64.store", 0, this.pc, analysis.slots.spec.pc);
+    this.storeCount();
+    f.returnCall(analysis.next, f.param(0, "i32"));
   }
   /** A piece of a loop that has been paid for is left. */
   protected abstract refund(): void;

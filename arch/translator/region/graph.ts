@@ -185,7 +185,10 @@ export function flagsLiveAt(code: Code, analysis: Analysis, pc: number, bias: nu
 /** Does the instruction end a block? */
 const ends = (i: Instruction): boolean => i.info.kind !== "next" || i.info.how === "leave";
 
-/** The code that an entry leads to, at most `limit` instructions. Without `cold`: as far as it has been decoded. */
+/**
+ * The code that an entry leads to, at most `limit` instructions. Without `cold`: as far as it has been decoded. `stop`: what begins at a
+ * biased pc is left to others.
+ */
 export function discover(
   code: Code,
   analysis: Analysis,
@@ -194,6 +197,7 @@ export function discover(
   limit: number,
   exact = false,
   cold = true,
+  stop?: (pc: number) => boolean,
 ): Graph | undefined {
   const generation = code.cache.generation;
   const found = new Map<number, Instruction>(), leaders = new Set<number>([entry]);
@@ -205,6 +209,7 @@ export function discover(
     while (!found.has(key) && found.size < limit) {
       // What the interpreter has not met yet is left to it.
       if (!cold && !code.cache.find(pcOf(key))) break;
+      if (stop && key !== entry && key < SPACE && stop(key)) break;
       const plain = instructionAt(code, analysis, pcOf(key), bias);
       if (!plain) break;
       const i = copies.place(plain, keyIn(key));

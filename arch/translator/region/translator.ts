@@ -76,15 +76,16 @@ export function createTranslator(spec: TranslatorSpec): Translator {
     let room = Math.min(limits.module, paid);
     // What is called goes to the same module: calls between modules take longer.
     for (let at = 0; at < queue.length && (at < entries.length || room > 0); at++) {
-      const graph = discover(
-        cpu,
-        analysis,
-        queue[at],
-        BIAS,
-        limits.region,
-        cpu.exact,
-        limits.cold,
-      );
+      const find = (limit: number, stop?: (pc: number) => boolean) =>
+        discover(cpu, analysis, queue[at], BIAS, limit, cpu.exact, limits.cold, stop);
+      let graph = find(limits.region);
+      // Big functions, as loops of interpreters are, come in pieces: each as large as was paid for, and as far as there is none yet.
+      if (graph && graph.size >= limits.region && limits.piece < limits.region && at < entries.length) {
+        graph = find(
+          Math.min(limits.region, Math.max(limits.piece, Math.floor(room))),
+          (pc) => set.regions[set.slots.get(pc) ?? -1] !== undefined,
+        );
+      }
       const first = graph?.entry.instructions[0];
       // A conditional jump by flags may be the second half of a pair, which looks at its record.
       if (!graph || !first) continue;
@@ -118,14 +119,14 @@ export function createTranslator(spec: TranslatorSpec): Translator {
       syscall: m.importFunction("host", "syscall", ["i32"], ["i32"]),
       call: m.importFunction("host", "call", ["i32"], ["i32"]),
     };
-    const helpers = new Set<Helper>([analysis.slow]);
+    const own = [analysis.slow, analysis.find, analysis.next], helpers = new Set<Helper>(own);
     for (const g of graphs) {
       for (const b of g.blocks) {
         for (const i of b.instructions) for (const h of i.info.helpers) helpers.add(h);
       }
     }
     for (const h of helpers) {
-      const name = h === analysis.slow ? h.name : `help ${h.name}`;
+      const name = own.includes(h) ? h.name : `help ${h.name}`;
       h.index = m.importFunction("help", name, h.params, h.results).index;
     }
     const { window } = analysis, declared = m.declare(window.params, window.results);

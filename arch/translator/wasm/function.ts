@@ -334,6 +334,18 @@ export class Func {
     });
   }
 
+  /** Goes on in another function, which returns to this one's caller. */
+  returnCall(to: FunctionRef, ...args: Arg<Type>[]): void {
+    for (const v of bind(to, args)) v.emit(this.w);
+    this.w.byte(0x12), this.w.u(to.index);
+  }
+  /** Goes on in a function of a table, which returns to this one's caller. */
+  returnCallIndirect(table: number, typeIndex: number, index: I32, ...args: Value[]): void {
+    for (const v of args) v.emit(this.w);
+    index.emit(this.w);
+    this.w.byte(0x13), this.w.u(typeIndex), this.w.u(table);
+  }
+
   /** Places of unlikely branches in the body. */
   readonly hints: number[] = [];
   #rare = false;
