@@ -4,14 +4,15 @@
  */
 import { assertEquals } from "@std/assert";
 import { fromFileUrl } from "@std/path";
+import { unniced } from "../tools/unniced.ts";
 
 const cli = fromFileUrl(new URL("../../cli.ts", import.meta.url));
 const here = fromFileUrl(new URL(".", import.meta.url));
 
 function output(command: string, args: string[]): { readonly status: number; readonly text: string } {
-  // A guest begins with the usual mask.
+  // A guest begins with the usual mask and priority.
   const { code, stdout, stderr } = new Deno.Command("/bin/sh", {
-    args: ["-c", 'umask 022; exec "$@"', "sh", command, ...args],
+    args: ["-c", 'umask 022; exec "$@"', "sh", ...unniced, command, ...args],
     cwd: "/tmp",
   }).outputSync();
   const decoder = new TextDecoder();

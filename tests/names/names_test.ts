@@ -7,6 +7,7 @@ import { assert, assertEquals } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { run, type RunOptions, type RunResult } from "@guise/guise";
 import { exportedFunctions, osv, type TableSet } from "@guise/osv";
+import { unniced } from "../tools/unniced.ts";
 import { called, cases, NAMES_60, NAMES_73, NOT_IN_MASTER, NOT_ON_AARCH64, without } from "./lists.ts";
 
 const here = fromFileUrl(new URL(".", import.meta.url));
@@ -58,7 +59,8 @@ function natively(name: string, ...args: string[]): Seen {
   if (seen === undefined) {
     const cwd = Deno.makeTempDirSync({ prefix: "guise-names-" });
     try {
-      const { code, stdout } = new Deno.Command(program(name), { args, cwd, stdin: "null" }).outputSync();
+      const [command, ...rest] = [...unniced, program(name), ...args];
+      const { code, stdout } = new Deno.Command(command, { args: rest, cwd, stdin: "null" }).outputSync();
       seen = { status: code, text: new TextDecoder().decode(stdout) };
     } finally {
       Deno.removeSync(cwd, { recursive: true });
