@@ -10,7 +10,7 @@ import { Calls } from "./calls.ts";
 import type { View } from "./func.ts";
 import type { Block, Instruction } from "./graph.ts";
 import { pcOf } from "./inline.ts";
-import { candidates, lift, LoopWatch } from "./loops.ts";
+import { candidates, innerOf, lift, type Loop, loopOf, LoopWatch } from "./loops.ts";
 import type { Flow } from "./machine.ts";
 import { Ids } from "./shape.ts";
 import type { State } from "./state.ts";
@@ -19,6 +19,8 @@ import { RegionTrial, trials } from "./trial.ts";
 export class Emitter extends Calls implements Flow {
   readonly #labels = new Map<Block, Label>();
   readonly #loops = new Map<Block, Label>();
+  /** Loops inside those of the same header. */
+  readonly #inner = new Map<Block, { readonly loop: Loop; readonly again: Label }>();
   /** What is emitted will be thrown away. */
   #learning = false;
   /** What the kind of the flags is on the ways into a block. */
@@ -47,15 +49,35 @@ export class Emitter extends Calls implements Flow {
     const { f } = this;
     const body = () => this.#body(b);
     if (!b.isLoop) return this.#within(b.merges, body);
-    const watch = this.#learning ? undefined : this.#learn(b), { merges } = b;
-    f.plainLoop((again) => {
-      this.#loops.set(b, again);
-      f.known = undefined;
-      f.forget();
-      if (!watch) return this.#within(merges, body);
-      const inside = merges.filter((m) => watch.loop.body.has(m));
-      this.#within(merges.filter((m) => !inside.includes(m)), () => {
-        this.#versions(watch, () => this.#within(inside, body));
+    const watch = this.#learning ? undefined : this.#learn(b), whole = loopOf(b);
+    // What follows the loop stands behind it: V8 takes all that stands in it for its body, and what is set there for what it changes.
+    lift(this.graph, whole);
+    const { merges } = b, inside = merges.filter((m) => whole.body.has(m));
+    this.#within(merges.filter((m) => !inside.includes(m)), () => {
+      f.plainLoop((again) => {
+        this.#loops.set(b, again);
+        f.known = undefined;
+        f.forget();
+        if (!watch) return this.#nest(b, whole, inside, body);
+        const inner = inside.filter((m) => watch.loop.body.has(m));
+        this.#within(inside.filter((m) => !inner.includes(m)), () => {
+          this.#versions(watch, () => this.#within(inner, body));
+        });
+      });
+    });
+  }
+  /** An inner loop that shares its header with the outer one is a loop of its own: V8 keeps what it needs in registers there. */
+  #nest(b: Block, whole: Loop, inside: readonly Block[], body: () => void): void {
+    const { f } = this, loop = innerOf(b);
+    if (!loop || loop.size * 2 > whole.size) return this.#within(inside, body);
+    lift(this.graph, loop);
+    const inner = b.merges.filter((m) => loop.body.has(m));
+    this.#within(b.merges.filter((m) => whole.body.has(m) && !inner.includes(m)), () => {
+      f.plainLoop((again) => {
+        this.#inner.set(b, { loop, again });
+        f.known = undefined;
+        f.forget();
+        this.#within(inner, body);
       });
     });
   }
@@ -313,7 +335,8 @@ export class Emitter extends Calls implements Flow {
             this.shape.dirtyOut[this.block.index],
           ),
       );
-      return f.br(this.#loops.get(to)!);
+      const inner = this.#inner.get(to);
+      return f.br(inner?.loop.body.has(this.block) ? inner.again : this.#loops.get(to)!);
     }
     this.state.reload(this.shape.loads(this.block, to));
     if (to.isMerge) {

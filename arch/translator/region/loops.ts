@@ -65,23 +65,32 @@ export interface Loop {
   readonly size: number;
 }
 
+const latches = (header: Block) => header.predecessors.filter((p) => p.order >= header.order);
+
+/** The loop of these ways back to its header. */
+export function loopOf(header: Block, back: readonly Block[] = latches(header)): Loop {
+  const body = new Set([header]), work = [...back];
+  for (let b = work.pop(); b; b = work.pop()) {
+    if (!body.has(b)) body.add(b), work.push(...b.predecessors);
+  }
+  let size = 0;
+  for (const b of body) size += b.instructions.length;
+  return { header, body, size };
+}
+
+/** The smallest loop of a header with several ways back. */
+export function innerOf(header: Block): Loop | undefined {
+  const back = latches(header);
+  if (back.length < 2) return undefined;
+  return back.map((b) => loopOf(header, [b])).reduce((x, y) => y.size < x.size ? y : x);
+}
+
 /**
  * Loops of a header that may have two versions: innermost, in line throughout. First that of all ways back, then the smallest one: the
  * entry of a region in the middle of an inner loop makes that the header of the outer one too.
  */
 export function candidates(header: Block): Loop[] {
-  const back = header.predecessors.filter((p) => p.order >= header.order);
-  const loop = (latches: readonly Block[]): Loop => {
-    const body = new Set([header]), work = [...latches];
-    for (let b = work.pop(); b; b = work.pop()) {
-      if (!body.has(b)) body.add(b), work.push(...b.predecessors);
-    }
-    let size = 0;
-    for (const b of body) size += b.instructions.length;
-    return { header, body, size };
-  };
-  const all = [loop(back)];
-  if (back.length > 1) all.push(back.map((b) => loop([b])).reduce((x, y) => y.size < x.size ? y : x));
+  const all = [loopOf(header), innerOf(header)].filter((l) => l !== undefined);
   return all.filter(({ body, size }) =>
     size <= LARGEST && [...body].every((b) =>
       (b === header || !b.isLoop) &&
