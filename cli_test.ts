@@ -102,7 +102,7 @@ Deno.test("cli passes on exit status, signal, and what cannot be run", () =>
         ["no-such-program", 127, "no-such-program: not found in PATH"],
         [`${path}/plain`, 126, "ermission denied"],
         [`${path}/text`, 126, "a text file without a #! line"],
-        [`${path}/other`, 126, "a riscv ELF program, and this kernel runs x86-64 only"],
+        [`${path}/other`, 126, "a riscv ELF program, and this kernel runs x86-64 and aarch64 only"],
         [path, 126, "ermission denied"],
       ] as const
     ) {

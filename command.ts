@@ -272,10 +272,34 @@ function traceSink(
   return { write: (text) => buffer.add(text), flush: () => buffer.flush() };
 }
 
+/** ELF e_machine. */
+const AARCH64 = 183;
+/**
+ * ELF e_machine of the program, so far as a look at the host's file tells: links that lead out of the root, scripts and names to look up
+ * tell nothing, and then the kernel finds out. It only decides what is loaded first.
+ */
+function machineOf({ root = "", program, mounts }: Request): number | undefined {
+  if (!program.startsWith("/") || mounts.length > 0) return undefined;
+  let file: Deno.FsFile | undefined;
+  try {
+    const path = root + program, head = new Uint8Array(20);
+    // Opening something else may wait, or do something.
+    if (!Deno.statSync(path).isFile) return undefined;
+    file = Deno.openSync(path);
+    const elf = file.readSync(head) === 20 && head[0] === 0x7f && head[1] === 0x45 && head[5] === 1;
+    return elf ? head[18] | head[19] << 8 : undefined;
+  } catch {
+    return undefined;
+  } finally {
+    file?.close();
+  }
+}
+
 /** Runs the guest and answers the exit status. */
 async function runGuest(request: Request): Promise<number> {
   // Beside all that comes before the program.
-  void prepare();
+  const machine = machineOf(request);
+  void (machine === AARCH64 ? import("@guise/aarch64/run").then((arm) => arm.prepare()) : prepare());
   let kernel: Kernel;
   let guest: Process | undefined;
   const stdio = hostStdio(() => kernel);
@@ -338,6 +362,7 @@ async function runGuest(request: Request): Promise<number> {
     root: rootOf(request),
     mounts: mountsOf(request),
     user: request.user ?? hostUser(),
+    kernel: { machine },
     personality: request.personality,
     engine: request.engine,
     timeout: request.timeout === undefined ? undefined : request.timeout * 1000,

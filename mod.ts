@@ -13,6 +13,7 @@
  *
  * @module
  */
+import type { Arch } from "@guise/core";
 import {
   createKernel as createBareKernel,
   EACCES,
@@ -67,18 +68,36 @@ export interface GuiseOptions extends Omit<KernelOptions, "plugins"> {
   readonly plugins?: readonly Plugin[];
   /** The file systems: default an empty one in memory, and devices. */
   readonly files?: VfsOptions;
+  /** ELF e_machine of the first program, where it is known: what is loaded before the kernel is made. Default: x86-64's. */
+  readonly machine?: number;
+}
+
+/** ELF e_machine. */
+const AARCH64 = 183;
+async function loadAarch64(memory32: boolean): Promise<Arch> {
+  if (memory32) await import("@guise/aarch64/memory32");
+  const { aarch64, prepare } = await import("@guise/aarch64/run");
+  if (!memory32) await prepare();
+  return aarch64;
 }
 
 /** The plugins that {@link createKernel} begins with: CPU, loader, file system, Linux. */
-export function standardPlugins(files: VfsOptions = {}, memory32: boolean = !hasMemory64()): Plugin[] {
-  const load = async () => {
-    if (memory32) await import("@guise/aarch64/memory32");
-    return (await import("@guise/aarch64/run")).aarch64;
-  };
+export function standardPlugins(
+  files: VfsOptions = {},
+  memory32: boolean = !hasMemory64(),
+  aarch64?: Arch,
+): Plugin[] {
   return [
     { name: "x86-64", arch: x86_64 },
     // For the few who need it.
-    { name: "aarch64", lateArch: { elfMachine: 183, load } },
+    aarch64 ? { name: "aarch64", arch: aarch64 } : {
+      name: "aarch64",
+      lateArch: {
+        name: "aarch64",
+        elfMachine: AARCH64,
+        load: () => loadAarch64(memory32),
+      },
+    },
     elf(),
     vfs(files),
     linux(),
@@ -99,8 +118,10 @@ export async function createKernel(options: GuiseOptions = {}): Promise<Kernel> 
   const more = options.plugins ?? [];
   const replaced = new Set(more.map((p) => p.name));
   const memory32 = options.memory32 ?? !hasMemory64();
-  const plugins = [...standardPlugins(options.files, memory32).filter((p) => !replaced.has(p.name)), ...more];
-  const prepared = memory32 ? import("@guise/x86-64/memory32") : prepare();
+  const aarch64 = options.machine === AARCH64 ? await loadAarch64(memory32) : undefined;
+  const standard = standardPlugins(options.files, memory32, aarch64);
+  const plugins = [...standard.filter((p) => !replaced.has(p.name)), ...more];
+  const prepared = memory32 ? import("@guise/x86-64/memory32") : aarch64 ?? prepare();
   const kernel = await createBareKernel({ ...options, plugins });
   await prepared;
   return kernel;
@@ -174,7 +195,9 @@ export interface RunOptions {
   /** What stands behind descriptors 0, 1 and 2, in the place of all that: streams, terminals, files of a host. */
   readonly stdio?: readonly [HostStdio, HostStdio, HostStdio];
   /** More for the kernel: clock, quantum, random, kind of memory. */
-  readonly kernel?: Pick<KernelOptions, "clock" | "quantum" | "random" | "memory32">;
+  readonly kernel?:
+    & Pick<KernelOptions, "clock" | "quantum" | "random" | "memory32">
+    & Pick<GuiseOptions, "machine">;
   /** More for the personality, by its own keys. */
   readonly options?: Readonly<Record<string, unknown>>;
 }

@@ -58,6 +58,8 @@ export interface Kernel {
   readonly arches: ReadonlyMap<string, Arch>;
   /** By name. */
   readonly personalities: ReadonlyMap<string, Personality>;
+  /** Names of all architectures whose programs run here, those that {@link Kernel.bring} loads included. */
+  readonly archNames: readonly string[];
   /**
    * Loads the architecture of programs with that ELF e_machine, when a plugin has one that is not loaded yet: it is
    * among `arches` once the queue has been woken. Undefined: there is none, or it is there, or it could not be loaded.

@@ -8,18 +8,20 @@ Deno.test("bring loads an architecture once, and wakes who waits for it", async 
     plugins: [{
       name: "late",
       lateArch: {
+        name: "late",
         elfMachine: 7,
         load: () => Promise.resolve((loads++, fakeArch({ name: "late", elfMachine: 7 }))),
       },
     }],
   });
-  assertEquals(kernel.bring(8), undefined);
+  assertEquals([kernel.bring(8), kernel.archNames], [undefined, ["late"]]);
   assert(!kernel.arches.has("late"));
   const queue = kernel.bring(7);
   assert(queue !== undefined && kernel.bring(7) === queue);
   let woken = 0;
   queue.add({ woken: () => (woken++, true) });
   await kernel.run();
+  assertEquals(kernel.archNames, ["late"]);
   assertEquals([loads, woken, kernel.arches.get("late")?.elfMachine, kernel.bring(7)], [1, 1, 7, undefined]);
 });
 
@@ -28,7 +30,7 @@ Deno.test("bring says when an architecture cannot be loaded, and does not try ag
   const kernel = await createKernel({
     plugins: [{
       name: "late",
-      lateArch: { elfMachine: 7, load: () => Promise.reject(new Error("no such file")) },
+      lateArch: { name: "late", elfMachine: 7, load: () => Promise.reject(new Error("no such file")) },
       hooks: { event: (e) => void (e.kind === "message" && said.push(e.text)) },
     }],
   });

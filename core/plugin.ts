@@ -6,6 +6,8 @@ import type { Personality } from "./personality.ts";
 
 /** An architecture that is not loaded yet. */
 export interface LateArch {
+  /** The name that it will have. */
+  readonly name: string;
   /** ELF e_machine of its programs. */
   readonly elfMachine: number;
   /** Loads it. */

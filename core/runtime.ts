@@ -177,6 +177,9 @@ export class RuntimeImpl implements Runtime {
   addLate(late: LateArch): void {
     this.#late.set(late.elfMachine, { late });
   }
+  get archNames(): readonly string[] {
+    return [...this.arches.keys(), ...[...this.#late.values()].map(({ late }) => late.name)];
+  }
   bring(elfMachine: number): WaitQueue | undefined {
     const entry = this.#late.get(elfMachine);
     if (entry === undefined) return undefined;

@@ -8,12 +8,13 @@ import {
   FIELD,
   type Kernel,
   type LockstepLog,
+  moduleOf,
   type Space,
   TABLES,
   type Translator,
   type TrapData,
 } from "@guise/translator/run";
-import { type Image, image, moduleOf } from "./image.ts";
+import { type Image, image } from "./image.ts";
 import { Decoder, RUN_INSTRUCTIONS, RUN_RECORDS } from "./decode.ts";
 import { Frame } from "./frame.ts";
 import { KIND } from "./kinds.ts";

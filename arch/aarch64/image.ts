@@ -1,4 +1,5 @@
 /** The interpreter that CPUs use: the shipped one, unless a tool says otherwise. */
+import { prepareModule } from "@guise/translator/run";
 import { Finder, type Row, type SpecialOps } from "./decode.ts";
 import * as shipped from "./interpreter.generated.ts";
 
@@ -13,6 +14,8 @@ export interface Image {
   /** First of the operations that do nothing. */
   readonly idle: number;
   readonly module: (wide: boolean) => WebAssembly.Module;
+  /** What `module` compiles for 64-bit memories. */
+  readonly code?: () => Uint8Array<ArrayBuffer>;
 }
 
 declare global {
@@ -40,6 +43,7 @@ export const image = (): Image =>
     profile: false,
     special: JSON.parse(shipped.SPECIAL) as SpecialOps,
     idle: shipped.IDLE,
+    code: () => bytesOf(shipped.module()),
     module: (wide) => {
       if (!wide && !narrow) throw new Error('memory32 needs `import "@guise/aarch64/memory32"`');
       return new WebAssembly.Module(bytesOf(wide ? shipped.module() : narrow!));
@@ -49,10 +53,5 @@ export function use(other: Image): void {
   current = other;
 }
 
-const modules = new Map<Image, (WebAssembly.Module | undefined)[]>();
-/** The image's module, compiled once. */
-export function moduleOf(i: Image, wide: boolean): WebAssembly.Module {
-  let list = modules.get(i);
-  if (!list) modules.set(i, list = []);
-  return list[Number(wide)] ??= i.module(wide);
-}
+/** Compiles the interpreter beforehand: see {@link prepareModule}. */
+export const prepare = (): Promise<void> => prepareModule(image());

@@ -4,3 +4,4 @@
  * @module
  */
 export { aarch64 } from "./arch.ts";
+export { prepare } from "./image.ts";

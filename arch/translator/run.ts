@@ -7,5 +7,6 @@ export * from "./cache.ts";
 export * from "./cpu.ts";
 export { EAGERNESS, type Eagerness } from "./eagerness.ts";
 export * from "./layout.ts";
+export * from "./modules.ts";
 export * from "./parts.ts";
 export type { LockstepLog, RegionText } from "./lockstep.ts";

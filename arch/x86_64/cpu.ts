@@ -7,6 +7,7 @@ import {
   Engine,
   type Kernel,
   type LockstepLog,
+  moduleOf,
   type Space,
   TABLES,
   type Translator,
@@ -16,7 +17,7 @@ import { cpuid } from "./cpuid.ts";
 import { Decoder, MOVED, newParts, PARSE, parse, RUN_INSTRUCTIONS, RUN_RECORDS } from "./decode.ts";
 import { KIND } from "./kinds.ts";
 import { Frame } from "./frame.ts";
-import { type Image, image, moduleOf } from "./image.ts";
+import { type Image, image } from "./image.ts";
 import { RAX, RBP, RBX, RCX, RDX, RSP, STATE } from "./state.ts";
 
 const engines = new Map<Image, Engine>();

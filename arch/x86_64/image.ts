@@ -1,5 +1,6 @@
 /** The interpreter that CPUs use: the shipped one, unless a tool says otherwise. */
 import type { HostFunction } from "@guise/translator";
+import { prepareModule } from "@guise/translator/run";
 import * as shipped from "./interpreter.generated.ts";
 import type { NumericTables } from "./template.ts";
 
@@ -20,7 +21,7 @@ export interface Image {
   /** First of the operations that do nothing. */
   readonly idle: number;
   readonly module: (wide: boolean) => WebAssembly.Module;
-  /** What `module` compiles, for {@link prepare}. */
+  /** What `module` compiles for 64-bit memories. */
   readonly code?: () => Uint8Array<ArrayBuffer>;
 }
 
@@ -77,32 +78,10 @@ export function provideMemory32(base64: string): void {
 }
 
 let current: Image | undefined;
-const modules = new Map<Image, (WebAssembly.Module | undefined)[]>();
 export const image = (): Image => current ??= load();
 export function use(other: Image): void {
   current = other;
 }
 
-/** The image's module, compiled once. */
-export function moduleOf(i: Image, wide: boolean): WebAssembly.Module {
-  let list = modules.get(i);
-  if (!list) modules.set(i, list = []);
-  return list[Number(wide)] ??= i.module(wide);
-}
-
-let preparing: Promise<void> | undefined;
-/**
- * Compiles the interpreter for 64-bit memories beside what the caller does meanwhile, on hosts with threads for it. A CPU that is
- * made before the promise is fulfilled compiles for itself; where this fails, so does that, with a reason.
- */
-export function prepare(): Promise<void> {
-  return preparing ??= (async () => {
-    const i = image();
-    if (i.code === undefined || modules.get(i)?.[1] !== undefined) return;
-    const module = await WebAssembly.compile(i.code()).catch(() => undefined);
-    if (module === undefined) return;
-    let list = modules.get(i);
-    if (!list) modules.set(i, list = []);
-    list[1] ??= module;
-  })();
-}
+/** Compiles the interpreter beforehand: see {@link prepareModule}. */
+export const prepare = (): Promise<void> => prepareModule(image());

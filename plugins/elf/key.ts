@@ -37,6 +37,8 @@ export interface PlanRequest {
   open(path: Uint8Array): Backing | Errno;
   /** Architectures that can run here, most wanted first (usually `[...kernel.arches.values()]`). */
   readonly arches: readonly Machine[];
+  /** Names of all that can run, for a refusal: also of those that are loaded when they are needed. Default: those of `arches`. */
+  readonly names?: readonly string[];
 }
 
 /** The part of an Arch that choosing a program needs. */

@@ -108,10 +108,9 @@ function planElf(
   if (head.size < 20 || (type !== ET_EXEC && type !== ET_DYN)) return bad(`cannot run: it is ${what}`);
   const machine = request.arches.find((m) => m.elfMachine === number);
   if (machine === undefined) {
+    const names = request.names ?? request.arches.map((m) => m.name);
     const refusal = bad(
-      `is ${what}, and this kernel runs ${
-        request.arches.map((m) => m.name).join(", ") || "no architecture"
-      } only`,
+      `is ${what}, and this kernel runs ${names.join(" and ") || "no architecture"} only`,
     );
     return { ...refusal, machine: number };
   }

@@ -3,8 +3,7 @@
  * docs/decisions/0045.
  *
  * Bundling twice: the first time splits at `import()`, so that a module that both sides use exists once; then what
- * the command always loads is joined to one file. Long constants (the interpreters) stay in the file that they are in and are
- * read from there; what a start calls is compiled with the module (eager.ts).
+ * the command always loads is joined to one file. Long constants (the interpreters) become files of their own; what a start calls is compiled with the module (eager.ts).
  *
  * @module
  */
@@ -14,7 +13,7 @@ import { root } from "./workspace.ts";
 
 const place = join(root, "bundle");
 
-/** Constants of base64 that are not copied into the bundle. */
+/** Characters of a constant that is a file of its own. */
 const LONG = 20_000;
 
 async function deno(...args: string[]): Promise<string> {
@@ -52,24 +51,19 @@ function hidden(code: string): string {
   return code.replace(/\bimport\("(\.\/[^"]*)"\)/g, "import(new URL(`$1`,import.meta.url).href)");
 }
 
-/** Functions that answer a long constant read it from the file that has it. */
-function outside(code: string, files: readonly string[]): string {
-  const texts = new Map<string, string>();
-  const found = new RegExp(`(\\(\\)=>)"([A-Za-z0-9+/=]{${LONG},})"`, "g");
-  const result = code.replace(found, (_, arrow: string, constant: string) => {
-    for (const file of files) {
-      let text = texts.get(file);
-      if (text === undefined) texts.set(file, text = Deno.readTextFileSync(join(root, file)));
-      const at = text.indexOf(constant);
-      if (at >= 0) return `${arrow}__constant(${JSON.stringify(`../${file}`)},${at},${constant.length})`;
-    }
-    throw new Error(`a constant of ${constant.length} characters is in none of the files`);
+/**
+ * Functions that answer a long constant read a file that has it: bytes for what is base64, text for the rest. In a module it would be
+ * kept, hashed and scanned with the code.
+ */
+function outside(name: string, code: string, files: Map<string, string | Uint8Array>): string {
+  let n = 0;
+  const long = new RegExp(`(\\(\\)=>)(["'])([^"'\\\\]{${LONG},}|\\[[^'\\\\]{${LONG},}\\])\\2`, "g");
+  return code.replace(long, (_, arrow: string, __, constant: string) => {
+    const bytes = /^[A-Za-z0-9+/]+=*$/.test(constant);
+    const file = `${name.replace(".js", "")}-${++n}.${bytes ? "bin" : "json"}`;
+    files.set(file, bytes ? Uint8Array.fromBase64(constant) : constant);
+    return `${arrow}Deno.read${bytes ? "" : "Text"}FileSync(new URL("./${file}",import.meta.url))`;
   });
-  if (result === code) return code;
-  // A file has several: it is kept until another one is read.
-  return "let __file,__bytes;const __constant=(file,at,length)=>{" +
-    "if(file!==__file)__bytes=Deno.readFileSync(new URL(file,import.meta.url)),__file=file;" +
-    `return Uint8Array.fromBase64(new TextDecoder().decode(__bytes.subarray(at,at+length)))};${result}`;
 }
 
 /** What a split file exports. */
@@ -164,7 +158,6 @@ function fromMain(code: string, first: readonly string[]): string {
 
 async function make(): Promise<void> {
   const files = await sources();
-  const generated = files.filter((file) => file.endsWith(".generated.ts"));
   const folder = await Deno.makeTempDir();
   await deno(
     "bundle",
@@ -206,18 +199,26 @@ async function make(): Promise<void> {
   await Deno.mkdir(place);
   const write = (name: string, text: string) => Deno.writeTextFileSync(join(place, name), text);
   let size = 0;
+  const constants = new Map<string, string | Uint8Array>();
   for (const [name, text] of written) {
-    const kept = outside(text, generated);
+    const kept = outside(name, text, constants);
     written.set(name, kept);
     size += kept.length;
     write(name, kept);
+  }
+  for (const [name, content] of constants) {
+    size += content.length;
+    Deno.writeFileSync(
+      join(place, name),
+      typeof content === "string" ? new TextEncoder().encode(content) : content,
+    );
   }
   for (const [name, ranges] of await calledAtStart([...written.keys()])) {
     write(name, eager(written.get(name)!, ranges));
   }
   // Reads the syntax of all files: positions in a log have been wrong.
   await deno("cache", "--no-config", ...[...written.keys()].map((name) => join(place, name)));
-  const own = [...written.keys()].map((name) => `bundle/${name}`).sort();
+  const own = [...written.keys(), ...constants.keys()].map((name) => `bundle/${name}`).sort();
   const list = { files: await sums([...files, ...own]) };
   Deno.writeTextFileSync(join(place, "files.json"), JSON.stringify(list, undefined, 1) + "\n");
   console.log(`${relative(Deno.cwd(), place)}: ${own.length} files, ${size} bytes`);

@@ -38,6 +38,26 @@ function closing(code: string, at: number): number {
   return code.length;
 }
 
+/**
+ * Whether a function can lie there: parameters, then a body or an arrow, and all that is opened is closed. V8's log has had positions of
+ * other scripts. Knows no strings either: what it refuses is compiled when it is called, as everything was.
+ */
+function fits(code: string, start: number, end: number): boolean {
+  const arrow = /^[\w$]+=>/.test(code.slice(start, start + 40));
+  if (!arrow) {
+    if (code[start] !== "(") return false;
+    const after = closing(code, start);
+    const body = code[after] === "{" && code[end - 1] === "}";
+    if (after > end || !(body || code.startsWith("=>", after))) return false;
+  }
+  let depth = 0;
+  for (let i = start; i < end; i++) {
+    if ("([{".includes(code[i])) depth++;
+    else if (")]}".includes(code[i]) && --depth < 0) return false;
+  }
+  return depth === 0;
+}
+
 /** Text in the place of some of the code; `ends`: it belongs to what ends there. */
 interface Edit {
   readonly at: number;
@@ -85,6 +105,7 @@ export function eager(code: string, ranges: readonly Range[]): string {
   const moved: { readonly start: number; readonly end: number; readonly name: string }[] = [];
   let outer = -1;
   for (const [start, end] of ranges) {
+    if (!fits(code, start, end)) continue;
     const nested = start < outer;
     if (!nested) outer = end;
     const before = code.slice(Math.max(0, start - 80), start);

@@ -73,6 +73,7 @@ export function planProgram(
       return typeof opened === "number" ? opened : opened.backing;
     },
     arches: [...task.kernel.arches.values()],
+    names: task.kernel.archNames,
   });
   if (plan.kind === "plan" && linuxArch(plan.arch) === undefined) {
     return {
