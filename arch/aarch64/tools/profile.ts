@@ -1,4 +1,3 @@
-// deno-lint-ignore-file house/no-host -- a tool for this machine
 /**
  * Chooses the operations of the interpreter's big switch, from programs of the tests' root: see arch/translator/tools/profile.ts.
  *
