@@ -87,9 +87,7 @@ export class Emitter extends Calls implements Flow {
     for (const loop of candidates(header)) {
       lift(this.graph, loop);
       const watch = machine.loop = new LoopWatch(loop, f, this.state, this.shape), place = f.place();
-      const ways = [this.#kinds, this.#views].map((map) =>
-        [...map].map(([b, list]) => [b, list.length] as const)
-      );
+      const ways = this.#ways();
       this.#learning = true, this.state.watcher = watch.narrow;
       f.plainLoop((again) => {
         this.#loops.set(header, again);
@@ -99,19 +97,24 @@ export class Emitter extends Calls implements Flow {
         this.#within(header.merges.filter((m) => loop.body.has(m)), () => this.#body(header));
       });
       this.#learning = false, machine.loop = this.state.watcher = undefined;
-      f.rewind(place);
-      [this.#kinds, this.#views].forEach((map: Map<Block, unknown[]>, n) => {
-        const before = new Map(ways[n]);
-        for (const [b, list] of map) {
-          const length = before.get(b);
-          if (length === undefined) map.delete(b);
-          else list.length = length;
-        }
-      });
+      f.rewind(place), this.#goBack(ways);
       watch.learned(this.shape.liveIn[header.index]);
       if (watch.gains) return watch;
     }
     return undefined;
+  }
+  /** How many ways lead to each block so far; and back to that, when what has been emitted since is thrown away. */
+  #ways(): ReadonlyMap<Block, number>[] {
+    return [this.#kinds, this.#views].map((map) => new Map([...map].map(([b, list]) => [b, list.length])));
+  }
+  #goBack(ways: ReadonlyMap<Block, number>[]): void {
+    [this.#kinds, this.#views].forEach((map: Map<Block, unknown[]>, n) => {
+      for (const [b, list] of map) {
+        const length = ways[n].get(b);
+        if (length === undefined) map.delete(b);
+        else list.length = length;
+      }
+    });
   }
   /** A loop's body without the checks that a test before each piece makes needless (loops.ts), and with them. */
   #versions(watch: LoopWatch, body: () => void): void {
@@ -125,22 +128,34 @@ export class Emitter extends Calls implements Flow {
       for (const b of watch.loop.body) this.#kinds.delete(b), this.#views.delete(b);
       body();
     };
-    f.plainBlock((checked) => {
-      f.scope(() => {
-        for (const range of watch.ranges) for (const test of watch.tests(range)) f.unlikelyBr(checked, test);
-        watch.assume(checked);
+    const piece = () =>
+      f.plainBlock((checked) => {
+        f.scope(() => {
+          for (const range of watch.ranges) {
+            for (const test of watch.tests(range)) f.unlikelyBr(checked, test);
+          }
+          watch.assume(checked);
+        });
+        f.unlikelyBr(checked, this.count.leS(whole));
+        f.set(this.count, this.count.sub(whole));
+        f.set(watch.left, watch.rounds);
+        this.#piece = this.machine.loop = watch;
+        watch.narrow.begin();
+        f.plainLoop((again) => {
+          watch.again = again;
+          version();
+        });
+        this.#piece = this.machine.loop = this.state.narrow = undefined;
       });
-      f.unlikelyBr(checked, this.count.leS(whole));
-      f.set(this.count, this.count.sub(whole));
-      f.set(watch.left, watch.rounds);
-      this.#piece = this.machine.loop = watch;
-      watch.narrow.begin();
-      f.plainLoop((again) => {
-        watch.again = again;
-        version();
-      });
-      this.#piece = this.machine.loop = this.state.narrow = undefined;
-    });
+    const place = f.place(), ways = this.#ways();
+    piece();
+    if (this.state.widened) {
+      // Its registers are not as narrow as was learned.
+      this.state.widened = false;
+      f.rewind(place), this.#goBack(ways);
+      watch.narrow.locals = new Map();
+      piece();
+    }
     // Here the windows come to where the tests want them.
     this.machine.windowed = new Set(watch.ranges.map(({ window }) => window));
     version();

@@ -97,6 +97,8 @@ export class State implements Mover {
 
   /** Registers whose upper halves are known to be zero: their lower halves in locals of 32 bits, and nothing in their own. */
   narrow: ReadonlyMap<number, Local<"i32">> | undefined;
+  /** One of them has got a value that is not: what is emitted is wrong, and to be thrown away. */
+  widened = false;
   /** Told of loads and stores while a loop's body is learned. */
   watcher: Narrow | undefined;
 
@@ -360,8 +362,8 @@ export class State implements Mover {
     if (this.watcher || this.narrow) {
       const half = this.narrow?.get(id), x = lowHalf(name, sub, v, half ?? i32(0));
       this.watcher?.stored(id, x !== undefined);
-      if (half && !x) throw new Error(`${name} of a wide value to a narrow register`);
-      if (half) return f.set(half, x!);
+      if (half && !x) this.widened = true;
+      if (half) return f.set(half, x ?? 0);
     }
     if (name === `${slot.type}.store` && sub === 0) return f.set(local, v);
     if (slot.type === "i64") {
