@@ -86,6 +86,29 @@ Deno.test("a run of nothing but branches to unknown code leaves the engine's fie
   assertEquals(fields(), before);
 });
 
+Deno.test("code in a page that is known is decoded without JavaScript, until the page is written", () => {
+  useDeclarations();
+  // mov eax, 1; jmp +8; (mov eax, 7; ret); at +16: inc eax; syscall
+  const code = [0xb8, 1, 0, 0, 0, 0xeb, 9, 0xb8, 7, 0, 0, 0, 0xc3, 0x90, 0x90, 0x90, 0xff, 0xc0, 0x0f, 0x05];
+  const { cpu, space } = machine(code), decoded: number[] = [];
+  const hooked = cpu as unknown as { decode(pc: number, limit: number): number };
+  const before = hooked.decode.bind(cpu);
+  hooked.decode = (pc, limit) => (decoded.push(pc + BIAS), before(pc, limit));
+  const run = () => {
+    cpu.frame.setNum(16, CODE);
+    const trap = cpu.run(100);
+    return [trap.cause, cpu.frame.num(0)];
+  };
+  assertEquals(run(), ["syscall", 2]);
+  // The jump's target is in the page that the first run made known.
+  assertEquals(decoded, [CODE]);
+  // A store of the guest's goes through resolve; what was decoded is forgotten, and the page is watched anew by JavaScript.
+  space.resolve(CODE + 17, WRITE);
+  space.u8[CODE + 17 - BIAS] = 0xc8; // dec eax
+  assertEquals(run(), ["syscall", 0]);
+  assertEquals(decoded, [CODE, CODE]);
+});
+
 /** Ordinal of the record that ends a run: the number of its instructions. */
 function lastOrdinal(op: Uint32Array): number {
   for (let i = 0; i < op.length; i += 4) if ((op[i] & 0xffff) === 2) return op[i + RECORD.base / 4] >>> 24;

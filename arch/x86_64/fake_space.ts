@@ -1,6 +1,6 @@
 /** A small address space for tests of the CPU alone: flat memory, page bits, code watching as core's does it. */
 // cold: tests
-import { BIAS, forgetPermissions, type Space } from "@guise/translator";
+import { BIAS, forgetPermissions, type Space, WATCHED } from "@guise/translator";
 import { X86Cpu } from "./cpu.ts";
 
 export const READ = 1, WRITE = 2, EXEC = 4;
@@ -51,7 +51,9 @@ export class FakeSpace implements Space {
   }
   watchCode(start: number, length: number): void {
     forgetPermissions(this.u8);
-    for (let p = start >>> 12; p < (start + length) >>> 12; p++) this.table[p] &= ~WRITE;
+    for (let p = start >>> 12; p < (start + length) >>> 12; p++) {
+      this.table[p] = this.table[p] & ~WRITE | WATCHED;
+    }
   }
   find(address: number): { stubs: boolean } {
     return { stubs: this.stubs.has(address >>> 12) };
