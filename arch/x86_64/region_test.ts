@@ -210,6 +210,43 @@ Deno.test("a loop in a region is interrupted by the budget, and stepping goes on
   assertEquals(cpu.frame.num(16), pc);
 });
 
+Deno.test("computed jumps from region to region do what the interpreter does, and are interrupted by the budget", () => {
+  // An interpreter of three opcodes: each handler jumps through the table to the next one.
+  const source = (rounds: number) => `
+    lea rbx, [rip+add]
+    mov qword ptr [${DATA}], rbx
+    lea rbx, [rip+double]
+    mov qword ptr [${DATA + 8}], rbx
+    lea rbx, [rip+next]
+    mov qword ptr [${DATA + 16}], rbx
+    mov rdi, ${DATA}
+    mov ecx, ${rounds}
+    xor esi, esi
+    xor eax, eax
+    jmp qword ptr [rdi+rsi*8]
+  add:
+    add eax, 3
+    mov esi, 1
+    jmp qword ptr [rdi+rsi*8]
+  double:
+    lea eax, [rax+rax+1]
+    mov esi, 2
+    jmp qword ptr [rdi+rsi*8]
+  next:
+    xor esi, esi
+    sub ecx, 1
+    je end
+    jmp qword ptr [rdi+rsi*8]
+  end:
+    syscall
+  `;
+  const cpu = same(source(200_000));
+  assert(regions(cpu) >= 2, `${regions(cpu)} regions`);
+  const endless = start(source(0x7fffffff), "jit").cpu;
+  for (let i = 0; i < 60; i++) assertEquals(endless.run(50_000 + i).cause, "budget");
+  assert(regions(endless) >= 2, `${regions(endless)} regions`);
+});
+
 Deno.test("a way through regions that have no loop of their own is interrupted by the budget", () => {
   const long = Array.from({ length: 800 }, () => "add rbx, 1").join("\n");
   for (

@@ -1,5 +1,5 @@
 /**
- * `deno task bench [ground|cpu|calls|start|memory|entries]…`: tables of what it costs, all runners side by side in one run,
+ * `deno task bench [ground|cpu|calls|programs|start|memory|entries]…`: tables of what it costs, all runners side by side in one run,
  * since only ratios within a run hold on a shared machine. Options:
  *
  *     --engines=interpreter,jit,auto   Guise's engines, the last one is compared with native and qemu
@@ -17,11 +17,12 @@ import { cpu } from "./groups/cpu.ts";
 import { entries } from "./groups/entries.ts";
 import { ground } from "./groups/ground.ts";
 import { memory } from "./groups/memory.ts";
+import { programs } from "./groups/programs.ts";
 import { start } from "./groups/start.ts";
 import { folder, type Machine } from "./programs.ts";
 import { markdown, type Table } from "./table.ts";
 
-const GROUPS = ["ground", "cpu", "calls", "start", "memory", "entries"] as const;
+const GROUPS = ["ground", "cpu", "calls", "programs", "start", "memory", "entries"] as const;
 type Group = typeof GROUPS[number];
 
 /** What runs leave: each table with the conditions of its run. */
@@ -54,6 +55,7 @@ async function measure(): Promise<Results> {
     calls: async () => (await each(machines, (m) => calls(m, engines, rounds, only, option("ms")))).flat(),
     start: async () => (await each(machines, start)).flat(),
     memory,
+    programs,
     entries: () => entries(engines, rounds),
   };
   const before = conditions();
