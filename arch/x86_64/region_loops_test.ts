@@ -244,3 +244,104 @@ Deno.test("a page that goes away because another one was asked for is not used a
   }
   paging.always = false;
 });
+
+Deno.test("loops in steps of another register do what the interpreter does, also where 32 bits come to their end", () => {
+  const random = new Random(SEED), pick = <T>(from: readonly T[]): T => from[random.below(from.length)];
+  for (let n = 0; n < COUNT; n++) {
+    const steps = [
+      1,
+      3,
+      8,
+      40,
+      300,
+      2000,
+      0,
+      0xfffffff8,
+      0x80000000,
+      0x7fffffff,
+      "0x100000001",
+      -8,
+      -1,
+      "0x1000000000000000",
+    ];
+    const starts = [0, 5, 100, 0x7ff0, 0xffffff00, 0xfffffff0, "0x100000000", -64, -8];
+    const scale = pick([1, 1, 2, 8]), wide = random.below(3) === 0;
+    const at = (index: string) => `[rdi + ${index}*${scale}${pick(["", "", " + 7", " - 3"])}]`;
+    const step = wide ? "add rax, rsi" : "add eax, esi";
+    const access = (index: string) =>
+      pick([`mov byte ptr ${at(index)}, cl`, `add bl, ${at(index)}`, `mov bx, ${at(index)}`]);
+    const body = pick([
+      () => ["mov edx, eax", step, access("rdx")],
+      () => ["mov edx, eax", access("rdx"), step],
+      () => [access("rax"), step],
+      () => [step, access("rax"), "mov edx, eax", access("rdx")],
+      () => ["add bl, [rdi]", "mov [rdi], bl", wide ? "add rdi, rsi" : "add edi, esi"],
+      () => ["lea edx, [rax + 4]", step, access("rdx")],
+      () => ["mov edx, eax", "add rax, 4", access("rdx")],
+      () => ["mov edx, eax", access("rdx")],
+      () => ["test cl, 1", "je even", step, "even:", access("rax")],
+      () => ["test cl, 1", "je even", step, "even:", access("rax"), step],
+      () => [access("rax"), step, "add eax, 4"],
+      () => [access("rax"), step, "xor esi, 1"],
+      () => ["mov edx, edi", "add edx, eax", "mov bl, [rdx]", step],
+    ])();
+    const loop = (name: string) =>
+      body.concat("dec ecx", "jne again").join("\n").replaceAll("again", `again${name}`)
+        .replaceAll("even", `even${name}`);
+    // A base that makes up for a wild index, as long as that is whole.
+    const start = pick(starts),
+      from = `0x${BigInt.asUintN(64, BigInt(DATA + 0x4000) - BigInt(start) * BigInt(scale)).toString(16)}`;
+    // Twice where all is well, then from anywhere and by anything.
+    const lines = [
+      "mov r9d, 1",
+      "mov r8d, 3",
+      "rounds:",
+      `mov rdi, ${DATA + 64}`,
+      "mov eax, 4",
+      "mov esi, 2",
+      "mov ecx, 300",
+      "againa:",
+      loop("a"),
+      "dec r8d",
+      "jne rounds",
+    ];
+    lines.push(
+      "dec r9d",
+      "js done",
+      `mov rdi, ${pick([DATA, DATA + 0x7f00, DATA + 64, from, from])}`,
+      `mov rax, ${start}`,
+      `mov rsi, ${pick(steps)}`,
+    );
+    // The same code once more, with what it was made for gone.
+    lines.push("mov r8d, 1", `mov ecx, ${1 + random.below(400)}`, "jmp againa", "done:", "hlt");
+    same(lines.join("\n"), pick([1_000_000, 777]));
+  }
+});
+
+Deno.test("a lower half that begins anew in a loop faults where it does", () => {
+  const base = BigInt.asUintN(64, BigInt(DATA + 0x4000) - 0xfffffff0n).toString(16);
+  const { cause, registers } = same(`
+    mov r9d, 2
+    mov rdi, ${DATA + 64}
+    mov eax, 4
+    mov r8d, 3
+    mov ecx, 300
+    again:
+    mov edx, eax
+    mov bl, [rdi + rdx]
+    add rax, 4
+    dec ecx
+    jne again
+    mov ecx, 300
+    mov eax, 4
+    dec r8d
+    jne again
+    mov r8d, 1
+    mov rdi, 0x${base}
+    mov eax, 0xfffffff0
+    dec r9d
+    jne again
+    hlt
+  `) as { cause: string; registers: string };
+  assertEquals([cause, registers.split(",")[2]], ["page", "0"]);
+});

@@ -88,7 +88,7 @@ export class Emitter extends Calls implements Flow {
       lift(this.graph, loop);
       const watch = machine.loop = new LoopWatch(loop, f, this.state, this.shape), place = f.place();
       const ways = this.#ways();
-      this.#learning = true, this.state.watcher = watch.narrow;
+      this.#learning = f.rooting = true, this.state.watcher = watch.narrow;
       f.plainLoop((again) => {
         this.#loops.set(header, again);
         f.known = undefined;
@@ -96,7 +96,7 @@ export class Emitter extends Calls implements Flow {
         for (const m of header.merges) this.#labels.set(m, again);
         this.#within(header.merges.filter((m) => loop.body.has(m)), () => this.#body(header));
       });
-      this.#learning = false, machine.loop = this.state.watcher = undefined;
+      this.#learning = f.rooting = false, machine.loop = this.state.watcher = undefined;
       f.rewind(place), this.#goBack(ways);
       watch.learned(this.shape.liveIn[header.index]);
       if (watch.gains) return watch;

@@ -40,6 +40,12 @@ export interface Symbol {
   readonly id: number;
   readonly plus: number;
 }
+/** What a local was made of: a value, or the sum of two (their numbers), or the lower half of that with zeros above it. */
+export interface Root {
+  readonly of: number;
+  readonly and?: number;
+  readonly half: boolean;
+}
 /** Accesses at these distances from a value are allowed: a check has said so. Later ones of its block may widen it. */
 export interface Fact {
   low: number;
@@ -93,6 +99,9 @@ export class RegionFunc extends Func {
   #held = new Map<string, { readonly local: Local; readonly from: readonly number[] }>();
   readonly #holders = new Map<string, Local>();
   #nextSymbol = 0;
+  /** What locals were made of in this block, while a loop is learned. */
+  readonly #roots = new Map<number, Root>();
+  rooting = false;
   /** Locals in the order that they were set. */
   #log: number[] = [];
   /** Of the block: where it starts in the code, and in the log; blocks around it; which local has the value of a symbol there. */
@@ -146,6 +155,7 @@ export class RegionFunc extends Func {
   /** Nothing is known about locals and accesses: code comes here from elsewhere. */
   forget(): void {
     this.#symbols.clear();
+    this.#roots.clear();
     this.#held.clear();
     this.#facts.clear();
     this.#own.clear();
@@ -198,6 +208,38 @@ export class RegionFunc extends Func {
     const start = this.startOf(local);
     return start?.local.index === local.index ? start.plus : undefined;
   }
+  #root(v: Value): Root | undefined {
+    if (v instanceof Local) {
+      const known = this.#roots.get(v.index), s = known || v.type !== "i64" ? undefined : this.symbol(v);
+      return s ? (s.plus === 0 ? { of: s.id, half: false } : undefined) : known;
+    }
+    const { made } = v, of = made && this.#root(made.of);
+    if (!made || !of) return undefined;
+    // A lower half is 32 bits, or those extended.
+    if (!made.and) return { ...of, half: true };
+    const and = this.#root(made.and);
+    if (!and || of.and !== undefined || and.and !== undefined || of.half !== (v.type === "i32")) {
+      return undefined;
+    }
+    return and.half === of.half ? { of: of.of, and: and.of, half: of.half } : undefined;
+  }
+  #firstOf(id: number): Local<"i64"> | undefined {
+    const start = this.#atStart.get(id);
+    return start?.plus === 0 ? start.local : undefined;
+  }
+  /** The local whose value at the start of the block this one has the lower half of. */
+  halfOf(local: Local): Local<"i64"> | undefined {
+    const root = this.#roots.get(local.index);
+    return root?.half && root.and === undefined ? this.#firstOf(root.of) : undefined;
+  }
+  /** The local whose value at the start of the block has been added to this one in it, once; `half`: in 32 bits, with zeros above. */
+  step(local: Local<"i64">): { readonly by: Local<"i64">; readonly half: boolean } | undefined {
+    const root = this.#roots.get(local.index);
+    if (root?.and === undefined) return undefined;
+    const a = this.#firstOf(root.of), b = this.#firstOf(root.and), { half } = root;
+    if (a?.index === local.index) return b && { by: b, half };
+    return b?.index === local.index ? a && { by: a, half } : undefined;
+  }
   /** A place in the code to come back to with {@link rewind}. */
   place(): { readonly length: number; readonly hints: number; readonly known: number | undefined } {
     return { length: this.w.length, hints: this.hints.length, known: this.known };
@@ -212,6 +254,7 @@ export class RegionFunc extends Func {
   begin(slots: readonly Local[]): void {
     this.#start = this.w.length, this.#startLog = this.#log.length, this.#startDepth = this.w.depth;
     this.#early = [];
+    this.#roots.clear();
     this.#atStart.clear();
     this.#own.clear();
     for (const local of slots) {
@@ -323,8 +366,10 @@ export class RegionFunc extends Func {
   }
   override set<T extends Type>(local: Local<T>, v: Arg<T>): void {
     const symbol = local.type === "i64" && v instanceof Value ? this.symbol(v) : undefined;
+    const root = this.rooting && v instanceof Value ? this.#root(v) : undefined;
     super.set(local, v);
     this.#changed(local);
+    if (root && (root.half || root.and !== undefined)) this.#roots.set(local.index, root);
     if (symbol) this.#symbols.set(local.index, symbol);
   }
   override tee<T extends Type>(local: Local<T>, v: Arg<T>): Value<T> {
@@ -353,7 +398,7 @@ export class RegionFunc extends Func {
   #changed(local: Local): void {
     for (const [key, { from }] of this.#held) if (from.includes(local.index)) this.#held.delete(key);
     this.#log.push(local.index);
-    this.#symbols.delete(local.index);
+    this.#symbols.delete(local.index), this.#roots.delete(local.index);
   }
   /** What `body` learns is not known behind it, nor what the locals are that it changes. */
   #aside<R>(body: () => R): R {
@@ -363,7 +408,9 @@ export class RegionFunc extends Func {
     try {
       return body();
     } finally {
-      for (let i = from; i < this.#log.length; i++) symbols.delete(this.#log[i]);
+      for (let i = from; i < this.#log.length; i++) {
+        symbols.delete(this.#log[i]), this.#roots.delete(this.#log[i]);
+      }
       const changed = new Set(this.#log.slice(from));
       for (const [key, h] of held) if (h.from.some((index) => changed.has(index))) held.delete(key);
       this.#symbols = symbols, this.#facts = facts, this.#own = own, this.#held = held;
@@ -405,6 +452,7 @@ export class RegionFunc extends Func {
     });
     const changed = new Set(this.#log.slice(from));
     for (const index of changed) {
+      this.#roots.delete(index);
       // Moved by the same constant in both.
       const one = tried.get(index), other = this.#symbols.get(index);
       if (one && other && one.id === other.id && one.plus === other.plus) symbols.set(index, other);

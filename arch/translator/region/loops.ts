@@ -22,6 +22,8 @@ const LARGEST = 80, RANGES = 6;
 const FLOATS = 8;
 /** Of the locals of these tests, beside those of trials. */
 const FLOATS_FROM = 1000;
+/** A step by another register counts as so many bytes: rounds may be over sooner than one of these. */
+const STEPPED = FAR / 16;
 /** Ranges of one base this close to one another are tested as one. */
 const NEAR = 2048;
 
@@ -46,6 +48,15 @@ interface Stream {
   readonly writes: boolean;
   /** What the address has to be a multiple of, or 1. */
   readonly multiple: number;
+  /** Registers whose lower halves are meant. */
+  readonly halves: readonly number[];
+}
+
+/** How far a register moves in a round, at most: constants, or once by another register. */
+interface Moves {
+  down: number;
+  up: number;
+  step?: { readonly by: number; readonly half: boolean };
 }
 
 /** One test before a piece. */
@@ -56,6 +67,7 @@ interface Range {
   window: number;
   writes: boolean;
   multiple: number;
+  halves: Set<number>;
 }
 
 /** The blocks of a loop, its header among them, and their instructions. */
@@ -130,8 +142,8 @@ export class LoopWatch {
   readonly #places = new Map<Instruction, number>();
   #place = 0;
   #nth = 0;
-  /** By slot: how far a round moves it, down and up; NaN: not by a constant. */
-  readonly #moves = new Map<number, { down: number; up: number }>();
+  /** By slot; NaN: by what is not known. */
+  readonly #moves = new Map<number, Moves>();
   #spoilt = false;
   /** Registers of 32 bits. */
   readonly narrow: Narrow;
@@ -214,14 +226,26 @@ export class LoopWatch {
     if (this.#covered) return this.#covered.has(key);
     const one = this.#start(address);
     const writes = (access & ACCESS.write) !== 0;
+    const halves: number[] = [];
     const put = (base: number | undefined, index: number | undefined, scale: number, low: number) => {
-      this.#streams.push({ key, base, index, scale, low, high: low + bytes, window, writes, multiple });
+      this.#streams.push({
+        key,
+        base,
+        index,
+        scale,
+        low,
+        high: low + bytes,
+        window,
+        writes,
+        multiple,
+        halves,
+      });
     };
     if (one) return put(one.slot, undefined, 0, one.plus), false;
     if (!parts) return false;
     const { locals } = this.state;
-    const base = parts.base === undefined ? undefined : this.#start(locals[parts.base]);
-    const index = parts.index === undefined ? undefined : this.#start(locals[parts.index]);
+    const base = parts.base === undefined ? undefined : this.#start(locals[parts.base], halves);
+    const index = parts.index === undefined ? undefined : this.#start(locals[parts.index], halves);
     if ((parts.base !== undefined && !base) || (parts.index !== undefined && !index)) return false;
     put(
       base?.slot,
@@ -231,11 +255,16 @@ export class LoopWatch {
     );
     return false;
   }
-  /** The slot whose value at the start of the block this is, but for a constant. */
-  #start(local: Local): { slot: number; plus: number } | undefined {
-    const start = this.f.startOf(local), slot = start ? this.state.locals.indexOf(start.local) : -1;
-    if (!start || slot < 0) return undefined;
-    return { slot, plus: start.plus };
+  /** The slot whose value at the start of the block this is, but for a constant; or its lower half: then one of `halves`. */
+  #start(local: Local, halves?: number[]): { slot: number; plus: number } | undefined {
+    const { locals } = this.state,
+      start = this.f.startOf(local),
+      slot = start ? locals.indexOf(start.local) : -1;
+    if (start && slot >= 0) return { slot, plus: start.plus };
+    const whole = halves && this.f.halfOf(local), other = whole ? locals.indexOf(whole) : -1;
+    if (other < 0) return undefined;
+    halves!.push(other);
+    return { slot: other, plus: 0 };
   }
 
   /** A block of the body ends. */
@@ -247,15 +276,21 @@ export class LoopWatch {
       if (by === 0) return;
       let moves = this.#moves.get(slot);
       if (!moves) this.#moves.set(slot, moves = { down: 0, up: 0 });
-      if (by === undefined) moves.down = moves.up = NaN;
+      const step = by === undefined ? this.f.step(local as Local<"i64">) : undefined;
+      const stepped = step ? this.state.locals.indexOf(step.by) : -1;
+      if (step && stepped >= 0 && !moves.step && moves.down === 0 && moves.up === 0) {
+        moves.step = { by: stepped, half: step.half };
+      } else if (by === undefined || moves.step) moves.down = moves.up = NaN;
       else if (by < 0) moves.down += by;
       else moves.up += by;
     });
   }
 
-  #moved(slot: number | undefined, scale: number): { down: number; up: number } {
+  #moved(slot: number | undefined, scale: number): Moves {
     const moves = slot === undefined ? undefined : this.#moves.get(slot);
-    return moves ? { down: moves.down * 2 ** scale, up: moves.up * 2 ** scale } : { down: 0, up: 0 };
+    return moves
+      ? { down: moves.down * 2 ** scale, up: moves.up * 2 ** scale, step: moves.step }
+      : { down: 0, up: 0 };
   }
 
   /** What to test before each piece, once all has been seen; nothing: a second version would gain nothing. */
@@ -264,8 +299,14 @@ export class LoopWatch {
     this.#covered = new Set();
     this.narrow.learned(live);
     if (this.#spoilt) return;
-    const streams = this.#streams.filter(({ base, index, scale, multiple }) => {
+    const streams = this.#streams.filter(({ base, index, scale, multiple, halves }) => {
       const a = this.#moved(base, 0), b = this.#moved(index, scale), down = a.down + b.down, up = a.up + b.up;
+      const step = a.step ?? b.step;
+      // A lower half that comes to its end begins anew.
+      const breaks = ({ down, up, step }: Moves) => step === undefined && (down !== 0 || up !== 0);
+      if (halves.some((slot) => breaks(this.#moved(slot, 0)))) return false;
+      // By a register that stays the same.
+      if (step && ((a.step && b.step) || multiple > 1 || this.#written.has(step.by))) return false;
       // Not a number: false.
       return up - down <= STRIDE &&
         [a.down, a.up, b.down, b.up].every((by) => by % multiple === 0);
@@ -285,6 +326,7 @@ export class LoopWatch {
           same.multiple = s.multiple;
         }
         if (s.writes && !same.writes) same.writes = true, same.window = s.window;
+        for (const slot of s.halves) same.halves.add(slot);
       } else if (all.length < RANGES) {
         all.push({
           of: s,
@@ -293,10 +335,11 @@ export class LoopWatch {
           window: s.window,
           writes: s.writes,
           multiple: s.multiple,
+          halves: new Set(s.halves),
         });
       } else continue;
       const a = this.#moved(s.base, 0), b = this.#moved(s.index, s.scale);
-      fastest = Math.max(fastest, a.up + b.up - a.down - b.down);
+      fastest = Math.max(fastest, a.up + b.up - a.down - b.down, a.step || b.step ? STEPPED : 0);
       this.#covered.add(s.key);
     }
     this.rounds = Math.max(LEAST, Math.min(ROUNDS, Math.floor(FAR / fastest)));
@@ -308,7 +351,7 @@ export class LoopWatch {
   }
 
   /** Conditions under which a piece has to be done with checks. */
-  tests({ of, low, high, window, multiple }: Range): I32[] {
+  tests({ of, low, high, window, multiple, halves }: Range): I32[] {
     const { f, state } = this, { guest } = state.memories;
     const of64 = (slot: number): I64 => state.locals[slot] as Local<"i64">;
     let address: I64 | undefined = of.base === undefined ? undefined : of64(of.base);
@@ -321,8 +364,19 @@ export class LoopWatch {
     const distance = f.let(first.sub(guest.load("i64.load", 0, window + WINDOW.start)));
     const length = () => guest.load("i64.load", 0, window + WINDOW.length);
     const tests = [distance.geU(length())];
-    const more = high - low - REACH;
-    if (more > 0) tests.push(distance.add(more).geU(length()));
+    const more = Math.max(0, high - low - REACH);
+    const stepped = of.index !== undefined && this.#moves.get(of.index)?.step ? of.index : of.base;
+    const step = stepped === undefined ? undefined : this.#moves.get(stepped)?.step;
+    for (const slot of halves) if (slot !== stepped || !step) tests.push(of64(slot).shrU(32).ne(0));
+    if (step) {
+      // Of 32 bits, and in 32 bits: nothing is carried into the upper half in any of the rounds.
+      const by = f.let(step.half ? of64(step.by).and(0xffffffff) : of64(step.by));
+      const all = f.let(by.mul(this.rounds)), moved = f.let(of64(stepped!).add(all));
+      if (!step.half) tests.push(by.shrU(32).ne(0));
+      if (step.half || halves.has(stepped!)) tests.push(of64(stepped!).or(moved).shrU(32).ne(0));
+      const far = stepped === of.index ? all.shl(of.scale) : all;
+      tests.push(distance.add(far).add(more).geU(length()));
+    } else if (more > 0) tests.push(distance.add(more).geU(length()));
     // A piece begins lower by a multiple of it than the access does.
     if (multiple > 1) tests.push(first.wrap().and(multiple - 1));
     return tests;

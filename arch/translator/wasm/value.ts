@@ -85,6 +85,8 @@ export class Value<T extends Type = Type> {
   readonly constant: number | bigint | undefined;
   /** The value and the constant that it is the sum of, for who follows addresses. */
   affine: { readonly of: Value; readonly plus: number } | undefined;
+  /** The values that it is the sum of, or the one that it is the lower half of, for who follows steps of loops. */
+  made: { readonly of: Value; readonly and?: Value } | undefined;
   /** Of a vector: the float in its lowest lane, when all above it is zero. */
   low: Value | undefined;
   /** Of 64 bits: the lower ones, when all above them is zero. */
@@ -96,6 +98,7 @@ export class Value<T extends Type = Type> {
     this.emit = emit;
     this.constant = constant;
     this.affine = undefined;
+    this.made = undefined;
     this.low = undefined;
     this.narrow = undefined;
   }
@@ -125,7 +128,10 @@ export class Value<T extends Type = Type> {
 
   /** Sum. */
   add(b: Arg<T>): Value<T> {
-    return b === 0 ? this : this.#plus(this.#bin("add", b), b, 1);
+    if (b === 0) return this;
+    const sum = this.#plus(this.#bin("add", b), b, 1);
+    if (b instanceof Value && sum.affine === undefined) sum.made = { of: this, and: b };
+    return sum;
   }
   #plus(sum: Value<T>, b: Arg<T>, sign: number): Value<T> {
     const by = typeof b === "object" ? b.constant : b;
@@ -298,14 +304,17 @@ export class Value<T extends Type = Type> {
   }
   /** As 32 bits (wraps 64, unchanged when it is 32 already). */
   wrap(): I32 {
-    return this.type === "i32" ? this as unknown as I32 : this.to("i32.wrap_i64");
+    if (this.type === "i32") return this as unknown as I32;
+    const v = this.to("i32.wrap_i64");
+    v.made = { of: this };
+    return v;
   }
   /** As 64 bits, zero-extended. */
   extendU(): I64 {
     if (this.type === "i32" && this.constant !== undefined) return value("i64", Number(this.constant) >>> 0);
     if (this.type === "i64") return this as unknown as I64;
     const v = this.to("i64.extend_i32_u");
-    v.narrow = this as unknown as I32;
+    v.narrow = this as unknown as I32, v.made = { of: this };
     return v;
   }
   /** As 64 bits, sign-extended. */
