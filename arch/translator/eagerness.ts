@@ -77,6 +77,8 @@ export const HOT = 10;
 export const SLICE = 400_000;
 /** What a region takes at least, before that is known: asking takes as long as translating a few instructions. */
 export const LEAST = 12;
+/** Misses that a window (WINDOW.last) lets pass between two searches when it is missed often: it has been missed about twice as many times. */
+export const OFTEN = 512;
 /** What a module costs beside its instructions, in instructions. */
 export const MODULE_COST = 20;
 /** Instructions that may be translated before any sample allows it: the loops of a short program. */

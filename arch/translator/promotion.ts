@@ -8,8 +8,8 @@
 import type { Body } from "./body.ts";
 import { type CodeCache, type Region, RegionSet } from "./cache.ts";
 import type { BaseCpu } from "./cpu.ts";
-import { type Eagerness, HOT, LEAST, MODULE_COST, SLICE, START } from "./eagerness.ts";
-import { BIAS, CHUNKS, CORE_OPS, FIELD, infoOf, LEAVE, RECORD, WINDOW } from "./layout.ts";
+import { type Eagerness, HOT, LEAST, MODULE_COST, OFTEN, SLICE, START } from "./eagerness.ts";
+import { BIAS, CHUNKS, CORE_OPS, FIELD, infoOf, LEAVE, RECORD, STATE_BYTES, WINDOW } from "./layout.ts";
 import type { Lockstep } from "./lockstep.ts";
 import type { Translation } from "./parts.ts";
 
@@ -132,6 +132,7 @@ export class Promotion {
       this.#full = engine.samples - set.born > eager.life;
       return;
     }
+    this.#expect(set);
     const paid = eager.price ? worth / eager.price : Infinity;
     const made = translator.translate(cpu, entries, set, this.owner.body.wide, eager, paid);
     if (cache !== cpu.cache || cache.regions !== set) return;
@@ -149,6 +150,14 @@ export class Promotion {
     this.#adjustTable();
     this.#install(made, set);
     this.#link(made.module);
+  }
+
+  /** What regions have missed often, new ones are expected to miss. */
+  #expect({ habit }: RegionSet): void {
+    const { state } = this.cpu;
+    for (let w: number = WINDOW.first; w < STATE_BYTES; w += WINDOW.size) {
+      if (state.getInt32(w + WINDOW.last, true) >= OFTEN) habit.add(w);
+    }
   }
 
   /** Regions that miss their windows of memory all the time are translated anew, and look for pages instead. */

@@ -366,8 +366,9 @@ export class RegionMachine extends BaseEnv implements Machine {
   windowed: ReadonlySet<number> = new Set();
   #paged(window: number): boolean {
     const { windows } = this.helpers;
-    if (this.windowed.has(window)) return false;
-    return paging.always ? window !== windows.stack : windows.paged.has(window);
+    // A check of the frame may still grow: its last byte is not known.
+    if (window === windows.stack || this.windowed.has(window)) return false;
+    return paging.always || windows.paged.has(window);
   }
   override probe(address: I64, bytes: number | I32, access: number): I32 {
     this.loop?.spoil();
