@@ -124,9 +124,6 @@ export interface Sharer {
 /** Records and lookup tables of the code that some spaces share. */
 /** Modules that miss a window before others are expected to. */
 const HABIT = 3;
-/** Neighbourhoods of 1 KiB of code. */
-const near = (pc: number) => pc >>> 10;
-
 /** Translated regions of a cache: modules that every sharer instantiates for itself. */
 export class RegionSet {
   /** Slots by biased pc of the entry: regions, and what regions call. */
@@ -142,8 +139,6 @@ export class RegionSet {
   readonly #missing = new Map<number, number>();
   /** Those that several modules miss: code that is new may be expected to miss them, too. */
   readonly habit: Set<number> = new Set();
-  /** Samples of neighbourhoods ({@link near}) that have not paid for a translation yet. */
-  readonly credit: Map<number, number> = new Map();
   /** Samples that pay for the translation of a pc, where that is known. */
   readonly prices: Map<number, number> = new Map();
 
@@ -155,18 +150,6 @@ export class RegionSet {
 
   get count(): number {
     return this.regions.length;
-  }
-  /** What a place can pay with: big functions are met in many places, each a few times. A loop inside a region has to pay alone. */
-  paid(pc: number): number {
-    return Math.max(this.heat.get(pc) ?? 0, this.loops.has(pc) ? 0 : this.credit.get(near(pc)) ?? 0);
-  }
-  /** A place was met in a sample. */
-  earn(pc: number): void {
-    this.credit.set(near(pc), (this.credit.get(near(pc)) ?? 0) + 1);
-  }
-  /** Samples of its neighbourhood have been used. */
-  spend(pc: number, samples: number): void {
-    this.credit.set(near(pc), Math.max(0, (this.credit.get(near(pc)) ?? 0) - samples));
   }
   slot(pc: number): number {
     let slot = this.slots.get(pc);

@@ -125,22 +125,20 @@ export class Promotion {
     if (!translator) return;
     engine.translates = true;
     if (engine.translated > START + engine.samples * eager.allowance) return;
-    const worth = again ? Infinity : set.paid(entries[0]);
-    if (worth < (set.prices.get(entries[0]) ?? LEAST * eager.price)) return;
+    if (heat < (set.prices.get(entries[0]) ?? LEAST * eager.price)) return;
     if (set.size >= eager.set) {
       // What was hot long ago need not be now.
       this.#full = engine.samples - set.born > eager.life;
       return;
     }
     this.#expect(set);
-    const paid = eager.price ? worth / eager.price : Infinity;
+    const paid = eager.price ? heat / eager.price : Infinity;
     const made = translator.translate(cpu, entries, set, this.owner.body.wide, eager, paid);
     if (cache !== cpu.cache || cache.regions !== set) return;
     if (typeof made === "number") return void set.prices.set(entries[0], made * eager.price);
     for (const pc of entries) set.heat.set(pc, -1);
     if (!made) return;
     for (const r of made.regions) set.heat.set(r.pc, -1);
-    set.spend(entries[0], made.size * eager.price);
     // What heat they have is of the time before: where the regions are entered from elsewhere it need not grow.
     for (const pc of made.loops) {
       set.loops.add(pc);
@@ -326,7 +324,6 @@ export class Promotion {
     if (heat < 0) return;
     const more = heat + (within ? WITHIN : 1);
     set.heat.set(pc, more);
-    if (!within) set.earn(pc);
     if (heat >= HOT) engine.hot++;
     if (more >= eager.samples) {
       this.#promote([pc]);
