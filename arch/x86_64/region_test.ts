@@ -555,3 +555,14 @@ Deno.test("what regions remember of permissions ends when one is taken away", ()
   until("page");
   assertEquals([cpu.trap.address, cpu.frame.num(7)], [DATA + 2000, 10]);
 });
+
+Deno.test("a loop becomes a region when its last jump straddles pages, where the interpreter takes it without its cmp", () => {
+  const before = "mov ecx, 300000\n loop:\n lea eax, [rax+rcx*2]\n dec ecx\n cmp ecx, 3\n";
+  const source = `${before} jne loop\n syscall`, at = CODE + 0x1000 - assemble(before, CODE).length - 1;
+  const [expected, seen] = (["interpreter", "jit"] as const).map((engine) => {
+    const { cpu, space } = start(source, engine, at);
+    return { cpu, outcome: outcome(cpu, space) };
+  });
+  assertEquals(seen.outcome, expected.outcome);
+  assert(regions(seen.cpu) > 0);
+});

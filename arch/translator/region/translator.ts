@@ -7,13 +7,13 @@ import { BIAS } from "../layout.ts";
 import type { OpDef } from "../machine.ts";
 import type { Translation, Translator } from "../parts.ts";
 import { type FunctionRef, Module } from "../wasm/mod.ts";
-import { Analysis } from "./analysis.ts";
+import { Analysis, type Info } from "./analysis.ts";
 import { Emitter } from "./emit.ts";
 import { emitEntry, typeOf } from "./exits.ts";
 import { Ids, Shape, type Signature } from "./shape.ts";
 import type { Helper } from "./func.ts";
 import { RegionFunc } from "./func.ts";
-import { type Block, discover, flagsLiveAt, type Graph } from "./graph.ts";
+import { type Block, discover, flagsLiveAt, type Graph, instructionAt } from "./graph.ts";
 import { pcOf, SPACE } from "./inline.ts";
 import { describe, flagsWanted, look } from "./reports.ts";
 import { Unsupported } from "./state.ts";
@@ -30,6 +30,16 @@ export interface TranslatorSpec {
   readonly ops: readonly OpDef[];
   readonly numbering: Numbering;
   readonly slots: SlotSpec;
+}
+
+/** A conditional jump by flags, which may be the second half of a pair that looks at its record: no region begins here. */
+const half = (info: Info) => info.kind === "jcc" && info.readsFlags && !info.def.fused;
+/** Where code that is often met at a biased pc is translated from: a loop whose last jump that is, from its start. */
+function start(cpu: BaseCpu, analysis: Analysis, set: RegionSet, pc: number): number {
+  const i = instructionAt(cpu, analysis, pc, BIAS);
+  const loop = i && half(i.info) && i.target < pc &&
+    set.regions[set.slots.get(i.target) ?? -1] === undefined;
+  return loop ? i.target : pc;
 }
 
 /** For debugging: sees every module. */
@@ -72,7 +82,8 @@ export function createTranslator(spec: TranslatorSpec): Translator {
     paid: number,
   ): Translation | number | undefined {
     const analysis = analysisOf(wide);
-    const graphs: Graph[] = [], queue = [...entries], seen = new Set(entries);
+    const starts = entries.map((pc) => start(cpu, analysis, set, pc));
+    const graphs: Graph[] = [], queue = [...starts], seen = new Set(starts);
     let room = Math.min(limits.module, paid);
     // What is called goes to the same module: calls between modules take longer.
     for (let at = 0; at < queue.length && (at < entries.length || room > 0); at++) {
@@ -87,9 +98,7 @@ export function createTranslator(spec: TranslatorSpec): Translator {
         );
       }
       const first = graph?.entry.instructions[0];
-      // A conditional jump by flags may be the second half of a pair, which looks at its record.
-      if (!graph || !first) continue;
-      if (first.info.kind === "jcc" && first.info.readsFlags && !first.info.def.fused) continue;
+      if (!graph || !first || half(first.info)) continue;
       if (first.info.how !== "inline" || first.info.kind === "enter" || first.info.kind === "stop") {
         continue;
       }
