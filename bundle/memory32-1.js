@@ -1,1 +1,1 @@
-let __file,__bytes;const __constant=(file,at,length)=>{if(file!==__file)__bytes=Deno.readFileSync(new URL(file,import.meta.url)),__file=file;return Uint8Array.fromBase64(new TextDecoder().decode(__bytes.subarray(at,at+length)))};import{s as A}from"./chunk-1.js";import"./main.js";import"./main.js";var Q=()=>__constant("../arch/aarch64/memory32.generated.ts",154,796476);A(Q());
+import{t as A}from"./chunk-9.js";import"./main.js";import"./main.js";var Q=()=>Deno.readFileSync(new URL("./memory32-1-1.bin",import.meta.url));A(Q());

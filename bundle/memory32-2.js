@@ -1,1 +1,1 @@
-let __file,__bytes;const __constant=(file,at,length)=>{if(file!==__file)__bytes=Deno.readFileSync(new URL(file,import.meta.url)),__file=file;return Uint8Array.fromBase64(new TextDecoder().decode(__bytes.subarray(at,at+length)))};import{c3_a as A}from"./main.js";var Q=()=>__constant("../arch/x86_64/memory32.generated.ts",154,450096);A(Q());
+import{c2_a as A}from"./main.js";import"./main.js";import"./main.js";var Q=()=>Deno.readFileSync(new URL("./memory32-2-1.bin",import.meta.url));A(Q());
