@@ -1,5 +1,5 @@
 /** The interpreter that CPUs use: the shipped one, unless a tool says otherwise. */
-import { prepareModule } from "@guise/translator/run";
+import { bytesOf, prepareModule } from "@guise/translator/run";
 import { Finder, type Row, type SpecialOps } from "./decode.ts";
 import * as shipped from "./interpreter.generated.ts";
 
@@ -16,17 +16,6 @@ export interface Image {
   readonly module: (wide: boolean) => WebAssembly.Module;
   /** What `module` compiles for 64-bit memories. */
   readonly code?: () => Uint8Array<ArrayBuffer>;
-}
-
-declare global {
-  interface Uint8ArrayConstructor {
-    fromBase64(text: string): Uint8Array<ArrayBuffer>;
-  }
-}
-
-/** A bundle (docs/decisions/0045) gives bytes in the place of text. */
-function bytesOf(base64: string | Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-  return typeof base64 === "string" ? Uint8Array.fromBase64(base64) : base64;
 }
 
 let narrow: string | undefined;

@@ -10,3 +10,4 @@ export * from "./layout.ts";
 export * from "./modules.ts";
 export * from "./parts.ts";
 export type { LockstepLog, RegionText } from "./lockstep.ts";
+export { bytesOf } from "./base64.ts";

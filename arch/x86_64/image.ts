@@ -1,6 +1,6 @@
 /** The interpreter that CPUs use: the shipped one, unless a tool says otherwise. */
 import type { HostFunction } from "@guise/translator";
-import { prepareModule } from "@guise/translator/run";
+import { bytesOf, prepareModule } from "@guise/translator/run";
 import * as shipped from "./interpreter.generated.ts";
 import type { NumericTables } from "./template.ts";
 
@@ -23,12 +23,6 @@ export interface Image {
   readonly module: (wide: boolean) => WebAssembly.Module;
   /** What `module` compiles for 64-bit memories. */
   readonly code?: () => Uint8Array<ArrayBuffer>;
-}
-
-declare global {
-  interface Uint8ArrayConstructor {
-    fromBase64(text: string): Uint8Array<ArrayBuffer>;
-  }
 }
 
 function load(): Image {
@@ -61,14 +55,6 @@ function load(): Image {
       }
     },
   };
-}
-
-/** A bundle (docs/decisions/0045) gives bytes in the place of text. */
-function bytesOf(base64: string | Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-  if (typeof base64 !== "string") return base64;
-  // Younger than some engines that can run the rest.
-  if (Uint8Array.fromBase64 !== undefined) return Uint8Array.fromBase64(base64);
-  return Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
 }
 
 let narrow: string | undefined;

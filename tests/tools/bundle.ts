@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { bytesOf } from "@guise/translator/run";
 import { fromFileUrl, join, relative } from "@std/path";
 import { compiledLate, eager, type Range } from "./eager.ts";
 import { root } from "./workspace.ts";
@@ -61,7 +62,7 @@ function outside(name: string, code: string, files: Map<string, string | Uint8Ar
   return code.replace(long, (_, arrow: string, __, constant: string) => {
     const bytes = /^[A-Za-z0-9+/]+=*$/.test(constant);
     const file = `${name.replace(".js", "")}-${++n}.${bytes ? "bin" : "json"}`;
-    files.set(file, bytes ? Uint8Array.fromBase64(constant) : constant);
+    files.set(file, bytes ? bytesOf(constant) : constant);
     return `${arrow}Deno.read${bytes ? "" : "Text"}FileSync(new URL("./${file}",import.meta.url))`;
   });
 }
