@@ -114,6 +114,13 @@ export interface Cpu {
    * that no instruction reads. Without it: they always are.
    */
   exactFaults?(): void;
+  /**
+   * The system call of this number by the first entry gives this (in the result register of its {@link CallAbi}, as halves) whenever
+   * the task makes it: an engine may answer without asking the kernel, until {@link Cpu.forgetAnswers}. An engine need not.
+   */
+  rememberAnswer?(number: number, lo: number, hi: number): void;
+  /** Calls go to the kernel again: another task is about to run, or hooks want to see them. */
+  forgetAnswers?(): void;
   /** Gives back everything; the CPU is not used any more. */
   dispose(): void;
 }

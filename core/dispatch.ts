@@ -60,6 +60,7 @@ export class Dispatcher implements KernelEntry {
       return this.#left(task, table, row, number, outcome);
     }
     table.encode(task, outcome);
+    if (row.constant) table.remember(task, number);
     return 0;
   }
 

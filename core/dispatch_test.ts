@@ -48,6 +48,34 @@ Deno.test("entries have tables of their own and the number is the low half of it
   assertEquals(w.log, [5, 6]);
 });
 
+Deno.test("a constant call is asked once a task, but each time by another entry and while hooks watch", async () => {
+  const asked: string[] = [], seen: number[] = [];
+  const own = (name: string, constant: boolean) =>
+    syscall({ name, doc: "", args: {}, constant, run: (task) => (asked.push(name), task.id) });
+  const watch = syscall({
+    name: "watch",
+    doc: "",
+    args: {},
+    run: (task) => (task.kernel.hook({ enter: (e) => seen.push(e.number) }), 0),
+  });
+  const w = await world({}, {
+    tables: tables([["fake", "syscall"], ["fake", "other"]], [
+      [[5, 5], own("constant", true)],
+      [[6, 6], own("changing", false)],
+      [[7, 7], watch],
+    ]),
+  });
+  const call = (number: number, entry = "syscall") => `set r0, ${number}\ntrap ${entry}\n`;
+  const both = call(5) + call(6);
+  w.spawn(both + both + call(5, "other") + call(7) + both + both + "illegal");
+  await w.kernel.run();
+  assertEquals(asked, [
+    ...["constant", "changing", "changing", "constant"],
+    ...["constant", "changing", "constant", "changing"],
+  ]);
+  assertEquals(seen, [5, 6, 5, 6]);
+});
+
 Deno.test("an unknown call answers ENOSYS and is reported once for a process image", async () => {
   const w = await world();
   const events: KernelEvent[] = [];

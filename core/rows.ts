@@ -33,6 +33,8 @@ export class Row {
   run: (task: Task) => Outcome;
   /** What it counts as between two looks at the host's clock: one without arguments cannot take long. */
   readonly weight: number;
+  /** The CPU may remember its result. */
+  readonly constant: boolean;
   /** How many arguments it has. */
   readonly count: number;
   readonly #slots: readonly number[];
@@ -59,6 +61,7 @@ export class Row {
     this.#slots = slots;
     this.count = names.length;
     this.#out = names.map((name) => spec.args[name].direction === "out");
+    this.constant = spec.constant === true;
     this.weight = slot === 0 ? 1 : WITH_ARGUMENTS;
     this.run = (task) => {
       this.run = compileCall(call, abi);
@@ -192,6 +195,8 @@ export class EntryTable {
   /** Results are written as they are. */
   readonly #plain: boolean;
   readonly #personality: Personality;
+  /** It is the architecture's first entry, with the architecture's own registers. */
+  readonly #first: boolean;
 
   constructor(personality: Personality, arch: Arch, entry: string) {
     const own = personality.tables.filter((table) => table.arch === arch.name && table.entry === entry);
@@ -206,6 +211,8 @@ export class EntryTable {
     this.resultRegister = arch.register(abi.result);
     this.registers = abi.args.map((name) => arch.register(name));
     this.#personality = personality;
+    const usual = arch.abis[entry];
+    this.#first = entry === arch.entries[0] && usual?.number === abi.number && usual?.result === abi.result;
     this.#encode = personality.encode;
     this.#plain = personality.encode === undefined && abi.pointer !== 4;
     this.#rowAbi = { arch: arch.name, entry, registers: this.registers, pointer: abi.pointer };
@@ -254,6 +261,12 @@ export class EntryTable {
     return undefined;
   }
 
+  /** The call was answered, and always will be like this: its CPU may know, if it asked by the registers that the CPU knows. */
+  remember(task: Task, number: number): void {
+    if (!this.#first) return;
+    const { frame } = task;
+    task.process.cpu.rememberAnswer?.(number, frame.lo(this.resultRegister), frame.hi(this.resultRegister));
+  }
   /** Writes a handler's number to the task's result register. */
   encode(task: Task, value: number): void {
     if (this.#plain) task.frame.setNum(this.resultRegister, value);

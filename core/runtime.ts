@@ -131,6 +131,8 @@ export class RuntimeImpl implements Runtime {
     }
   }
   hook(hooks: Partial<Hooks>): () => void {
+    // They see every call.
+    for (const host of this.#hosts.values()) if (host.started) host.cpu.forgetAnswers?.();
     return this.hooks.add(hooks);
   }
   emit(event: KernelEvent): void {

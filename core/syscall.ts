@@ -81,6 +81,8 @@ export interface SyscallSpec<A extends ArgTypes> {
   readonly args: A;
   /** `args` is one object a row, reused: copy what must live on. */
   readonly run: (task: Task, args: Args<A>) => Outcome;
+  /** The result stays the same as long as the task lives, and nothing else happens: the CPU may remember it. Default false. */
+  readonly constant?: boolean;
   /** Default "full". */
   readonly support?: "full" | "partial" | "none";
   /** What is missing, for the support table. */

@@ -89,6 +89,7 @@ export class CpuHost {
     const old = this.#current;
     if (old !== undefined) old.frame = old.parked;
     this.#current = task;
+    this.#cpu?.forgetAnswers?.();
     if (task !== undefined) task.frame = this.cpu.frame;
   }
 

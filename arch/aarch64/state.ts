@@ -39,7 +39,7 @@ export const STATE = {
 export const INSTRUCTION_ABORT = 0x20, PC_ALIGNMENT = 0x22, DATA_ABORT = 0x24, STACK_ALIGNMENT = 0x26;
 /** A register field of a record times 2^this is the offset. */
 export const FIELD_SHIFT = 1;
-export const X16 = 128, X30 = 240;
+export const X8 = 64, X16 = 128, X30 = 240;
 
 /** Bits of nzcv as PSTATE has them. */
 export const N = 0x80000000, Z = 0x40000000, C = 0x20000000, V = 0x10000000;

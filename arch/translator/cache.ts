@@ -3,6 +3,7 @@
  * the spaces of a fork; it is bounded, and when it is full everything is dropped.
  */
 import {
+  ANSWERS,
   CHUNK,
   CHUNK_RECORDS,
   CHUNK_TABLES,
@@ -42,6 +43,7 @@ export class Engine {
   readonly #caches = new Set<CodeCache>();
   #current: CodeCache | undefined;
   #next: number = CHUNKS;
+  #stamp = 0;
   /** One run of a single instruction, for stepping. */
   readonly scratch: number;
 
@@ -95,6 +97,14 @@ export class Engine {
     }
     this.u32[FIELD.directory >>> 2] = cache.ready();
     this.u32[FIELD.jumps >>> 2] = cache.jumps;
+  }
+  /** A number that no answer in memory ({@link ANSWERS}) has. */
+  stamp(): number {
+    if (this.#stamp === 0xffffffff) {
+      this.#stamp = 0;
+      this.u8.fill(0, ANSWERS.first, ANSWERS.first + ANSWERS.entries * ANSWERS.size);
+    }
+    return ++this.#stamp;
   }
   /** The cache is not used any more. */
   forget(cache: CodeCache): void {

@@ -4,6 +4,7 @@ import { CodeCache, type Engine, type Sharer } from "./cache.ts";
 import { SLICE } from "./eagerness.ts";
 import {
   ACCESS,
+  ANSWERS,
   BIAS,
   CORE_OPS,
   EMPTY_LEVEL,
@@ -62,6 +63,8 @@ export abstract class BaseCpu implements Sharer {
   /** What a fault finds in the frame is exact, the flags included: somebody may look. It costs regions up to half of their speed. */
   exact: boolean;
   #warming = false;
+  /** Whose answers translated code may use ({@link ANSWERS}). */
+  #stamp: number;
   /** Instructions until the next sample: slices go on over calls that leave. */
   #rest: number;
   /** Regions were dropped while a page was made accessible: what runs has to leave. */
@@ -82,6 +85,7 @@ export abstract class BaseCpu implements Sharer {
     this.engine = parts.engine;
     this.#pcOffset = parts.pc;
     this.#rest = parts.eagerness?.slice ?? SLICE;
+    this.#stamp = parts.engine.stamp();
     if (space.pages.buffer.byteLength < 17 * 65536) space.pages.grow(1);
     this.#pages = new Uint8Array(space.pages.buffer);
     this.exact = parent?.exact ?? false;
@@ -307,6 +311,18 @@ export abstract class BaseCpu implements Sharer {
     return this.#warming ? record + RECORD.size : this.#promotion.region(record);
   }
 
+  /** The system call of this number gives this until {@link BaseCpu.forgetAnswers}: translated code need not ask again. */
+  rememberAnswer(number: number, lo: number, hi: number): void {
+    const { i32 } = this.engine, at = ANSWERS.first + (number & ANSWERS.entries - 1) * ANSWERS.size >>> 2;
+    i32[at] = number, i32[at + 1] = this.#stamp;
+    i32[at + (ANSWERS.value >>> 2)] = lo, i32[at + (ANSWERS.value >>> 2) + 1] = hi;
+  }
+  /** Another task is about to run here, or somebody wants to see each call. */
+  forgetAnswers(): void {
+    this.#stamp = this.engine.stamp();
+    if (this.#inside) this.engine.u32[FIELD.stamp + 4 >>> 2] = this.#stamp;
+  }
+
   /** Makes a running `run` return soon with "interrupt". */
   interrupt(): void {
     this.#interrupted = true;
@@ -435,6 +451,7 @@ export abstract class BaseCpu implements Sharer {
       }
       this.#moved = false;
       engine.use(this.cache);
+      engine.u32[FIELD.stamp + 4 >>> 2] = this.#stamp;
       this.#promotion.prepare(this.cache);
       if (single) {
         record = this.executable(pc) ? (this.claim(pc), this.stepAt(pc)) : 0;

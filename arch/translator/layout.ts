@@ -87,7 +87,15 @@ export const FIELD = {
   steps: FIELDS + 128,
   limit: FIELDS + 132,
   partly: FIELDS + 136,
+  /** 64 bits, the lower half 0: whose answers of {@link ANSWERS} hold now. */
+  stamp: FIELDS + 144,
 } as const;
+
+/**
+ * Answers of the kernel that regions need not ask for again, behind the fields: entries of 16 bytes at the place that the lowest bits of
+ * the call's number name, with the number (u32), the stamp of the task (u32) and the answer (i64).
+ */
+export const ANSWERS = { first: FIELDS + 256, entries: 16, size: 16, value: 8 } as const;
 
 /** What a decoder notes while it decodes a run: from here, behind the fields, up to {@link EMPTY_LEVEL}. */
 export const NOTES = 0x800;

@@ -201,8 +201,11 @@ export interface Machine extends Env {
   branch(): void;
   /** Ends the instruction: continues at a computed guest address. */
   jump(pc: I64): void;
-  /** Puts the next pc into the state block and calls the kernel, which may ask to leave or move the pc. */
-  enter(host: "syscall" | "call", argument: I32): void;
+  /**
+   * Puts the next pc into the state block and calls the kernel, which may ask to leave or move the pc. With `number` (the offset of the
+   * register that holds it) the kernel's answer may be known already.
+   */
+  enter(host: "syscall" | "call", argument: I32, number?: number): void;
   /** Stops at this instruction, to be restarted, as if the budget was used up (long string operations). */
   yield(): void;
   /** What is left of the budget (stale in a rare operation by the instructions of its run). */

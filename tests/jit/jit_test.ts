@@ -32,6 +32,7 @@ const programs: readonly (readonly [string, readonly string[], readonly Engine[]
   ["compiler.c", ["400"], all],
   ["compiler.c", ["600", "wx"], all],
   ["selfmodifying.c", [], all],
+  ["answers.c", [], all],
   ["limits.c", ["endless"], all],
   ["limits.c", ["recursion"], ["interpreter", "jit", "auto"]],
   ["limits.c", ["jumps"], ["interpreter", "jit", "auto"]],

@@ -4,7 +4,7 @@ import { ACCESS, FIELD, i32, type I64, i64, type Int, type Machine, v128 } from 
 import { a64, type Declaration, type Semantics } from "../encoding.ts";
 import { condition, flagsImage, setImage } from "../flags.ts";
 import { CONDITIONS } from "../flag_names.ts";
-import { STATE, X16, X30 } from "../state.ts";
+import { STATE, X16, X30, X8 } from "../state.ts";
 
 const nop = (): void => {};
 /** Unallocated at EL0: EC 0. */
@@ -61,7 +61,7 @@ export const control: Declaration[] = [
   }, { flow: "end", hot: true }),
   ...a64("1101011001011111000000 nnnnn 00000", "ret {n/x}", ({ n }, m) => m.jump(m.f.let(n.read() as I64)), { flow: "end", hot: true }),
 
-  ...a64("11010100000 iiiiiiiiiiiiiiii 00001", "svc #{i/u}", (_, m) => m.enter("syscall", m.f.let(i32(0))), { flow: "syscall", hot: true }),
+  ...a64("11010100000 iiiiiiiiiiiiiiii 00001", "svc #{i/u}", (_, m) => m.enter("syscall", m.f.let(i32(0)), X8), { flow: "syscall", hot: true }),
   // A call stub of the kernel (Arch.stub): the target is in x16, which calls may change.
   ...a64("11010100000 0000000000000000 00010", "hvc #0", (_, m) => m.enter("call", m.f.let(m.state("i32.load", X16))), { flow: "stub" }),
   ...a64("11010100001 iiiiiiiiiiiiiiii 00000", "brk #{i/u}", ({ i }, m) => m.raise("breakpoint", 0x3c, i.read().wrap()), { flow: "end" }),

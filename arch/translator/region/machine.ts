@@ -59,7 +59,7 @@ export interface Flow {
   branchIf(cond: I32): void;
   branch(): void;
   jump(pc: I64): void;
-  enter(host: "syscall" | "call", argument: I32): void;
+  enter(host: "syscall" | "call", argument: I32, number: I64 | undefined): void;
   /** Leaves the region before this instruction; the interpreter does it. `partly`: it may have written some of what it reads. */
   interpret(partly: boolean): void;
   readonly count: I32;
@@ -514,9 +514,9 @@ export class RegionMachine extends BaseEnv implements Machine {
     this.ended = true;
     this.flow.jump(pc);
   }
-  enter(host: "syscall" | "call", argument: I32): void {
+  enter(host: "syscall" | "call", argument: I32, number?: number): void {
     this.asked.enter = true;
-    this.flow.enter(host, argument);
+    this.flow.enter(host, argument, number === undefined ? undefined : this.state("i64.load32_u", number));
   }
 }
 

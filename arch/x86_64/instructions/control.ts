@@ -3,7 +3,7 @@ import { ACCESS, type I32, type I64, i64, type Machine, type Operand, select } f
 import * as e from "../encoding.ts";
 import { type Declaration, x86 } from "../encoding.ts";
 import { condition, CONDITIONS, rflags } from "../flags.ts";
-import { R11, RCX, RSP } from "../state.ts";
+import { R11, RAX, RCX, RSP } from "../state.ts";
 
 const rsp = (m: Machine): I64 => m.state("i64.load", RSP);
 
@@ -61,7 +61,7 @@ function syscall(m: Machine): void {
   const next = m.f.let(m.nextPc());
   m.setState("i64.store", RCX, next);
   m.setState("i64.store", R11, rflags(m).extendU());
-  m.enter("syscall", m.f.let(i64(0).wrap()));
+  m.enter("syscall", m.f.let(i64(0).wrap()), RAX);
 }
 const int80 = (m: Machine): void => m.enter("syscall", m.f.let(i64(1).wrap()));
 

@@ -73,6 +73,7 @@ const exit: Syscall = syscall({
 const getpid: Syscall = syscall({
   name: "getpid",
   doc: "The process's number.",
+  constant: true,
   args: {},
   run: (task) => task.process.id,
 });

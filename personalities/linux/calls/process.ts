@@ -41,6 +41,7 @@ const exitGroup: Syscall = syscall({
 
 const getpid: Syscall = syscall({
   name: "getpid",
+  constant: true,
   doc: "Tells the process id.",
   args: {},
   run: (task) => processOf(task).pid,
@@ -48,6 +49,7 @@ const getpid: Syscall = syscall({
 
 const gettid: Syscall = syscall({
   name: "gettid",
+  constant: true,
   doc: "Tells the thread id.",
   args: {},
   run: (task) => threadOf(task).tid,
