@@ -499,6 +499,8 @@ export class RuntimeImpl implements Runtime {
         if (now - start > HOST_TURN) task.left = 0;
       }
       measured = true;
+      // What a CPU waits for, the host does in its turn.
+      if (cause === "interrupt" && cpu.arch.loading !== undefined) this.#turnEnds = now;
       if (now >= this.#turnEnds || this.#stopped) return task.left <= 0;
       if (this.#timers.next !== Infinity) this.#runTimers();
     }

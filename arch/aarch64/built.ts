@@ -8,14 +8,16 @@ import {
   type Numbering,
   type OpDef,
 } from "@guise/translator";
+import { type Origin, packed } from "@guise/translator/region";
 import { Finder, type Row, rowOf } from "./decode.ts";
 import { defineDecoder } from "./decoder.ts";
 import { type Declaration, operationOf } from "./encoding.ts";
 import { CONDITIONS } from "./flag_names.ts";
 import { HOT } from "./hot.ts";
 import { instructions } from "./instructions/mod.ts";
-import { EXTENDED, MISALIGNED, UNDEFINED, WRITEBACK, WRITEBACK_REGISTER } from "./instructions/special.ts";
+import { EXTENDED, SPECIAL } from "./instructions/special.ts";
 import { type Image, use } from "./image.ts";
+import { NONE } from "./shipped.ts";
 import { FIELD_SHIFT, STATE } from "./state.ts";
 import { tablesOf } from "./tables.ts";
 
@@ -32,7 +34,7 @@ interface Operations {
   }[];
 }
 function operationsOf(declarations: readonly Declaration[], hot?: ReadonlySet<string>): Operations {
-  const ops: OpDef[] = [UNDEFINED, MISALIGNED, WRITEBACK, WRITEBACK_REGISTER, ...Object.values(EXTENDED)];
+  const ops: OpDef[] = [...SPECIAL];
   const byName = new Map<string, number>(), semantics = new Map<string, Declaration>();
   const numberOf = (d: Declaration, def: OpDef) => {
     const old = byName.get(def.name);
@@ -121,6 +123,21 @@ export const declarations = (): readonly Declaration[] => list ??= instructions(
 let made: Operations | undefined;
 /** Operations of all instructions, numbered as in the shipped interpreter. */
 export const operations = (): Operations => made ??= operationsOf(declarations(), HOT);
+
+/** What shipped.ts makes operations from. */
+export function packedOperations(): { readonly hot: number; readonly bytes: Uint8Array } {
+  const { numbering, index } = operations(), origins = new Map<number, Origin>();
+  const add = (op: number, declaration: number, variety: number) => {
+    if (op >= 0 && !origins.has(op)) origins.set(op, [declaration, variety]);
+  };
+  SPECIAL.forEach((_, i) => add(i, NONE, i));
+  index.forEach(({ plain, extended, fused = [] }, d) => {
+    add(plain, d, 0);
+    extended.forEach((op, i) => add(op, d, i + 1));
+    fused.forEach((op, cc) => add(op, d, (cc + 1) << 2));
+  });
+  return { hot: numbering.hot, bytes: packed(numbering, (op) => origins.get(op)!) };
+}
 
 /** Makes all CPUs from now on work from the declarations instead of the shipped interpreter. */
 export function useDeclarations(profile = false): Built {

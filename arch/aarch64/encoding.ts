@@ -76,25 +76,70 @@ export const VECTOR = /^([bhsdq]|8b|16b|4h|8h|2s|4s|1d|2d|1q|v[bhsd]|2h|4b)$/;
 export const isGeneral = (kind: string): boolean => GENERAL.has(kind);
 export const isVector = (kind: string): boolean => VECTOR.test(kind);
 
-/** Declarations from one line: two when the size is `z`. */
+/** Declarations from one line: two when the size is `z`. Most programs never need most of them: a line is read when it is asked for. */
 export function a64(bits: string, text: string, semantics: Semantics, p: Properties = {}): Declaration[] {
-  const plain = bits.replaceAll(" ", "");
-  if (plain.length !== 32) throw new Error(`${text}: ${plain.length} bits`);
-  if (!plain.includes("z")) return [one(plain, text, semantics, p)];
+  const plain = () => bits.replaceAll(" ", "");
+  if (!bits.includes("z")) return [one(() => [plain(), text], semantics, p)];
   return [0, 1].map((z) => {
-    const sized = plain.replaceAll(/[zZ]/g, String(z)).replaceAll(/y(.)/g, z ? "$1$1" : "0$1");
-    const named = text.replaceAll(/\{([=+]?)(\w)(\/(\w+))?\}/g, (_, a, letter, __, kind = "") => {
-      if (kind === "") kind = z ? "x" : "w";
-      else if (kind === "sp") kind = z ? "xsp" : "wsp";
-      else if (!z && IMMEDIATES[kind + "w"]) kind += "w";
-      else if (z && IMMEDIATES[kind + "x"]) kind += "x";
-      return `{${a}${letter}/${kind}}`;
-    });
-    return one(sized, named, semantics, { ...p, key: p.key && `${p.key}/${z ? "x" : "w"}` });
+    const key = p.key && `${p.key}/${z ? "x" : "w"}`;
+    return one(() => sized(plain(), text, z), semantics, { ...p, key });
   });
 }
 
-function one(pattern: string, text: string, semantics: Semantics, p: Properties): Declaration {
+/** Pattern and text for 32 bits (z is 0) or 64. */
+function sized(bits: string, text: string, z: number): [pattern: string, text: string] {
+  const pattern = bits.replaceAll(/[zZ]/g, String(z)).replaceAll(/y(.)/g, z ? "$1$1" : "0$1");
+  const named = text.replaceAll(/\{([=+]?)(\w)(\/(\w+))?\}/g, (_, a, letter, __, kind = "") => {
+    if (kind === "") kind = z ? "x" : "w";
+    else if (kind === "sp") kind = z ? "xsp" : "wsp";
+    else if (!z && IMMEDIATES[kind + "w"]) kind += "w";
+    else if (z && IMMEDIATES[kind + "x"]) kind += "x";
+    return `{${a}${letter}/${kind}}`;
+  });
+  return [pattern, named];
+}
+
+/** What is read from the line itself. */
+type Line = Pick<
+  Declaration,
+  "pattern" | "text" | "pieces" | "mask" | "value" | "fields" | "memory" | "branch"
+>;
+
+function one(line: () => [pattern: string, text: string], semantics: Semantics, p: Properties): Declaration {
+  let parsed: Line | undefined;
+  const read = (): Line => parsed ??= parse(...line());
+  return {
+    ...p,
+    semantics,
+    get pattern(): string {
+      return read().pattern;
+    },
+    get text(): string {
+      return read().text;
+    },
+    get pieces(): readonly Piece[] {
+      return read().pieces;
+    },
+    get mask(): number {
+      return read().mask;
+    },
+    get value(): number {
+      return read().value;
+    },
+    get fields(): Line["fields"] {
+      return read().fields;
+    },
+    get memory(): Line["memory"] {
+      return read().memory;
+    },
+    get branch(): string | undefined {
+      return read().branch;
+    },
+  };
+}
+
+function parse(pattern: string, text: string): Line {
+  if (pattern.length !== 32) throw new Error(`${text}: ${pattern.length} bits`);
   let mask = 0, value = 0;
   const fields: Record<string, number[]> = {};
   for (let i = 0; i < 32; i++) {
@@ -120,7 +165,7 @@ function one(pattern: string, text: string, semantics: Semantics, p: Properties)
     pieces.push({ operand: { letter: sign === "@" ? "@" : sign === ">" ? ">" : letter, kind, access } });
   }
   pieces.push(text.slice(at));
-  return { ...p, pattern, text, pieces, mask, value, semantics, fields, memory, branch };
+  return { pattern, text, pieces, mask, value, fields, memory, branch };
 }
 
 const NO_MEMORY: readonly RegisterField[] = ["a", "b", "base", "index", "scale"];

@@ -4,7 +4,7 @@ import { declarations } from "./built.ts";
 import { disassemble } from "./disassemble.ts";
 
 Deno.test("the shipped interpreter is what the declarations make", async () => {
-  const { main, memory32 } = generated();
+  const { main, memory32, operations } = generated();
   const same = async (text: string, name: string) =>
     text === await Deno.readTextFile(new URL(`./${name}`, import.meta.url));
   assertEquals(
@@ -14,6 +14,11 @@ Deno.test("the shipped interpreter is what the declarations make", async () => {
   );
   assertEquals(
     await same(memory32, "memory32.generated.ts"),
+    true,
+    "run deno run -A arch/aarch64/tools/generate.ts",
+  );
+  assertEquals(
+    await same(operations, "operations.generated.ts"),
     true,
     "run deno run -A arch/aarch64/tools/generate.ts",
   );

@@ -1,14 +1,12 @@
 /** The translator for aarch64: which state regions keep in locals. Loaded when something is worth translating. */
 import type { Translator } from "@guise/translator/run";
 import { createTranslator } from "@guise/translator/region";
-import { operations } from "./built.ts";
+import { shippedOperations } from "./shipped.ts";
 import { FIELD_SHIFT, STATE } from "./state.ts";
 
 export function translator(): Translator {
-  const { ops, numbering } = operations();
   return createTranslator({
-    ops,
-    numbering,
+    operations: shippedOperations(),
     slots: {
       ranges: [
         { offset: STATE.gpr, count: 32, step: 8, type: "i64" },

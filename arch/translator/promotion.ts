@@ -122,7 +122,8 @@ export class Promotion {
     // Only loading it takes long.
     if (!engine.translates && engine.hot < eager.patience && heat < eager.certain) return;
     const translator = cpu.parts.translator?.();
-    if (!translator) return;
+    // It is being loaded: guest code in between would only make that last longer.
+    if (!translator) return cpu.interrupt();
     engine.translates = true;
     if (engine.translated > START + engine.samples * eager.allowance) return;
     if (heat < (set.prices.get(entries[0]) ?? LEAST * eager.price)) return;

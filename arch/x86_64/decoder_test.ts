@@ -8,11 +8,12 @@ import { image } from "./image.ts";
 import { generated } from "./tools/generate.ts";
 
 Deno.test("the shipped interpreter is what the declarations make", async () => {
-  const { main, memory32 } = generated();
+  const { main, memory32, operations } = generated();
   const read = (name: string) => Deno.readTextFile(new URL(name, import.meta.url));
   const hint = "run: deno run -A arch/x86_64/tools/generate.ts";
   assertEquals(await read("./interpreter.generated.ts") === main, true, hint);
   assertEquals(await read("./memory32.generated.ts") === memory32, true, hint);
+  assertEquals(await read("./operations.generated.ts") === operations, true, hint);
 });
 
 /** Records of a run with targets relative to its start, so that two decodings can be compared. */

@@ -1,16 +1,13 @@
 /** The translator for x86-64: which state regions keep in locals. Loaded when something is worth translating. */
 import type { Translator } from "@guise/translator/run";
-import type { OpDef } from "@guise/translator";
-import { createTranslator } from "@guise/translator/region";
-import { operations } from "./operations.ts";
+import { createTranslator, type Operations } from "@guise/translator/region";
+import { shippedOperations } from "./shipped.ts";
 import { RAX, RBP, RBX, RSP, STATE } from "./state.ts";
 
-/** `ops`: for tests, other meanings of the same operations. */
-export function translator(ops?: readonly OpDef[]): Translator {
-  const t = operations();
+/** `operations`: for tests, other meanings of the same ones. */
+export function translator(operations: Operations = shippedOperations()): Translator {
   return createTranslator({
-    ops: ops ?? t.ops,
-    numbering: t.numbering,
+    operations,
     slots: {
       ranges: [
         { offset: STATE.gpr, count: 16, step: 8, type: "i64" },

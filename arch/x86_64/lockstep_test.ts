@@ -5,6 +5,7 @@ import { assemble } from "./assemble.ts";
 import { tables } from "./built.ts";
 import { loadTranslator, useTranslator, X86Cpu } from "./cpu.ts";
 import { CODE, DATA, FakeSpace, READ, STACK, WRITE } from "./fake_space.ts";
+import { listed } from "@guise/translator/region";
 import { translator } from "./jit.ts";
 
 const EXEC = 4;
@@ -72,13 +73,13 @@ Deno.test("lockstep follows programs that change their own code and that fault",
 });
 
 Deno.test("lockstep names instruction, micro-op and WebAssembly of a wrong region, and goes on rightly", () => {
-  const right = lockstep(LOOP), { ops } = tables();
+  const right = lockstep(LOOP), { ops, numbering } = tables();
   const wrong = ops.map((def) =>
     def.name === "add reg32:rw,reg32:r"
       ? { ...def, semantics: ops.find((d) => d.name === "sub reg32:rw,reg32:r")!.semantics }
       : def
   );
-  const restore = useTranslator(translator(wrong));
+  const restore = useTranslator(translator(listed(wrong, numbering)));
   try {
     const { cpu, log, trap } = lockstep(LOOP);
     assertEquals([trap.cause, cpu.frame.big(0)], ["syscall", right.cpu.frame.big(0)]);

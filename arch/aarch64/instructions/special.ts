@@ -46,3 +46,11 @@ export const EXTENDED: Readonly<Record<number, OpDef>> = {
   6: extended("sxtw", (v) => v.extend32S()),
   7: extended("sxtx", (v) => v),
 };
+/** All of them. */
+export const SPECIAL: readonly OpDef[] = [
+  UNDEFINED,
+  MISALIGNED,
+  WRITEBACK,
+  WRITEBACK_REGISTER,
+  ...Object.values(EXTENDED),
+];

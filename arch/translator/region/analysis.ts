@@ -2,10 +2,8 @@
  * What one operation variant does, found by running its semantics once against a scratch function: how it ends, which
  * slots it touches, whether it may be emitted in line at all.
  */
-import { CORE_OPS } from "../layout.ts";
-import type { OpDef } from "../machine.ts";
-import type { Numbering } from "../interpreter.ts";
-import type { Env } from "../machine.ts";
+import type { Env, OpDef } from "../machine.ts";
+import type { Operations } from "./operations.ts";
 import { type FunctionRef, i32, type Type, type Value } from "../wasm/mod.ts";
 import { type Helper, RegionFunc } from "./func.ts";
 import { type Flow, HelperProbe, type Helpers, RegionMachine } from "./machine.ts";
@@ -83,8 +81,7 @@ export class Analysis implements Helpers {
   readonly memories: Memories;
 
   constructor(
-    readonly ops: readonly OpDef[],
-    readonly numbering: Numbering,
+    readonly operations: Operations,
     readonly slots: Slots,
     wide: boolean,
   ) {
@@ -135,7 +132,7 @@ export class Analysis implements Helpers {
   }
 
   #probe(op: number, imm: number = 1): Info {
-    const variant = this.numbering.variants[op - CORE_OPS.first], def = this.ops[variant.def];
+    const { def, form } = this.operations.of(op);
     const f = new RegionFunc({ index: 0, params: [], results: [] });
     const state = new ProbeState(f, this.slots, this.memories);
     const machine = new RegionMachine(state, this.memories, this);
@@ -156,9 +153,9 @@ export class Analysis implements Helpers {
     const fields = { a: 16, b: 48, base: zero, index: zero, scale: 0, disp: 0, imm };
     const { isFlag } = this.slots;
     let how: Info["how"] = "inline";
-    const rare = op >= this.numbering.hot;
+    const rare = op >= this.operations.hot;
     try {
-      machine.emit(def, variant.form, fields, 0x1000, 4, true, flow);
+      machine.emit(def, form, fields, 0x1000, 4, true, flow);
     } catch (error) {
       if (!(error instanceof Unsupported)) throw error;
       how = rare ? "call" : "leave";
@@ -193,7 +190,7 @@ export class Analysis implements Helpers {
       );
       new RegionMachine(without, this.memories, this).emit(
         def,
-        variant.form,
+        form,
         fields,
         0x1000,
         4,
@@ -204,7 +201,7 @@ export class Analysis implements Helpers {
     }
     return {
       def,
-      form: variant.form,
+      form,
       kind,
       how,
       reads: fixed(state.reads),

@@ -304,7 +304,7 @@ export class Emitter extends Calls implements Flow {
     if (i.before.length || i.addresses.length) before.add(analysis.slots.at[temporary]);
     this.state.spill([...before].filter((id) => !isFlag[id]));
     this.state.spill(this.flags);
-    const op = i.op - analysis.numbering.hot;
+    const op = i.op - analysis.operations.hot;
     f.set(this.status, f.callIndirect(target.operations, target.type, i32(op), i32(i.record)));
     f.plainUnlikely(this.status, () => {
       // Nothing was done, or it says what is left to do: the interpreter finds that out again.

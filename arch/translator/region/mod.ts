@@ -5,4 +5,5 @@
  */
 export * from "./translator.ts";
 export { copying } from "./inline.ts";
+export * from "./operations.ts";
 export { paging } from "./window.ts";

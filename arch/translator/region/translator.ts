@@ -2,9 +2,7 @@
 import type { RegionSet } from "../cache.ts";
 import type { BaseCpu } from "../cpu.ts";
 import type { Eagerness } from "../eagerness.ts";
-import type { Numbering } from "../interpreter.ts";
 import { BIAS } from "../layout.ts";
-import type { OpDef } from "../machine.ts";
 import type { Translation, Translator } from "../parts.ts";
 import { type FunctionRef, Module } from "../wasm/mod.ts";
 import { Analysis, type Info } from "./analysis.ts";
@@ -16,6 +14,7 @@ import { RegionFunc } from "./func.ts";
 import { type Block, discover, flagsLiveAt, type Graph, instructionAt } from "./graph.ts";
 import { pcOf, SPACE } from "./inline.ts";
 import { describe, flagsWanted, look } from "./reports.ts";
+import type { Operations } from "./operations.ts";
 import { Unsupported } from "./state.ts";
 import { emitWindow } from "./window.ts";
 import { Slots, type SlotSpec } from "./slots.ts";
@@ -27,8 +26,7 @@ const COPIED = 120;
 
 /** What an architecture tells the translator: its operations and where its registers lie. */
 export interface TranslatorSpec {
-  readonly ops: readonly OpDef[];
-  readonly numbering: Numbering;
+  readonly operations: Operations;
   readonly slots: SlotSpec;
 }
 
@@ -50,7 +48,7 @@ export function createTranslator(spec: TranslatorSpec): Translator {
   const slots = new Slots(spec.slots), analyses = new Map<boolean, Analysis>();
   const analysisOf = (wide: boolean) => {
     let a = analyses.get(wide);
-    if (!a) analyses.set(wide, a = new Analysis(spec.ops, spec.numbering, slots, wide));
+    if (!a) analyses.set(wide, a = new Analysis(spec.operations, slots, wide));
     return a;
   };
   return {

@@ -1,13 +1,19 @@
 // deno-lint-ignore-file house/no-host -- a tool for this machine
 /**
- * Writes interpreter.generated.ts (and memory32.generated.ts) from the declarations. A test fails when they are not current.
+ * Writes interpreter.generated.ts, memory32.generated.ts and operations.generated.ts from the declarations. A test fails when they are not current.
  *
  *   deno run -A arch/x86_64/tools/generate.ts
  */
 import { build } from "../built.ts";
+import { operations } from "../operations.ts";
+import { packedOperations } from "../shipped.ts";
 
 /** The text of the generated files. */
-export function generated(): { readonly main: string; readonly memory32: string } {
+export function generated(): {
+  readonly main: string;
+  readonly memory32: string;
+  readonly operations: string;
+} {
   const image = build(), base64 = (b: Uint8Array) => (b as Uint8Array & { toBase64(): string }).toBase64();
   const head =
     "// Written by tools/generate.ts from the declarations. Do not edit.\n// deno-fmt-ignore-file\n// deno-lint-ignore-file\n";
@@ -21,12 +27,16 @@ export const tables = (): string => "${base64(image.block)}";
 export const module = (): string => "${base64(image.bytes(true))}";
 `,
     memory32: `${head}export const module = (): string => "${base64(image.bytes(false))}";\n`,
+    operations: `${head}export const HOT = ${operations().numbering.hot};
+export const operations = (): string => "${base64(packedOperations(operations()))}";
+`,
   };
 }
 
 if (import.meta.main) {
-  const { main, memory32 } = generated();
+  const { main, memory32, operations } = generated();
   Deno.writeTextFileSync(new URL("../interpreter.generated.ts", import.meta.url), main);
   Deno.writeTextFileSync(new URL("../memory32.generated.ts", import.meta.url), memory32);
+  Deno.writeTextFileSync(new URL("../operations.generated.ts", import.meta.url), operations);
   console.log(`interpreter.generated.ts: ${main.length} bytes`);
 }
