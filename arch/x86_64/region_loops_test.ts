@@ -170,6 +170,71 @@ Deno.test("random loops end or fault as they do in the interpreter", () => {
   }
 });
 
+Deno.test("random loops that call small functions, also by pointers that change, do what the interpreter does", () => {
+  const r = new Random(SEED + 1), bases = ["rsi", "rdi", "rbx"];
+  const one = () => {
+    const at = `[${r.pick(bases)} + ${r.below(32) * r.pick([1, 8])}]`;
+    return r.pick([
+      () => `mov r8, ${at}`,
+      () => `add rax, ${at}`,
+      () => `mov ${at}, rax`,
+      () => `xor dword ptr ${at}, eax`,
+      () => `mov dl, ${at}\ncmp dl, al\njb less@\nadd rax, 7\nless@:`,
+      () => `add ${r.pick(bases)}, ${r.pick([1, 4, 8, 16, 64])}`,
+      () => `push rax\nadd rax, 3\npop rdx`,
+      () => `mov [rsp - 24], rax`,
+      // The return address: as it was, by another register, and to elsewhere.
+      () => `mov rdx, [rsp]\nmov [rsp], rdx`,
+      () => `mov [r14 - 8], r15`,
+      () => `mov dword ptr [r14 - 8], r15d`,
+      () => `mov r8, [r14 - 8]\nadd rax, r8`,
+      () => `lea rdx, [rsp + 8]\nmov r8, [rdx - 8]\nadd rax, r8`,
+    ])().replaceAll("@", `${labels++}`);
+  };
+  const some = (n: number) => Array.from({ length: 1 + r.below(n) }, one).join("\n");
+  let labels = 0;
+  for (let n = 0; n < COUNT; n++) {
+    const names = ["one", "two", "three"].slice(0, 1 + r.below(3));
+    const call = () => r.pick(["call r12", "call r12", "call [r9]", "call one"]);
+    same(
+      `
+      mov r13d, 6
+      turn:
+      mov rsi, ${DATA + r.below(256)}
+      mov rdi, ${DATA + 0x1000}
+      mov rbx, ${DATA + 0x2000}
+      mov r9, ${DATA + 0x3f00}
+      mov r14, rsp
+      lea r15, [rip + elsewhere]
+      ${
+        names.map((name, k) =>
+          `lea r12, [rip + ${name}]\n${k ? "test r13b, " + k + "\njz last" + k : ""}
+        mov [r9], r12\n${k ? "last" + k + ":" : ""}`
+        ).join("\n")
+      }
+      mov ecx, ${r.pick([3, 40, 300])}
+      again:
+      ${some(3)}
+      ${r.chance(0.4) ? `test cl, ${r.pick([1, 8, 64])}\ncmovz r12, [r9]\n` : ""}
+      ${call()}
+      ${r.chance(0.3) ? `${call()}\n` : ""}
+      ${r.chance(0.3) ? some(2) : ""}
+      behind:
+      dec ecx
+      jnz again
+      dec r13d
+      jnz turn
+      hlt
+      elsewhere:
+      add rax, 1
+      jmp behind
+      ${names.map((name) => `${name}:\n${some(3)}\nret`).join("\n")}
+    `,
+      r.pick([100, 1000, 1_000_000]),
+    );
+  }
+});
+
 /** Two pages of which only one may be used at a time, as two mappings of one shared page: to use one hides the other. */
 class Alternating extends FakeSpace {
   static readonly pages = [DATA + 0x1000, DATA + 0x3000];

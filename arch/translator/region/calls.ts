@@ -15,9 +15,12 @@ export abstract class Calls extends Exits {
   protected abstract go(key: number, flags: boolean): void;
   /** The instructions of the block are there; what it does next comes behind its checks. */
   protected abstract finish(): void;
+  /** A loop without checks is being emitted, or learned. */
+  protected abstract get inLoop(): boolean;
 
   jump(pc: I64): void {
     const { f, target, analysis } = this, i = this.instruction, { kind } = i.info;
+    const { recalled } = this.machine;
     f.set(this.pc, pc);
     this.finish();
     if (kind === "return" && this.signature) this.#return(i, this.signature);
@@ -30,7 +33,7 @@ export abstract class Calls extends Exits {
         again();
         continue;
       }
-      const signature = this.shape.callee(guess);
+      const signature = this.inLoop ? undefined : this.shape.callee(guess);
       if (!signature) continue;
       f.plainIf(this.pc.eq(i64(guess + BIAS)), () => {
         f.plainUnlikely(this.tooDeep(), () => {
@@ -43,7 +46,10 @@ export abstract class Calls extends Exits {
     if (kind === "jump") {
       const [back] = i.guesses;
       if (i.guesses.length === 1) {
+        // Its return address is what the call has pushed: nothing was written there since.
+        if (recalled === BigInt(pcOf(back) + BIAS)) return this.go(back, i.flagsAfter);
         f.plainUnlikely(this.pc.ne(i64(pcOf(back) + BIAS)), () => {
+          this.refund();
           this.sync(i, true);
           f.set(this.status, LEAVE.go);
           this.end();
@@ -55,8 +61,11 @@ export abstract class Calls extends Exits {
       f.forget();
       again();
     }
+    if (this.inLoop) this.refund(), this.machine.loop!.guessed();
     this.sync(i, true);
     f.set(this.status, LEAVE.go);
+    // What is called here returns to no piece of a loop.
+    if (this.inLoop) return this.chains ? this.onward() : this.end();
     if (kind === "return" || (kind === "jump" && i.guesses.length === 1)) return this.end();
     if (kind === "jump" && this.chains) return this.onward();
     if (kind === "jump" && target.mark) return this.end();
@@ -221,6 +230,7 @@ export abstract class Calls extends Exits {
     const depth = (this.signature ? f.param(0, "i32").or(1) : f.param(0, "i32").shl(1).add(1)).add(
       wanted ? 2 : 1,
     );
+    f.wrote();
     f.do(
       s.ref,
       [depth, this.count.sub(4), i64(pcOf(i.next) + BIAS), ...args],

@@ -86,7 +86,8 @@ export class Emitter extends Calls implements Flow {
     const { f } = this, machine = this.machine;
     for (const loop of candidates(header)) {
       lift(this.graph, loop);
-      const watch = machine.loop = new LoopWatch(loop, f, this.state, this.shape), place = f.place();
+      const watch = machine.loop = new LoopWatch(loop, f, this.state, this.shape, this.target.module);
+      const place = f.place();
       const ways = this.#ways();
       this.#learning = f.rooting = true, this.state.watcher = watch.narrow;
       f.plainLoop((again) => {
@@ -160,6 +161,9 @@ export class Emitter extends Calls implements Flow {
     this.machine.windowed = new Set(watch.ranges.map(({ window }) => window));
     version();
     this.machine.windowed = new Set();
+  }
+  protected override get inLoop(): boolean {
+    return this.machine.loop !== undefined;
   }
   /** What a piece has paid for and not done, when it is left. */
   protected override refund(): void {
@@ -305,6 +309,7 @@ export class Emitter extends Calls implements Flow {
     this.state.spill([...before].filter((id) => !isFlag[id]));
     this.state.spill(this.flags);
     const op = i.op - analysis.operations.hot;
+    f.wrote();
     f.set(this.status, f.callIndirect(target.operations, target.type, i32(op), i32(i.record)));
     f.plainUnlikely(this.status, () => {
       // Nothing was done, or it says what is left to do: the interpreter finds that out again.

@@ -79,8 +79,20 @@ const FAR = 0x80000;
 /** Bytes that one check covers at most; accesses this close to the end of a window take the slow way. */
 export const REACH = 512;
 
+/** A local that had a value at the start of the block, but for a constant. */
+export interface Start {
+  readonly local: Local<"i64">;
+  readonly plus: number;
+}
+
+/** What 8 bytes of memory hold: a return address, until something may have been written there. */
+interface Word extends Symbol {
+  readonly value: bigint;
+}
+
 /** What is known of some locals, and of accesses. */
 export interface View {
+  readonly words: readonly Word[];
   readonly symbols: ReadonlyMap<number, Symbol>;
   readonly facts: ReadonlyMap<string, Fact>;
 }
@@ -98,6 +110,8 @@ export class RegionFunc extends Func {
   /** Locals that hold what was computed from other locals, as long as those stay the same. */
   #held = new Map<string, { readonly local: Local; readonly from: readonly number[] }>();
   readonly #holders = new Map<string, Local>();
+  /** Constants in memory that this function has put there. */
+  #words: readonly Word[] = [];
   #nextSymbol = 0;
   /** What locals were made of in this block, while a loop is learned. */
   readonly #roots = new Map<number, Root>();
@@ -110,7 +124,9 @@ export class RegionFunc extends Func {
   #startDepth = -1;
   /** Blocks around a trial, within which all is done that the block does. */
   #inner = 0;
-  readonly #atStart = new Map<number, { readonly local: Local<"i64">; readonly plus: number }>();
+  readonly #atStart = new Map<number, Start>();
+  /** While a loop is learned: all locals that have it there. */
+  readonly #alike = new Map<number, Start[]>();
   #early: Fact[] = [];
   #writes = 0;
   mover!: Mover;
@@ -127,7 +143,7 @@ export class RegionFunc extends Func {
       const s = type === "i64" ? this.#symbols.get(index) : undefined;
       if (s) symbols.set(index, s);
     }
-    return { symbols, facts: new Map(this.#facts) };
+    return { symbols, facts: new Map(this.#facts), words: this.#words };
   }
   /** Several ways meet: what is known on all of them. */
   meet([first, ...others]: readonly View[]): void {
@@ -139,6 +155,7 @@ export class RegionFunc extends Func {
       });
       if (same) this.#symbols.set(index, s);
     }
+    this.#words = first.words.filter((w) => others.every(({ words }) => words.includes(w)));
     for (const [key, fact] of first.facts) {
       const all = others.map(({ facts }) => facts.get(key));
       let { low, high } = fact;
@@ -159,6 +176,22 @@ export class RegionFunc extends Func {
     this.#held.clear();
     this.#facts.clear();
     this.#own.clear();
+    this.#words = [];
+  }
+  /** Memory was written, at a known distance from a value or anywhere; `word`: of a constant of 8 bytes. */
+  wrote(to?: Symbol, bytes = 0, word?: bigint): void {
+    // What is apart from it stays: addresses may wrap around, their distance does not change.
+    this.#words = to
+      ? this.#words.filter((w) => w.id === to.id && (w.plus + 8 <= to.plus || to.plus + bytes <= w.plus))
+      : [];
+    // In a branch it is written only sometimes.
+    if (to && word !== undefined && this.w.depth === this.#startDepth) {
+      this.#words = [...this.#words, { ...to, value: word }];
+    }
+  }
+  /** The 8 bytes there, if they are known. */
+  wordAt({ id, plus }: Symbol): bigint | undefined {
+    return this.#words.find((w) => w.id === id && w.plus === plus)?.value;
   }
   /** Which value a local or an address is a constant away from. */
   symbol(v: Value): Symbol | undefined {
@@ -168,6 +201,7 @@ export class RegionFunc extends Func {
         this.#symbols.set(v.index, s = { id: this.#nextSymbol++, plus: 0 });
         if (this.#startDepth >= 0 && v.type === "i64" && !this.#log.includes(v.index, this.#startLog)) {
           this.#atStart.set(s.id, { local: v as Local<"i64">, plus: 0 });
+          if (this.rooting) this.#alike.set(s.id, [{ local: v as Local<"i64">, plus: 0 }]);
         }
       }
       return s;
@@ -194,9 +228,14 @@ export class RegionFunc extends Func {
     return false;
   }
   /** The local that had this one's value at the start of the block, but for a constant. */
-  startOf(local: Local): { readonly local: Local<"i64">; readonly plus: number } | undefined {
+  startOf(local: Local): Start | undefined {
     const s = this.symbol(local), start = s && this.#atStart.get(s.id);
     return s && start && { local: start.local, plus: s.plus - start.plus };
+  }
+  /** While a loop is learned: all such locals. */
+  startsOf(local: Local): readonly Start[] {
+    const s = this.symbol(local), starts = s && this.#alike.get(s.id);
+    return starts?.map((start) => ({ local: start.local, plus: s!.plus - start.plus })) ?? [];
   }
   /** A block has begun whose checks have not been emitted. */
   get begun(): boolean {
@@ -256,13 +295,18 @@ export class RegionFunc extends Func {
     this.#early = [];
     this.#roots.clear();
     this.#atStart.clear();
+    this.#alike.clear();
     this.#own.clear();
     for (const local of slots) {
       const s = local.type === "i64" ? this.#symbols.get(local.index) : undefined;
+      if (!s) continue;
+      const start = { local: local as Local<"i64">, plus: s.plus };
       // Of several the first: general registers come before flags, which few loops change by constants.
-      if (s && !this.#atStart.has(s.id)) {
-        this.#atStart.set(s.id, { local: local as Local<"i64">, plus: s.plus });
-      }
+      if (!this.#atStart.has(s.id)) this.#atStart.set(s.id, start);
+      if (!this.rooting) continue;
+      const alike = this.#alike.get(s.id);
+      if (alike) alike.push(start);
+      else this.#alike.set(s.id, [start]);
     }
   }
   /** Leaves the check of an access to the start of the block, if it can be made there. */
@@ -466,12 +510,14 @@ export class RegionFunc extends Func {
   /** Without folding and following: for the structure of the region. Both ways begin with what is known here. */
   plainIf(cond: I32, then: () => void, otherwise?: () => void): void {
     const symbols = new Map(this.#symbols), facts = new Map(this.#facts), held = new Map(this.#held);
+    const words = this.#words;
     this.#own.clear();
     super.if(
       cond,
       then,
       otherwise && (() => {
         this.#symbols = new Map(symbols), this.#facts = new Map(facts), this.#held = new Map(held);
+        this.#words = words;
         this.#own.clear();
         otherwise();
       }),

@@ -6,9 +6,10 @@
  */
 import { ACCESS, WINDOW } from "../layout.ts";
 import type { FloatLanes } from "../machine.ts";
-import { type I32, type I64, i64, type Label, type Local } from "../wasm/mod.ts";
+import { type Global, type I32, type I64, i64, type Label, type Local, type Module } from "../wasm/mod.ts";
 import { REACH, type RegionFunc } from "./func.ts";
 import type { Block, Graph, Instruction } from "./graph.ts";
+import { SPACE } from "./inline.ts";
 import { Ids, type Shape } from "./shape.ts";
 import { Narrow } from "./narrow.ts";
 import type { State } from "./state.ts";
@@ -24,6 +25,8 @@ const FLOATS = 8;
 const FLOATS_FROM = 1000;
 /** A step by another register counts as so many bytes: rounds may be over sooner than one of these. */
 const STEPPED = FAR / 16;
+/** Wrong guesses of a loop's calls before they are calls again, and the loop goes on behind them. */
+const WRONG = 200;
 /** Ranges of one base this close to one another are tested as one. */
 const NEAR = 2048;
 
@@ -33,6 +36,12 @@ export interface Parts {
   readonly index: number | undefined;
   readonly scale: number;
   readonly disp: number;
+}
+
+/** A slot, and how far an address is from its value. */
+interface Place {
+  readonly slot: number;
+  readonly plus: number;
 }
 
 /** Accesses of a loop that have the same registers. */
@@ -51,6 +60,13 @@ interface Stream {
   /** Registers whose lower halves are meant. */
   readonly halves: readonly number[];
 }
+/** The same, where several registers have the value: copies that a called function got, say. */
+type Candidate = Omit<Stream, "base" | "index" | "low" | "high"> & {
+  readonly bases: readonly Place[] | undefined;
+  readonly indices: readonly Place[] | undefined;
+  readonly disp: number;
+  readonly bytes: number;
+};
 
 /** How far a register moves in a round, at most: constants, or once by another register. */
 interface Moves {
@@ -106,9 +122,12 @@ export function candidates(header: Block): Loop[] {
   return all.filter(({ body, size }) =>
     size <= LARGEST && [...body].every((b) =>
       (b === header || !b.isLoop) &&
-      b.instructions.every(({ info: { kind, how, budget, clock }, before }) =>
-        how === "inline" && !budget && !clock && (kind === "next" || kind === "jcc" || kind === "jmp") &&
-        !before.some((p) => p.info.budget)
+      b.instructions.every(({ info: { kind, how, budget, clock }, before, guesses }) =>
+        how === "inline" && !budget && !clock && !before.some((p) => p.info.budget) &&
+        (kind === "next" || kind === "jcc" || kind === "jmp" ||
+          // Into a copy, and back from it: other ways leave the loop.
+          (kind === "callIndirect" && guesses.some((g) => g >= SPACE)) ||
+          (kind === "jump" && guesses.length === 1))
       )
     )
   );
@@ -137,7 +156,7 @@ export class LoopWatch {
   readonly left: Local<"i32">;
   again: Label | undefined;
   rounds = ROUNDS;
-  #streams: Stream[] = [];
+  #streams: Candidate[] = [];
   #covered: Set<string> | undefined;
   readonly #places = new Map<Instruction, number>();
   #place = 0;
@@ -155,8 +174,19 @@ export class LoopWatch {
   readonly #middling = new Map<string, { readonly lanes: FloatLanes; readonly id: number }>();
   readonly #constants = new Set<Vectors>();
 
-  constructor(readonly loop: Loop, readonly f: RegionFunc, readonly state: State, shape: Shape) {
+  /** Guesses of its calls that were wrong: many make it a loop in one version. */
+  readonly wrong: Global<"i32"> | undefined;
+
+  constructor(
+    readonly loop: Loop,
+    readonly f: RegionFunc,
+    readonly state: State,
+    shape: Shape,
+    module: Module,
+  ) {
     this.left = f.fixed("i32");
+    const guesses = [...loop.body].some((b) => b.instructions.some((i) => i.info.kind === "callIndirect"));
+    this.wrong = guesses ? module.global("i32") : undefined;
     this.narrow = new Narrow(f, state);
     for (const b of loop.body) {
       for (const i of b.instructions) {
@@ -186,9 +216,14 @@ export class LoopWatch {
     if (!this.#covered) this.#constants.add(vectors);
     return this.#covered !== undefined && this.#constants.has(vectors);
   }
+  /** A call goes where nobody guessed: the piece ends. */
+  guessed(): void {
+    if (this.wrong) this.f.setGlobal(this.wrong, this.wrong.add(1));
+  }
   /** The tests before each piece of what its rounds assume. */
   assume(otherwise: Label): void {
     const { f, state } = this;
+    if (this.wrong) f.unlikelyBr(otherwise, this.wrong.gtS(WRONG));
     for (const cond of this.#assumed.values()) f.unlikelyBr(otherwise, cond().eqz());
     for (const { lanes } of this.#middling.values()) this.#constants.add(vectorsOf(lanes));
     for (const vectors of this.#constants) setConstant(state, vectors);
@@ -224,47 +259,40 @@ export class LoopWatch {
   ): boolean {
     const key = `${this.#place} ${this.#nth++}`;
     if (this.#covered) return this.#covered.has(key);
-    const one = this.#start(address);
+    const one = this.#starts(address);
     const writes = (access & ACCESS.write) !== 0;
     const halves: number[] = [];
-    const put = (base: number | undefined, index: number | undefined, scale: number, low: number) => {
-      this.#streams.push({
-        key,
-        base,
-        index,
-        scale,
-        low,
-        high: low + bytes,
-        window,
-        writes,
-        multiple,
-        halves,
-      });
+    const put = (bases: readonly Place[] | undefined, indices?: readonly Place[], scale = 0, disp = 0) => {
+      const common = { key, scale, disp, bytes, window, writes, multiple, halves };
+      this.#streams.push({ ...common, bases, indices });
     };
-    if (one) return put(one.slot, undefined, 0, one.plus), false;
+    if (one.length) return put(one), false;
     if (!parts) return false;
     const { locals } = this.state;
-    const base = parts.base === undefined ? undefined : this.#start(locals[parts.base], halves);
-    const index = parts.index === undefined ? undefined : this.#start(locals[parts.index], halves);
-    if ((parts.base !== undefined && !base) || (parts.index !== undefined && !index)) return false;
-    put(
-      base?.slot,
-      index?.slot,
-      parts.scale,
-      parts.disp + (base?.plus ?? 0) + (index?.plus ?? 0) * 2 ** parts.scale,
-    );
+    const bases = parts.base === undefined ? undefined : this.#starts(locals[parts.base], halves);
+    const indices = parts.index === undefined ? undefined : this.#starts(locals[parts.index], halves);
+    if (bases?.length === 0 || indices?.length === 0) return false;
+    put(bases, indices, parts.scale, parts.disp);
     return false;
   }
-  /** The slot whose value at the start of the block this is, but for a constant; or its lower half: then one of `halves`. */
-  #start(local: Local, halves?: number[]): { slot: number; plus: number } | undefined {
-    const { locals } = this.state,
-      start = this.f.startOf(local),
-      slot = start ? locals.indexOf(start.local) : -1;
-    if (start && slot >= 0) return { slot, plus: start.plus };
+  /** The slots whose values at the start of the block this is, but for a constant; or the lower half of one: then that is one of `halves`. */
+  #starts(local: Local, halves?: number[]): Place[] {
+    const { locals } = this.state;
+    const starts = this.f.startsOf(local).map((s) => ({ slot: locals.indexOf(s.local), plus: s.plus }));
+    const some = starts.filter(({ slot }) => slot >= 0);
+    if (some.length) return some;
     const whole = halves && this.f.halfOf(local), other = whole ? locals.indexOf(whole) : -1;
-    if (other < 0) return undefined;
+    if (other < 0) return [];
     halves!.push(other);
-    return { slot: other, plus: 0 };
+    return [{ slot: other, plus: 0 }];
+  }
+  /** Of several the first that moves by what is known. */
+  #resolve({ bases, indices, disp, bytes, ...common }: Candidate): Stream {
+    const best = (all: readonly Place[] | undefined) =>
+      all?.find(({ slot }) => !Number.isNaN(this.#moved(slot, 0).down)) ?? all?.[0];
+    const base = best(bases), index = best(indices);
+    const low = disp + (base?.plus ?? 0) + (index?.plus ?? 0) * 2 ** common.scale;
+    return { ...common, base: base?.slot, index: index?.slot, low, high: low + bytes };
   }
 
   /** A block of the body ends. */
@@ -299,18 +327,23 @@ export class LoopWatch {
     this.#covered = new Set();
     this.narrow.learned(live);
     if (this.#spoilt) return;
-    const streams = this.#streams.filter(({ base, index, scale, multiple, halves }) => {
-      const a = this.#moved(base, 0), b = this.#moved(index, scale), down = a.down + b.down, up = a.up + b.up;
-      const step = a.step ?? b.step;
-      // A lower half that comes to its end begins anew.
-      const breaks = ({ down, up, step }: Moves) => step === undefined && (down !== 0 || up !== 0);
-      if (halves.some((slot) => breaks(this.#moved(slot, 0)))) return false;
-      // By a register that stays the same.
-      if (step && ((a.step && b.step) || multiple > 1 || this.#written.has(step.by))) return false;
-      // Not a number: false.
-      return up - down <= STRIDE &&
-        [a.down, a.up, b.down, b.up].every((by) => by % multiple === 0);
-    });
+    const streams = this.#streams.map((s) => this.#resolve(s)).filter(
+      ({ base, index, scale, multiple, halves }) => {
+        const a = this.#moved(base, 0),
+          b = this.#moved(index, scale),
+          down = a.down + b.down,
+          up = a.up + b.up;
+        const step = a.step ?? b.step;
+        // A lower half that comes to its end begins anew.
+        const breaks = ({ down, up, step }: Moves) => step === undefined && (down !== 0 || up !== 0);
+        if (halves.some((slot) => breaks(this.#moved(slot, 0)))) return false;
+        // By a register that stays the same.
+        if (step && ((a.step && b.step) || multiple > 1 || this.#written.has(step.by))) return false;
+        // Not a number: false.
+        return up - down <= STRIDE &&
+          [a.down, a.up, b.down, b.up].every((by) => by % multiple === 0);
+      },
+    );
     const all: Range[] = [];
     let fastest = 1;
     for (const s of streams.toSorted((x, y) => x.low - y.low)) {

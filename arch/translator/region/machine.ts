@@ -21,7 +21,7 @@ import {
   value,
 } from "../wasm/mod.ts";
 import { fuses } from "./fuses.ts";
-import { type Check, type Helper, REACH, type RegionFunc } from "./func.ts";
+import { type Check, type Helper, REACH, type RegionFunc, type Symbol } from "./func.ts";
 import type { LoopWatch, Parts } from "./loops.ts";
 import type { Slots, SlotSpec } from "./slots.ts";
 import { paging, type Windows } from "./window.ts";
@@ -211,6 +211,9 @@ export class RegionMachine extends BaseEnv implements Machine {
     budget: false,
   };
 
+  /** What the instruction's last load has got, where that is known without it. */
+  recalled: bigint | undefined;
+
   readonly inline = true;
   /** Set by the emitter while it tries a run. */
   tried: Trial | undefined;
@@ -252,6 +255,7 @@ export class RegionMachine extends BaseEnv implements Machine {
     this.def = def, this.#form = form, this.#fields = fields, this.#pc = pc, this.#length = length;
     this.flagsWanted = flagsWanted, this.flow = flow, this.ended = false;
     this.operandReads = [], this.values.base = this.f.w.depth, this.#stored = false;
+    this.recalled = undefined;
     def.before?.(this);
     let registers = 0;
     const operands = def.operands.map((spec, place) => {
@@ -395,16 +399,34 @@ export class RegionMachine extends BaseEnv implements Machine {
   }
   override store<N extends Store>(name: N, address: Address, v: Value<TypeOf<N>> | number, offset = 0): void {
     this.#stored = this.asked.effects = true;
+    this.#wrote(name, address, value(name.split(".")[0] as Type, v as never), offset);
     const float = name === "i64.store" || name === "i32.store" ? floatOf(v as Value) : undefined;
     if (float) super.store(`${float.type}.store` as "f64.store", address, float as Value<"f64">, offset);
     else super.store(name, address, v, offset);
   }
+  #symbolOf(address: Address, offset: number): Symbol | undefined {
+    const s = typeof address === "number" ? undefined : this.f.symbol(address as Value);
+    return s && { id: s.id, plus: s.plus + offset };
+  }
+  #wrote(name: Store, address: Address, v: Value, offset: number): void {
+    const to = this.#symbolOf(address, offset), word = name === "i64.store" ? v.constant : undefined;
+    const bits = /store(\d+)/.exec(name)?.[1] ?? /\d+/.exec(name)![0];
+    this.f.wrote(to, Number(bits) / 8, word === undefined ? undefined : BigInt(word));
+  }
+  override load<N extends Load>(name: N, address: Address, offset = 0): Value<TypeOf<N>> {
+    const at = name === "i64.load" ? this.#symbolOf(address, offset) : undefined;
+    const word = at && this.f.wordAt(at);
+    this.recalled = word;
+    return word === undefined ? super.load(name, address, offset) : i64(word) as Value as Value<TypeOf<N>>;
+  }
   override copy(to: Address, from: Address, bytes: Int): void {
     this.asked.effects = true;
+    this.f.wrote();
     super.copy(to, from, bytes);
   }
   override fill(to: Address, byte: I32, bytes: Int): void {
     this.asked.effects = true;
+    this.f.wrote();
     super.fill(to, byte, bytes);
   }
   state<N extends Load>(name: N, offset: number): Value<TypeOf<N>> {
@@ -444,6 +466,7 @@ export class RegionMachine extends BaseEnv implements Machine {
   ): FunctionRef {
     const helper = this.helpers.helper(name, params, results, body);
     if (helper.opaque) throw new Unsupported(`function ${name}`);
+    this.f.wrote();
     for (const id of helper.reads) this.values.reads.add(id);
     for (const id of helper.writes) {
       this.values.writes.add(id), this.values.reads.add(id);
