@@ -142,17 +142,35 @@ export function tables(
   columns: readonly (readonly [arch: string, entry: string])[],
   rows: readonly (readonly [numbers: readonly (number | null)[], call: Syscall])[],
 ): SyscallTable[] {
-  return columns.map(([arch, entry], column) => {
-    const map = new Map<number, Syscall>();
-    for (const [numbers, call] of rows) {
-      const number = numbers[column];
-      if (number === null || number === undefined) continue;
-      const old = map.get(number);
-      if (old !== undefined) {
-        throw new Error(`guise: ${arch} ${entry} ${number} is both ${old.name} and ${call.name}`);
+  return columns.map(([arch, entry], column) =>
+    lateTable(arch, entry, () => {
+      const map = new Map<number, Syscall>();
+      for (const [numbers, call] of rows) {
+        const number = numbers[column];
+        if (number === null || number === undefined) continue;
+        const old = map.get(number);
+        if (old !== undefined) {
+          throw new Error(`guise: ${arch} ${entry} ${number} is both ${old.name} and ${call.name}`);
+        }
+        map.set(number, call);
       }
-      map.set(number, call);
-    }
-    return { arch, entry, rows: map };
-  });
+      return map;
+    })
+  );
+}
+
+/** A table whose rows are collected when they are first looked at: most programs enter the kernel by one way only. */
+export function lateTable(
+  arch: string,
+  entry: string,
+  collect: () => ReadonlyMap<number, Syscall>,
+): SyscallTable {
+  let rows: ReadonlyMap<number, Syscall> | undefined;
+  return {
+    arch,
+    entry,
+    get rows(): ReadonlyMap<number, Syscall> {
+      return rows ??= collect();
+    },
+  };
 }

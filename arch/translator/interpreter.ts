@@ -20,6 +20,7 @@ import {
   TABLES,
   WATCHED,
 } from "./layout.ts";
+import { HELPERS } from "./helpers.ts";
 import type { Env, OpDef } from "./machine.ts";
 import { HelperEnv, type LoopContext, RecordMachine } from "./record_machine.ts";
 import {
@@ -284,7 +285,11 @@ export class Generator {
     module.export("find", find);
     module.export("go", module.func(["i32"], ["i32"], (f) => this.#go(f, find, opType)));
     module.export("away", module.func(["i32"], ["i32"], (f) => f.return(i32(LEAVE.go))));
-    for (const [name, ref] of this.#helpers) module.export(`help ${name}`, ref);
+    const helpers = [...this.#helpers].map(([name, ref]) => [name, module.tableSlot(ref)] as const);
+    if (helpers.length) {
+      const text = [helpers[0][1], ...helpers.map(([name]) => name)].join("\n");
+      module.custom(HELPERS, new TextEncoder().encode(text));
+    }
     return module.bytes();
   }
 

@@ -8,6 +8,7 @@
 import type { Body } from "./body.ts";
 import { type CodeCache, type Region, RegionSet } from "./cache.ts";
 import type { BaseCpu } from "./cpu.ts";
+import { helpersOf } from "./helpers.ts";
 import { type Eagerness, HOT, LEAST, MODULE_COST, OFTEN, SLICE, START } from "./eagerness.ts";
 import { BIAS, CHUNKS, CORE_OPS, FIELD, infoOf, LEAVE, RECORD, STATE_BYTES, WINDOW } from "./layout.ts";
 import type { Lockstep } from "./lockstep.ts";
@@ -92,8 +93,9 @@ export class Promotion {
   #link(module: WebAssembly.Module): void {
     const { cpu, owner: { body, lockstep } } = this, help: Record<string, unknown> = {};
     const { exports, pages } = lockstep ?? { exports: cpu.exports, pages: cpu.space.pages };
-    for (const { name } of WebAssembly.Module.imports(module)) {
-      if (name in exports) help[name] = exports[name];
+    const shared = helpersOf(body.module), operations = exports.operations as unknown as WebAssembly.Table;
+    for (const { module: from, name } of WebAssembly.Module.imports(module)) {
+      if (from === "help") help[name] = exports[name] ?? operations.get(shared.get(name)!);
     }
     const instance = new WebAssembly.Instance(
       module,
@@ -103,7 +105,7 @@ export class Promotion {
           pages,
           engine: cpu.engine.memory,
           regions: this.#table,
-          operations: exports.operations,
+          operations,
         },
         help,
         host: body.enter,

@@ -6,7 +6,7 @@
  *     --machines=x86-64,aarch64
  *     --rounds=3                       runs of which the median counts
  *     --only=getpid,fork               rows of `cpu` and `calls`
- *     --ms=300                         for how long these repeat something, in ms
+ *     --ms=300                         for how long these repeat something, in ms; --ms=1000,5000 makes two tables of `cpu`
  *     --json=FILE                      results as JSON (default: below tests/.guests, with what the machine was)
  *     --write=FILE,FILE                put the tables between the marks of Markdown files (docs/performance.md, docs/entries.md)
  *     --from=FILE                      no measuring: the tables of a JSON
@@ -51,7 +51,7 @@ async function measure(): Promise<Results> {
   const rounds = Number(option("rounds") ?? 3);
   const take: Record<Group, () => Promise<Table[]>> = {
     ground: () => ground(rounds),
-    cpu: async () => (await each(machines, (m) => cpu(m, engines, rounds, only, option("ms")))).flat(),
+    cpu: async () => (await each(machines, (m) => cpu(m, engines, rounds, only, list("ms", "1000")))).flat(),
     calls: async () => (await each(machines, (m) => calls(m, engines, rounds, only, option("ms")))).flat(),
     start: async () => (await each(machines, start)).flat(),
     memory,

@@ -73,9 +73,9 @@ function exportsOf(code: string): string[] {
   return clause.split(",").map((name) => name.split(" as ").at(-1)!.trim()).filter((name) => name !== "");
 }
 
-/** The files that `name` imports in any case, it last. */
+/** The files of these that `name` imports in any case, it last. */
 function closure(code: ReadonlyMap<string, string>, name: string, into: string[] = []): string[] {
-  if (into.includes(name)) return into;
+  if (into.includes(name) || !code.has(name)) return into;
   for (const [, other] of code.get(name)!.matchAll(/(?:from|import)"\.\/([^"]+)"/g)) {
     closure(code, other, into);
   }
@@ -138,23 +138,46 @@ function steady(code: ReadonlyMap<string, string>): Map<string, string> {
   ]));
 }
 
-/** What the file takes from files that main.js was joined of comes from there. */
-function fromMain(code: string, first: readonly string[]): string {
+/** Files that are joined to one, whose name is that of the last. */
+interface Joined {
+  readonly file: string;
+  readonly parts: readonly string[];
+}
+
+/** What the file takes from files that were joined comes from there. */
+function fromJoined(code: string, { file, parts }: Joined): string {
   return code.replace(
     /(import|export)\{([^}]*)\}from"\.\/([^"]+)"/g,
     (all, verb: string, list: string, name) => {
-      const i = first.indexOf(name);
+      const i = parts.indexOf(name);
       if (i < 0) return all;
       const names = list.split(",").map((item) => {
         const [theirs, ours = theirs] = item.trim().split(" as ");
         return `c${i}_${theirs} as ${ours}`;
       });
-      return `${verb}{${names}}from"./main.js"`;
+      return `${verb}{${names}}from"./${file}"`;
     },
   ).replace(
     /import"\.\/([^"]+)"/g,
-    (all, name: string) => first.includes(name) ? 'import"./main.js"' : all,
+    (all, name: string) => parts.includes(name) ? `import"./${file}"` : all,
   );
+}
+
+/** One file of these, in a folder that has them: what it exports has a prefix; but the last one's names are also there as they are. */
+async function whole(
+  folder: string,
+  { file, parts }: Joined,
+  code: ReadonlyMap<string, string>,
+): Promise<string> {
+  const entry = join(folder, "joined.js"), result = join(folder, "whole.js");
+  const lines = parts.map((name, i) => {
+    const names = exportsOf(code.get(name)!).map((n) => `${n} as c${i}_${n}`);
+    return `export {${names}} from "./${name}";`;
+  });
+  Deno.writeTextFileSync(entry, [...lines, `export * from "./${parts.at(-1)}";`].join("\n"));
+  const external = file === "main.js" ? [] : ["--external", "./main.js"];
+  await deno("bundle", "-q", "--minify", "--platform", "deno", ...external, "-o", result, entry);
+  return Deno.readTextFileSync(result);
 }
 
 async function make(): Promise<void> {
@@ -178,22 +201,18 @@ async function make(): Promise<void> {
   code = steady(code);
   for (const [name, text] of code) Deno.writeTextFileSync(join(folder, name), text);
 
-  // One file of what is always loaded; what comes later finds its exports there under other names.
-  const first = closure(code, "command.js");
-  const joined = first.map((name, i) => {
-    if (name === "command.js") return `export {main} from "./${name}";`;
-    const names = exportsOf(code.get(name)!).map((n) => `${n} as c${i}_${n}`);
-    return `export {${names}} from "./${name}";`;
-  });
-  Deno.writeTextFileSync(join(folder, "joined.js"), joined.join("\n"));
-  const main = join(folder, "main.js");
-  await deno("bundle", "-q", "--minify", "--platform", "deno", "-o", main, join(folder, "joined.js"));
-
-  const written = new Map([["main.js", Deno.readTextFileSync(main)]]);
-  for (const [name, text] of code) {
-    const i = first.indexOf(name);
-    if (i < 0) written.set(name, fromMain(text, first));
+  // One file of what is always loaded, and one of what an aarch64 program's start loads, since each file takes a part of a ms; what comes
+  // later finds their exports there under other names.
+  const written = new Map<string, string>();
+  const late = [...code.keys()].find((name) => name.startsWith("run-"))!;
+  for (const [file, root] of [["main.js", "command.js"], [late, late]]) {
+    const parts = closure(code, root).filter((name) => !written.has(name)), group = { file, parts };
+    written.set(file, await whole(folder, group, code));
+    for (const name of parts) code.delete(name);
+    for (const [name, text] of code) code.set(name, fromJoined(text, group));
+    for (const [name, text] of code) Deno.writeTextFileSync(join(folder, name), text);
   }
+  for (const [name, text] of code) written.set(name, text);
   await Deno.remove(folder, { recursive: true });
 
   await Deno.remove(place, { recursive: true }).catch(() => {});

@@ -133,8 +133,7 @@ export function createTranslator(spec: TranslatorSpec): Translator {
       }
     }
     for (const h of helpers) {
-      const name = own.includes(h) ? h.name : `help ${h.name}`;
-      h.index = m.importFunction("help", name, h.params, h.results).index;
+      h.index = m.importFunction("help", h.name, h.params, h.results).index;
     }
     const { window } = analysis, declared = m.declare(window.params, window.results);
     window.index = declared.index;

@@ -23,6 +23,7 @@ export class Module {
   #exports: { name: string; kind: number; index: number }[] = [];
   #table: FunctionRef[] = [];
   #data: { mem: Mem; offset: number; bytes: Uint8Array }[] = [];
+  #custom: [name: string, bytes: Uint8Array][] = [];
   #importedFunctions = 0;
   #importedMemories = 0;
   #importedTables = 0;
@@ -120,6 +121,11 @@ export class Module {
     return this.#table.push(ref) - 1;
   }
 
+  /** A section that engines ignore. */
+  custom(name: string, bytes: Uint8Array): void {
+    this.#custom.push([name, bytes]);
+  }
+
   /** Bytes that instantiation puts into a memory. */
   data(mem: Mem, offset: number, bytes: Uint8Array): void {
     this.#data.push({ mem, offset, bytes });
@@ -187,6 +193,11 @@ export class Module {
         w.byte(d.mem.wide ? 0x42 : 0x41), w.s(d.offset), w.byte(0x0b), w.u(d.bytes.length), w.raw(d.bytes);
       }
     });
+    for (const [name, bytes] of this.#custom) {
+      section.reset();
+      section.name(name), section.raw(bytes);
+      out.byte(0), out.u(section.length), out.raw(section.bytes.subarray(0, section.length));
+    }
     return out.take();
   }
 }

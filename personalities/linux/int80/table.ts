@@ -2,7 +2,7 @@
  * INT 0x80 in 64-bit code: the i386 table (spec X12, X13). Most calls are the 64-bit ones with narrow arguments; structures of
  * another layout are in structures.ts. What needs 32-bit code (signal handlers) answers ENOSYS until there is some.
  */
-import type { Syscall, SyscallTable } from "@guise/core";
+import { lateTable, type Syscall, type SyscallTable } from "@guise/core";
 import type { Rows } from "../rows.ts";
 import { ownCalls } from "./calls.ts";
 import { MORE_SHARED, moreCalls } from "./more.ts";
@@ -38,14 +38,7 @@ const SHARED: readonly (readonly [number: number, name: string])[] = [
 
 /** The table for the rows of the 64-bit entry; made when it is first used, which few programs do. */
 export function int80Table(rows: Rows): SyscallTable {
-  let map: ReadonlyMap<number, Syscall> | undefined;
-  return {
-    arch: "x86-64",
-    entry: "int80",
-    get rows() {
-      return map ??= int80Rows(rows);
-    },
-  };
+  return lateTable("x86-64", "int80", () => int80Rows(rows));
 }
 
 function int80Rows(rows: Rows): ReadonlyMap<number, Syscall> {

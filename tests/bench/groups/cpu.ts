@@ -16,10 +16,23 @@ export async function cpu(
   engines: readonly string[],
   rounds: number,
   only: readonly string[],
-  milliseconds = "1000",
+  times: readonly string[],
 ): Promise<Table[]> {
-  const program = await build("kernels", machine);
+  const program = await build("kernels", machine), tables: Table[] = [];
   if (program === undefined) return [];
+  for (const time of times) tables.push(await table(program, machine, engines, rounds, only, time));
+  return tables;
+}
+
+/** Each kernel repeated for `milliseconds`: what promotion takes is in the time, and weighs less the longer that is. */
+async function table(
+  program: string,
+  machine: Machine,
+  engines: readonly string[],
+  rounds: number,
+  only: readonly string[],
+  milliseconds: string,
+): Promise<Table> {
   const list = runners(machine, engines);
   const rows: Cell[][] = [];
   for (const name of await names(program, list)) {
@@ -43,12 +56,12 @@ export async function cpu(
     ["mean × qemu", ...columns.map((i) => mean(i, 2)), "", inverse(mean(last, 2))],
     ["aim", ...list.map(() => ""), machine === "x86-64" ? "≤ 1.8" : "", "≥ 4"],
   );
-  return [{
+  return {
     group: "cpu",
-    title: `CPU kernels, ${machine} (µs a round)`,
+    title: `CPU kernels, ${machine}, ${Number(milliseconds) / 1000} s each (µs a round)`,
     note:
       `Each kernel is repeated for ${milliseconds} ms, translation included; medians of ${rounds} runs; means are geometric.`,
     head: ["", ...list.map((r) => r.name), "× native", "× faster than qemu"],
     rows,
-  }];
+  };
 }
