@@ -76,14 +76,82 @@ export const VECTOR = /^([bhsdq]|8b|16b|4h|8h|2s|4s|1d|2d|1q|v[bhsd]|2h|4b)$/;
 export const isGeneral = (kind: string): boolean => GENERAL.has(kind);
 export const isVector = (kind: string): boolean => VECTOR.test(kind);
 
-/** Declarations from one line: two when the size is `z`. Most programs never need most of them: a line is read when it is asked for. */
+/** Declarations from one line: two when the size is `z`. */
 export function a64(bits: string, text: string, semantics: Semantics, p: Properties = {}): Declaration[] {
-  const plain = () => bits.replaceAll(" ", "");
-  if (!bits.includes("z")) return [one(() => [plain(), text], semantics, p)];
-  return [0, 1].map((z) => {
-    const key = p.key && `${p.key}/${z ? "x" : "w"}`;
-    return one(() => sized(plain(), text, z), semantics, { ...p, key });
-  });
+  if (!bits.includes("z")) return [new Line(bits, text, semantics, p)];
+  return [new Line(bits, text, semantics, p, 0), new Line(bits, text, semantics, p, 1)];
+}
+
+/** What is read from the line itself. */
+type Parsed = Pick<
+  Declaration,
+  "pattern" | "text" | "pieces" | "mask" | "value" | "fields" | "memory" | "branch"
+>;
+
+/** Most programs never need most declarations: a line is read when it is asked for. */
+class Line implements Declaration {
+  readonly bytes: Properties["bytes"];
+  readonly access: Properties["access"];
+  readonly aligned: Properties["aligned"];
+  readonly flow: Properties["flow"];
+  readonly hot: Properties["hot"];
+  readonly parameter: Properties["parameter"];
+  readonly alias: Properties["alias"];
+  readonly feature: Properties["feature"];
+  readonly fuse: Properties["fuse"];
+  readonly group: Properties["group"];
+  readonly fuzz: Properties["fuzz"];
+  #parsed: Parsed | undefined;
+
+  /** `z`: its value. */
+  constructor(
+    readonly bits: string,
+    readonly line: string,
+    readonly semantics: Semantics,
+    readonly p: Properties,
+    readonly z?: 0 | 1,
+  ) {
+    this.bytes = p.bytes,
+      this.access = p.access,
+      this.aligned = p.aligned,
+      this.flow = p.flow,
+      this.hot = p.hot;
+    this.parameter = p.parameter, this.alias = p.alias, this.feature = p.feature, this.fuse = p.fuse;
+    this.group = p.group, this.fuzz = p.fuzz;
+  }
+  get #read(): Parsed {
+    if (this.#parsed !== undefined) return this.#parsed;
+    const { bits, line, z } = this, plain = bits.replaceAll(" ", "");
+    if (plain.length !== 32) throw new Error(`${line}: ${plain.length} bits`);
+    return this.#parsed = z === undefined ? parse(plain, line) : parse(...sized(plain, line, z));
+  }
+  get key(): string | undefined {
+    return this.z === undefined ? this.p.key : this.p.key && `${this.p.key}/${this.z ? "x" : "w"}`;
+  }
+  get pattern(): string {
+    return this.#read.pattern;
+  }
+  get text(): string {
+    return this.#read.text;
+  }
+  get pieces(): readonly Piece[] {
+    return this.#read.pieces;
+  }
+  get mask(): number {
+    return this.#read.mask;
+  }
+  get value(): number {
+    return this.#read.value;
+  }
+  get fields(): Parsed["fields"] {
+    return this.#read.fields;
+  }
+  get memory(): Parsed["memory"] {
+    return this.#read.memory;
+  }
+  get branch(): string | undefined {
+    return this.#read.branch;
+  }
 }
 
 /** Pattern and text for 32 bits (z is 0) or 64. */
@@ -99,47 +167,7 @@ function sized(bits: string, text: string, z: number): [pattern: string, text: s
   return [pattern, named];
 }
 
-/** What is read from the line itself. */
-type Line = Pick<
-  Declaration,
-  "pattern" | "text" | "pieces" | "mask" | "value" | "fields" | "memory" | "branch"
->;
-
-function one(line: () => [pattern: string, text: string], semantics: Semantics, p: Properties): Declaration {
-  let parsed: Line | undefined;
-  const read = (): Line => parsed ??= parse(...line());
-  return {
-    ...p,
-    semantics,
-    get pattern(): string {
-      return read().pattern;
-    },
-    get text(): string {
-      return read().text;
-    },
-    get pieces(): readonly Piece[] {
-      return read().pieces;
-    },
-    get mask(): number {
-      return read().mask;
-    },
-    get value(): number {
-      return read().value;
-    },
-    get fields(): Line["fields"] {
-      return read().fields;
-    },
-    get memory(): Line["memory"] {
-      return read().memory;
-    },
-    get branch(): string | undefined {
-      return read().branch;
-    },
-  };
-}
-
-function parse(pattern: string, text: string): Line {
-  if (pattern.length !== 32) throw new Error(`${text}: ${pattern.length} bits`);
+function parse(pattern: string, text: string): Parsed {
   let mask = 0, value = 0;
   const fields: Record<string, number[]> = {};
   for (let i = 0; i < 32; i++) {

@@ -142,8 +142,12 @@ export class RegionSet {
   readonly #pages = new Map<number, Set<Region>>();
   /** Samples, or calls from regions, of a pc that has no region; -1: it cannot have one. */
   readonly heat: Map<number, number> = new Map();
-  /** Where loops begin inside of regions. */
-  readonly loops: Set<number> = new Set();
+  /** Loops inside of regions: their instructions, by where they begin. */
+  readonly loops: Map<number, ReadonlySet<number>> = new Map();
+  /** Places in loops that begin with a region: from there it is not far to it. */
+  readonly near: Set<number> = new Set();
+  /** Regions that are one of these loops alone. */
+  readonly alone: Set<number> = new Set();
   /** Windows (offsets) that code misses too often, by the pc of its regions; and by how many modules. */
   readonly missed: Map<number, ReadonlySet<number>> = new Map();
   readonly #missing = new Map<number, number>();

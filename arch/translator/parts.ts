@@ -69,8 +69,10 @@ export interface Translation {
     /** With `Eagerness.lockstep`. */
     readonly text?: RegionText;
   }[];
-  /** Biased addresses where loops begin in them. */
-  readonly loops: readonly number[];
+  /** Loops in them: biased addresses of their instructions, by where they begin. */
+  readonly loops: ReadonlyMap<number, ReadonlySet<number>>;
+  /** Biased addresses of all their instructions. */
+  readonly places: readonly number[];
 }
 /** Makes regions of decoded code. */
 export interface Translator {

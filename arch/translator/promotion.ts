@@ -14,8 +14,8 @@ import { BIAS, CHUNKS, CORE_OPS, FIELD, infoOf, LEAVE, RECORD, STATE_BYTES, WIND
 import type { Lockstep } from "./lockstep.ts";
 import type { Translation } from "./parts.ts";
 
-/** What a sample of a loop inside a region is worth. */
-const WITHIN = 1 / 8;
+/** What a sample of a loop inside a region is worth, and one of a place in a loop that begins with a region. */
+const WITHIN = 1 / 8, NEAR = 1 / 32;
 
 /** What of a CPU only its promotion uses. */
 export interface Owner {
@@ -139,13 +139,17 @@ export class Promotion {
     const made = translator.translate(cpu, entries, set, this.owner.body.wide, eager, paid);
     if (cache !== cpu.cache || cache.regions !== set) return;
     if (typeof made === "number") return void set.prices.set(entries[0], made * eager.price);
-    for (const pc of entries) set.heat.set(pc, -1);
-    if (!made) return;
-    for (const r of made.regions) set.heat.set(r.pc, -1);
+    if (!made) return void entries.forEach((pc) => set.heat.set(pc, -1));
     // What heat they have is of the time before: where the regions are entered from elsewhere it need not grow.
-    for (const pc of made.loops) {
-      set.loops.add(pc);
-      if (eager.price && (set.heat.get(pc) ?? 0) > 0) set.heat.set(pc, 0);
+    for (const pc of eager.price ? made.places : entries) {
+      if ((set.heat.get(pc) ?? 0) > 0) set.heat.set(pc, 0);
+    }
+    for (const { pc } of made.regions) {
+      set.heat.set(pc, -1);
+      for (const at of made.loops.get(pc) ?? []) set.near.add(at);
+    }
+    for (const [pc, body] of made.loops) {
+      if (body.size < (set.loops.get(pc)?.size ?? Infinity)) set.loops.set(pc, body);
     }
     engine.translated += made.size + MODULE_COST;
     this.#adjustTable();
@@ -322,10 +326,11 @@ export class Promotion {
     if (engine.u32[FIELD.stale >>> 2]) this.#refresh();
     const heat = set.heat.get(pc) ?? 0;
     // A loop inside a region is left to the interpreter until the next entry only: little to gain there, unless that does not come.
-    const within = jumped && eager.price > 0 && set.loops.has(pc);
+    const near = eager.price > 0 && set.near.has(pc),
+      within = near || (jumped && eager.price > 0 && set.loops.has(pc));
     if (heat < 0 || within) this.slice = Math.min(this.slice * 2, SLICE);
     if (heat < 0) return;
-    const more = heat + (within ? WITHIN : 1);
+    const more = heat + (near ? NEAR : within ? WITHIN : 1);
     set.heat.set(pc, more);
     if (heat >= HOT) engine.hot++;
     if (more >= eager.samples) {

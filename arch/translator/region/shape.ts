@@ -13,50 +13,57 @@ import { SPACE } from "./inline.ts";
 import { type Fields, registerIn } from "./machine.ts";
 import type { FunctionRef } from "../wasm/mod.ts";
 
-/** Ids of slots, below 96: bits, since sets of them are made for every instruction, again and again. */
+/**
+ * Ids of slots, below 96: bits, since sets of them are made for every instruction, again and again. Not private ones: this runs
+ * before V8 has compiled it, and private fields take microseconds then.
+ */
 export class Ids {
-  #a = 0;
-  #b = 0;
-  #c = 0;
+  private a: number;
+  private b: number;
+  private c: number;
   constructor(from?: Ids | Iterable<number>) {
-    if (from instanceof Ids) this.#a = from.#a, this.#b = from.#b, this.#c = from.#c;
-    else if (from) { for (const id of from) this.add(id); }
+    if (from === undefined) this.a = this.b = this.c = 0;
+    else if (from instanceof Ids) this.a = from.a, this.b = from.b, this.c = from.c;
+    else {
+      this.a = this.b = this.c = 0;
+      for (const id of from) this.add(id);
+    }
   }
   has(id: number): boolean {
-    return ((id < 32 ? this.#a : id < 64 ? this.#b : this.#c) >>> (id & 31) & 1) !== 0;
+    return ((id < 32 ? this.a : id < 64 ? this.b : this.c) >>> (id & 31) & 1) !== 0;
   }
   add(id: number): void {
     const bit = 1 << (id & 31);
-    if (id < 32) this.#a |= bit;
-    else if (id < 64) this.#b |= bit;
-    else this.#c |= bit;
+    if (id < 32) this.a |= bit;
+    else if (id < 64) this.b |= bit;
+    else this.c |= bit;
   }
   delete(id: number): void {
     const bit = 1 << (id & 31);
-    if (id < 32) this.#a &= ~bit;
-    else if (id < 64) this.#b &= ~bit;
-    else this.#c &= ~bit;
+    if (id < 32) this.a &= ~bit;
+    else if (id < 64) this.b &= ~bit;
+    else this.c &= ~bit;
   }
   clear(): void {
-    this.#a = this.#b = this.#c = 0;
+    this.a = this.b = this.c = 0;
   }
   /** Adds all of the other; true when that made a difference. */
   join(from: Ids): boolean {
-    const a = this.#a | from.#a, b = this.#b | from.#b, c = this.#c | from.#c;
-    const more = a !== this.#a || b !== this.#b || c !== this.#c;
-    this.#a = a, this.#b = b, this.#c = c;
+    const a = this.a | from.a, b = this.b | from.b, c = this.c | from.c;
+    const more = a !== this.a || b !== this.b || c !== this.c;
+    this.a = a, this.b = b, this.c = c;
     return more;
   }
   /** Takes out all of the other. */
   without(from: Ids): void {
-    this.#a &= ~from.#a, this.#b &= ~from.#b, this.#c &= ~from.#c;
+    this.a &= ~from.a, this.b &= ~from.b, this.c &= ~from.c;
   }
   equals(other: Ids): boolean {
-    return this.#a === other.#a && this.#b === other.#b && this.#c === other.#c;
+    return this.a === other.a && this.b === other.b && this.c === other.c;
   }
   *[Symbol.iterator](): Generator<number> {
     for (let n = 0; n < 3; n++) {
-      for (let bits = n === 0 ? this.#a : n === 1 ? this.#b : this.#c; bits;) {
+      for (let bits = n === 0 ? this.a : n === 1 ? this.b : this.c; bits;) {
         const bit = bits & -bits;
         yield n * 32 + 31 - Math.clz32(bit);
         bits &= ~bit;

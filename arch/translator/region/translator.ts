@@ -5,14 +5,15 @@ import type { Eagerness } from "../eagerness.ts";
 import { BIAS } from "../layout.ts";
 import type { Translation, Translator } from "../parts.ts";
 import { type FunctionRef, Module } from "../wasm/mod.ts";
-import { Analysis, type Info } from "./analysis.ts";
+import { Analysis } from "./analysis.ts";
 import { Emitter } from "./emit.ts";
+import { enclosing, half, heatIn, hotLoops, loopsOf, placesOf, start } from "./entries.ts";
 import { emitEntry, typeOf } from "./exits.ts";
 import { Ids, Shape, type Signature } from "./shape.ts";
 import type { Helper } from "./func.ts";
 import { RegionFunc } from "./func.ts";
-import { type Block, discover, flagsLiveAt, type Graph, instructionAt } from "./graph.ts";
-import { pcOf, SPACE } from "./inline.ts";
+import { type Block, discover, flagsLiveAt, type Graph } from "./graph.ts";
+import { SPACE } from "./inline.ts";
 import { describe, flagsWanted, look } from "./reports.ts";
 import type { Operations } from "./operations.ts";
 import { Unsupported } from "./state.ts";
@@ -30,16 +31,6 @@ export interface TranslatorSpec {
   readonly slots: SlotSpec;
 }
 
-/** A conditional jump by flags, which may be the second half of a pair that looks at its record: no region begins here. */
-const half = (info: Info) => info.kind === "jcc" && info.readsFlags && !info.def.fused;
-/** Where code that is often met at a biased pc is translated from: a loop whose last jump that is, from its start. */
-function start(cpu: BaseCpu, analysis: Analysis, set: RegionSet, pc: number): number {
-  const i = instructionAt(cpu, analysis, pc, BIAS);
-  const loop = i && half(i.info) && i.target < pc &&
-    set.regions[set.slots.get(i.target) ?? -1] === undefined;
-  return loop ? i.target : pc;
-}
-
 /** For debugging: sees every module. */
 export const debug: { module?: (bytes: Uint8Array, graphs: readonly unknown[]) => void } = {};
 
@@ -53,13 +44,15 @@ export function createTranslator(spec: TranslatorSpec): Translator {
   };
   return {
     translate(...request): Translation | number | undefined {
-      try {
-        return translate(...request);
-      } catch (error) {
-        // With these fields it cannot be done in line: the interpreter keeps this code.
-        if (error instanceof Unsupported) return undefined;
-        throw error;
+      // With some fields an operation cannot be done in line: the interpreter keeps such code.
+      for (const alone of [false, true]) {
+        try {
+          return translate(alone, ...request);
+        } catch (error) {
+          if (!(error instanceof Unsupported)) throw error;
+        }
       }
+      return undefined;
     },
     ignored: new Set(
       slots.list.filter((s) => slots.isFlag[s.id] || s.offset === spec.slots.temporary)
@@ -71,7 +64,9 @@ export function createTranslator(spec: TranslatorSpec): Translator {
     describe: (cpu, pc) => describe(cpu, analysisOf(true), pc, BIAS),
   };
 
+  /** `alone`: from the entry itself, not from where its code is come to. */
   function translate(
+    alone: boolean,
     cpu: BaseCpu,
     entries: readonly number[],
     set: RegionSet,
@@ -81,36 +76,55 @@ export function createTranslator(spec: TranslatorSpec): Translator {
   ): Translation | number | undefined {
     const analysis = analysisOf(wide);
     const starts = entries.map((pc) => start(cpu, analysis, set, pc));
+    const loops = new Map<number, ReadonlySet<number>>();
     const graphs: Graph[] = [], queue = [...starts], seen = new Set(starts);
     let room = Math.min(limits.module, paid);
     // What is called goes to the same module: calls between modules take longer.
-    for (let at = 0; at < queue.length && (at < entries.length || room > 0); at++) {
-      const find = (limit: number, stop?: (pc: number) => boolean) =>
-        discover(cpu, analysis, queue[at], BIAS, limit, cpu.exact, limits.cold, stop);
-      let graph = find(limits.region);
+    for (let at = 0; at < queue.length; at++) {
+      const first = at < entries.length, again = paid === Infinity;
+      const pays = !again && (loops.has(queue[at]) || (set.heat.get(queue[at]) ?? 0) > 0);
+      if (!first && room <= 0 && !pays) continue;
+      let own = 0;
+      const find = (limit: number, stop?: (pc: number) => boolean, pc = queue[at]) =>
+        discover(cpu, analysis, pc, BIAS, limit, cpu.exact, limits.cold, stop);
+      // A loop inside a region: that loop alone. What follows it comes to a region again.
+      const loop = !first
+        ? loops.get(queue[at])
+        : (again ? set.alone.has(queue[at]) : !alone)
+        ? set.loops.get(queue[at])
+        : undefined;
+      let graph = find(limits.region, loop && ((pc) => !loop.has(pc)));
+      if (graph && !loop && graph.size < limits.region && first && !again && !alone) {
+        graph = enclosing(graph, set, limits, (pc) => find(limits.region, undefined, pc));
+        queue[at] = graph.entry.pc, seen.add(queue[at]);
+        // What its other places have paid is hardly for what it calls, which pays for itself.
+        own = heatIn(graph, set) / limits.price - paid;
+        for (const [pc, body] of hotLoops(graph, set)) {
+          if (!seen.has(pc)) loops.set(pc, body), seen.add(pc), queue.push(pc);
+        }
+      }
       // Big functions, as loops of interpreters are, come in pieces: each as large as was paid for, and as far as there is none yet.
-      if (graph && graph.size >= limits.region && limits.piece < limits.region && at < entries.length) {
+      if (graph && graph.size >= limits.region && limits.piece < limits.region && first) {
         graph = find(
           Math.min(limits.region, Math.max(limits.piece, Math.floor(room))),
           (pc) => set.regions[set.slots.get(pc) ?? -1] !== undefined,
         );
       }
-      const first = graph?.entry.instructions[0];
-      if (!graph || !first || half(first.info)) continue;
-      if (first.info.how !== "inline" || first.info.kind === "enter" || first.info.kind === "stop") {
-        continue;
-      }
-      if (graph.size > room) {
-        if (at < entries.length) return graph.size;
+      const info = graph?.entry.instructions[0].info;
+      if (!graph || !info || half(info)) continue;
+      if (info.how !== "inline" || info.kind === "enter" || info.kind === "stop") continue;
+      if (!first && !again) own = heatIn(graph, set) / limits.price;
+      if (graph.size > room + own) {
+        if (first) return graph.size - own;
         // It had better have a region of its own than a part of one.
         continue;
       }
       // What has a region already is copied when it is small: calls within a module are quick.
-      if (at >= entries.length && graph.size > COPIED && (set.heat.get(queue[at]) ?? 0) < 0) {
-        continue;
-      }
+      if (!first && graph.size > COPIED && (set.heat.get(queue[at]) ?? 0) < 0) continue;
+      if (loop) set.alone.add(queue[at]);
+      else set.alone.delete(queue[at]);
       graphs.push(graph);
-      room -= graph.size;
+      room += Math.min(COPIED, own) - graph.size;
       for (const b of graph.blocks) {
         for (const target of targetsOf(b)) if (!seen.has(target)) seen.add(target), queue.push(target);
       }
@@ -186,8 +200,8 @@ export function createTranslator(spec: TranslatorSpec): Translator {
     });
     const bytes = m.bytes();
     debug.module?.(bytes, graphs);
-    const loops = graphs.flatMap(({ blocks }) => blocks.filter((b) => b.isLoop).map((b) => pcOf(b.pc)));
-    return { module: new WebAssembly.Module(bytes), size, regions: made, loops };
+    const places = graphs.flatMap(({ blocks }) => placesOf(blocks));
+    return { module: new WebAssembly.Module(bytes), size, regions: made, loops: loopsOf(graphs), places };
   }
 }
 

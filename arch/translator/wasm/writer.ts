@@ -43,6 +43,7 @@ export class Writer {
 
   /** Unsigned LEB128 of an integer below 2^53. */
   u(v: number): void {
+    if (v < 128) return this.byte(v);
     while (v >= 128) {
       this.byte(v % 128 + 128);
       v = Math.floor(v / 128);
@@ -52,6 +53,13 @@ export class Writer {
 
   /** Signed LEB128 of a safe integer. */
   s(v: number): void {
+    // All but long addresses.
+    for (let w = v | 0; w === v;) {
+      const low = w & 127;
+      w = v = w >> 7;
+      if (w === (low & 64 ? -1 : 0)) return this.byte(low);
+      this.byte(low | 128);
+    }
     for (;;) {
       const low = ((v % 128) + 128) % 128;
       v = (v - low) / 128;

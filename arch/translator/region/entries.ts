@@ -1,0 +1,84 @@
+/**
+ * Where a region begins. Samples say where the guest often was, which is in the middle of functions as a rule: regions from there would overlap, each
+ * translated and compiled for itself. So one of them begins where its code is come to from outside, and pays with the samples of all its places.
+ */
+import type { RegionSet } from "../cache.ts";
+import type { BaseCpu } from "../cpu.ts";
+import type { Eagerness } from "../eagerness.ts";
+import { BIAS } from "../layout.ts";
+import type { Analysis, Info } from "./analysis.ts";
+import { type Block, type Graph, instructionAt } from "./graph.ts";
+import { SPACE } from "./inline.ts";
+import { loopOf } from "./loops.ts";
+
+/** Bytes before a place in which code that leads to it is looked for; how many places are tried there. */
+const NEAR = 4096, TRIES = 6;
+/** Of the samples of a place that its entry has at least: one in so many. Else code is longer inside than it takes to come in. */
+const SELDOM = 64;
+
+/** A conditional jump by flags, which may be the second half of a pair that looks at its record: no region begins here. */
+export const half = (info: Info): boolean => info.kind === "jcc" && info.readsFlags && !info.def.fused;
+
+const hasRegion = (set: RegionSet, pc: number) => set.regions[set.slots.get(pc) ?? -1] !== undefined;
+
+/** Where code that is often met at a biased pc is translated from: a loop whose last jump that is, from its start. */
+export function start(cpu: BaseCpu, analysis: Analysis, set: RegionSet, pc: number): number {
+  const i = instructionAt(cpu, analysis, pc, BIAS);
+  return i && half(i.info) && i.target < pc && !hasRegion(set, i.target) ? i.target : pc;
+}
+
+/** Where the instructions of blocks are. */
+export const placesOf = (blocks: Iterable<Block>): number[] =>
+  [...blocks].flatMap((b) => b.instructions.map((i) => i.pc));
+
+/** Samples of all places in the code of a graph. */
+export const heatIn = ({ blocks }: Graph, set: RegionSet): number => heatAt(placesOf(blocks), set);
+function heatAt(places: Iterable<number>, { heat }: RegionSet): number {
+  let sum = 0;
+  for (const pc of places) sum += Math.max(0, heat.get(pc) ?? 0);
+  return sum;
+}
+
+/** The loops of graphs: their places, by where they begin. */
+export function loopsOf(graphs: readonly Graph[]): Map<number, ReadonlySet<number>> {
+  const headers = graphs.flatMap(({ blocks }) => blocks.filter((b) => b.isLoop && b.key < SPACE));
+  return new Map(headers.map((b) => [b.pc, new Set(placesOf(loopOf(b).body))]));
+}
+
+/**
+ * Innermost loops that are worth a region of their own beside the one that they are in: where a slice ends in them, and the frames around are left
+ * too, the interpreter would do what is left of them.
+ */
+export function hotLoops(graph: Graph, set: RegionSet): [number, ReadonlySet<number>][] {
+  // One that begins with the region is come to again there.
+  if (graph.entry.isLoop) return [];
+  const all = loopsOf([graph]);
+  return [...all].filter(([pc, body]) =>
+    heatAt(body, set) >= body.size && ![...all.keys()].some((other) => other !== pc && body.has(other))
+  );
+}
+
+/** The graph of a place that leads to where this one begins and is not in it: of those that are often met the first. */
+export function enclosing(
+  graph: Graph,
+  set: RegionSet,
+  limits: Eagerness,
+  find: (pc: number) => Graph | undefined,
+): Graph {
+  const { pc } = graph.entry, least = Math.max(2, (set.heat.get(pc) ?? 0) / SELDOM);
+  const own = new Set(graph.blocks.flatMap((b) => b.instructions.map((i) => i.pc)));
+  const near = [...set.heat].filter(([at, heat]) =>
+    at < pc && pc - at < NEAR && heat >= least && !own.has(at)
+  );
+  let best = graph;
+  for (const [at] of near.sort(([a], [b]) => b - a).slice(0, TRIES)) {
+    if (hasRegion(set, at)) continue;
+    const other = find(at);
+    if (!other || other.size >= limits.region || !other.byPc.has(pc)) continue;
+    const { info } = other.entry.instructions[0];
+    // A loop that comes before has perhaps come to its end for good.
+    if (other.entry.isLoop) continue;
+    if (!half(info) && info.how === "inline" && info.kind !== "enter" && info.kind !== "stop") best = other;
+  }
+  return best;
+}
