@@ -65,14 +65,12 @@ const SLICE = 2_000;
 /** Reports that are kept of one kernel. */
 const MOST = 10;
 
+/** How a run ended; the interpreter's state and pages are still in memory. */
 interface Outcome {
-  readonly state: Uint8Array;
   readonly flags: number;
   readonly pc: number;
   readonly steps: number;
   readonly status: number;
-  /** Pages that were written, as they are afterwards. */
-  readonly pages: ReadonlyMap<number, Uint8Array>;
   /** Why the interpreter could not follow. */
   readonly problem?: string;
 }
@@ -88,6 +86,13 @@ export class Lockstep {
   /** Pages whose bits are set; of those that were written, the bytes before. */
   readonly #met: number[] = [];
   readonly #old = new Map<number, Uint8Array>();
+  /** A region's outcome: its state, and the pages that it has written. */
+  readonly #state: Uint8Array = new Uint8Array(STATE_END);
+  readonly #new = new Map<number, Uint8Array>();
+  /** State at entry; and places for pages, so many of which are taken: making them anew took as long as the run. */
+  readonly #before: Uint8Array = new Uint8Array(STATE_BYTES);
+  readonly #places: Uint8Array[] = [];
+  #taken = 0;
   #unexpected: string | undefined;
 
   constructor(readonly cpu: BaseCpu, readonly inside: Inside) {
@@ -126,29 +131,32 @@ export class Lockstep {
     const { cpu } = this, page = Math.floor(address / 4096);
     if (page >= 0x100000) return this.inside.resolve(address, access);
     if (!(cpu.permissions(page) & access) && !this.inside.resolve(address, access)) return false;
-    if (access & ACCESS.write && !this.#old.has(page)) this.#old.set(page, cpu.bytes(page).slice());
+    if (access & ACCESS.write && !this.#old.has(page)) this.#old.set(page, this.#copy(page));
     const at = page;
     if (!this.#permitted[at]) this.#met.push(at);
     this.#permitted[at] |= access;
     return true;
   }
-  /** Ends a phase: the written pages with their present bytes. */
-  #close(): Map<number, Uint8Array> {
+  /** The bytes of a page, until the next run. */
+  #copy(page: number): Uint8Array {
+    const place = this.#places[this.#taken++] ??= new Uint8Array(4096);
+    place.set(this.cpu.bytes(page));
+    return place;
+  }
+  /** Ends a phase: nothing is permitted. */
+  #close(): void {
     for (const page of this.#met) this.#permitted[page] = 0;
     this.#met.length = 0;
-    const written = new Map<number, Uint8Array>();
-    for (const page of this.#old.keys()) written.set(page, this.cpu.bytes(page).slice());
-    return written;
   }
   /** Puts back what the phase that was closed has written. */
-  #undo(state: Uint8Array): void {
+  #undo(): void {
     for (const [page, bytes] of this.#old) this.cpu.bytes(page).set(bytes);
     this.#old.clear();
-    this.cpu.memory.set(state);
+    this.cpu.memory.set(this.#before);
   }
 
   /** Runs a region for at most `limit` instructions, and puts everything back. */
-  #region(slot: number, before: Uint8Array, budget: number, limit: number): Outcome {
+  #region(slot: number, budget: number, limit: number): Outcome {
     const { cpu } = this, { engine } = cpu;
     engine.i32[FIELD.count >>> 2] = Math.min(budget, SLICE);
     engine.u32[FIELD.steps >>> 2] = engine.u32[FIELD.partly >>> 2] = 0;
@@ -157,21 +165,25 @@ export class Lockstep {
     forgetPermissions(cpu.memory);
     const status = (this.table.get(slot) as (depth: number) => number)(0);
     const steps = engine.u32[FIELD.steps >>> 2];
-    const pages = this.#close();
-    const outcome = {
-      state: cpu.memory.slice(0, STATE_BYTES),
-      flags: this.inside.flags(),
-      pc: cpu.pc,
-      steps,
-      status,
-      pages,
-    };
-    this.#undo(before);
+    this.#close();
+    this.#new.clear();
+    for (const page of this.#old.keys()) this.#new.set(page, this.#copy(page));
+    this.#state.set(cpu.memory.subarray(0, STATE_END));
+    const outcome = { flags: this.inside.flags(), pc: cpu.pc, steps, status };
+    this.#undo();
     return outcome;
   }
 
-  /** Lets the interpreter run exactly `steps` instructions from a record. What it did stays. */
-  #replay(record: number, steps: number): Outcome {
+  /** As {@link #replay}, with a step that ends the run put where it should end: much quicker. Undefined: it went elsewhere, and what it did is undone. */
+  #follow(record: number, steps: number, end: number): Outcome | undefined {
+    const own = this.#replay(record, steps, end);
+    if (own.steps === steps && !own.problem) return own;
+    this.#undo();
+    return undefined;
+  }
+
+  /** Lets the interpreter run exactly `steps` instructions from a record, which should lead to `end`, if that is said. What it did stays. */
+  #replay(record: number, steps: number, end?: number): Outcome {
     const { cpu, inside } = this, { engine } = cpu;
     let done = 0, problem: string | undefined;
     const run = (at: number, budget: number): number => {
@@ -189,8 +201,17 @@ export class Lockstep {
     };
     inside.setPc(engine.u32[infoOf(record) >>> 2] + BIAS);
     if (steps > RUN) run(record, steps - RUN), problem = this.#unexpected;
-    for (let tries = 0; done < steps && !problem;) {
-      const { pc } = cpu, at = cpu.executable(pc) ? inside.stepAt(pc) : 0;
+    for (let tries = 0, alone = false; done < steps && !problem;) {
+      const { pc } = cpu;
+      if (end !== undefined && pc !== end && !alone) {
+        const status = this.#until(end, (at) => run(at, steps - done));
+        alone = status === STATUS.fault || status === STATUS.yield;
+        if (alone || status === STATUS.step || (status === STATUS.budget && done === steps)) continue;
+        problem = this.#unexpected ?? `ends with status ${status}`;
+        break;
+      }
+      alone = false;
+      const at = cpu.executable(pc) ? inside.stepAt(pc) : 0;
       if (!at) {
         problem = "cannot be fetched";
         break;
@@ -204,37 +225,47 @@ export class Lockstep {
       } else done = before;
     }
     if (done > steps) problem ??= `${done} instructions`;
-    return {
-      state: cpu.memory.slice(0, STATE_BYTES),
-      flags: inside.flags(),
-      pc: cpu.pc,
-      steps: done,
-      status: 0,
-      pages: this.#close(),
-      problem,
-    };
+    this.#close();
+    return { flags: inside.flags(), pc: cpu.pc, steps: done, status: 0, problem };
+  }
+
+  /** Lets the interpreter run from the pc until it comes to `end`; 0 when that cannot be. */
+  #until(end: number, run: (record: number) => number): number {
+    const { cpu, cpu: { cache, engine } } = this;
+    // In this order: decoding one may drop everything.
+    const at = cpu.recordAt(end) && cpu.recordAt(cpu.pc), stop = cache.find(end - BIAS) >>> 1;
+    if (!at || !stop) return 0;
+    const op = engine.u16[stop], { generation } = cache;
+    engine.u16[stop] = CORE_OPS.step;
+    const status = run(at);
+    // Its code may have changed meanwhile.
+    if (generation === cache.generation && engine.u16[stop] === CORE_OPS.step) engine.u16[stop] = op;
+    return status;
   }
 
   /** A region's run, compared. The result is its status; count and pc are as the interpreter left them. */
   run(slot: number, record: number): { readonly status: number; readonly steps: number } {
     const { cpu, inside } = this, { engine } = cpu, { log } = inside;
     const fields = engine.u32.slice(0, 16), budget = engine.i32[FIELD.count >>> 2];
-    const before = cpu.memory.slice(0, STATE_BYTES);
-    const region = this.#region(slot, before, budget, 0xffffffff);
+    const start = engine.u32[infoOf(record) >>> 2] + BIAS;
+    this.#taken = 0;
+    this.#before.set(cpu.memory.subarray(0, STATE_BYTES));
+    const region = this.#region(slot, budget, 0xffffffff);
     const partly = engine.u32[FIELD.partly >>> 2] !== 0;
-    const { generation } = cpu.cache;
+    const { cache } = cpu, { generation } = cache;
     let { steps } = region;
     if (partly || steps === 0) {
       if (partly) log.partial++;
-      steps = 0, inside.setPc(engine.u32[infoOf(record) >>> 2] + BIAS);
+      steps = 0, inside.setPc(start);
     } else {
-      const own = this.#replay(record, steps), old = new Map(this.#old);
+      const own = this.#follow(record, steps, region.pc) ??
+        this.#replay(generation === cache.generation ? record : cpu.recordAt(start), steps);
       log.compared++, log.instructions += steps;
-      const text = this.#compare(region, own, old, true);
+      const text = this.#compare(region, own, true);
       // A cache that was dropped meanwhile has other records: nothing can be found out from it.
-      if (text.length && generation === cpu.cache.generation && log.differences.length < MOST) {
-        this.#undo(before);
-        log.differences.push(this.#narrow(slot, record, before, budget, steps, text));
+      if (text.length && generation === cache.generation && log.differences.length < MOST) {
+        this.#undo();
+        log.differences.push(this.#narrow(slot, record, budget, steps, text));
         this.#replay(record, steps);
       }
       this.#old.clear();
@@ -244,18 +275,17 @@ export class Lockstep {
     return { status: region.status, steps };
   }
 
-  /** What differs between a region's outcome and the interpreter's, whose pages are in memory. */
-  #compare(region: Outcome, own: Outcome, old: ReadonlyMap<number, Uint8Array>, whole = false): string[] {
+  /** What differs between a region's outcome and the interpreter's. */
+  #compare(region: Outcome, own: Outcome, whole = false): string[] {
     const { cpu, inside } = this, text: string[] = [];
     if (own.problem) text.push(`the interpreter: ${own.problem} at ${hex(own.pc)}`);
     if (region.pc !== own.pc) text.push(`pc: region ${hex(region.pc)}, interpreter ${hex(own.pc)}`);
     const ignored = inside.translator.ignored;
-    const its = new Int32Array(region.state.buffer), mine = new Int32Array(own.state.buffer);
+    const its = new Int32Array(this.#state.buffer), mine = new Int32Array(cpu.memory.buffer, 0, its.length);
     for (let at = 0; at < STATE_END; at += 4) {
       if (its[at >> 2] !== mine[at >> 2] && !ignored.has(at)) {
-        text.push(
-          `state ${at}: region ${bytes(region.state, at & ~7)}, interpreter ${bytes(own.state, at & ~7)}`,
-        );
+        const [a, b] = [this.#state, cpu.memory].map((from) => bytes(from, at & ~7));
+        text.push(`state ${at}: region ${a}, interpreter ${b}`);
       }
     }
     // Where it was left for a fault, perhaps, they are seen by who handles it.
@@ -263,17 +293,25 @@ export class Lockstep {
     if (region.flags !== own.flags && inside.translator.flagsWanted(cpu, own.pc - BIAS, seen)) {
       text.push(`flags: region ${hex(region.flags)}, interpreter ${hex(own.flags)}`);
     }
-    for (const page of new Set([...region.pages.keys(), ...own.pages.keys()])) {
-      const mine = own.pages.get(page) ?? cpu.bytes(page), its = region.pages.get(page) ?? old.get(page)!;
-      for (let i = 0; i < 4096; i++) {
-        if (mine[i] === its[i]) continue;
-        const from = i & ~7;
-        text.push(
-          `[${hex(page * 4096 + from)}]: region ${bytes(its, from)}, interpreter ${bytes(mine, from)}`,
-        );
-        i = from + 7;
-        if (text.length > 20) return text;
-      }
+    // Whatever a region has written is as it was before when the interpreter has not.
+    for (const [page, bytes] of this.#new) {
+      if (!this.#old.has(page)) text.push(...this.#differences(page, bytes));
+    }
+    for (const [page, bytes] of this.#old) {
+      text.push(...this.#differences(page, this.#new.get(page) ?? bytes));
+      if (text.length > 20) break;
+    }
+    return text;
+  }
+  /** Where a page of the region's differs from memory. */
+  #differences(page: number, its: Uint8Array): string[] {
+    const text: string[] = [], mine = this.cpu.bytes(page);
+    const a = new Int32Array(its.buffer), b = new Int32Array(mine.buffer, mine.byteOffset, 1024);
+    for (let i = 0; i < 1024; i++) {
+      if (a[i] === b[i]) continue;
+      const from = (i & ~1) * 4;
+      text.push(`[${hex(page * 4096 + from)}]: region ${bytes(its, from)}, interpreter ${bytes(mine, from)}`);
+      i |= 1;
     }
     return text;
   }
@@ -282,17 +320,15 @@ export class Lockstep {
   #narrow(
     slot: number,
     record: number,
-    before: Uint8Array,
     budget: number,
     steps: number,
     last: string[],
   ): string {
     const { inside, cpu } = this;
     const differs = (n: number): { text: string[]; pc: number; steps: number } => {
-      const region = this.#region(slot, before, budget, n);
-      const own = this.#replay(record, region.steps), old = new Map(this.#old);
-      const text = this.#compare(region, own, old);
-      this.#undo(before);
+      const region = this.#region(slot, budget, n), own = this.#replay(record, region.steps);
+      const text = this.#compare(region, own);
+      this.#undo();
       return { text, pc: own.pc, steps: region.steps };
     };
     let low = 0, high = steps, worst = { text: last, pc: 0, steps };
