@@ -55,6 +55,14 @@ test("a stack pointer that is not aligned is SIGBUS, and dc zva asks for permiss
   );
 });
 
+for (const engine of ["interpreter", "jit", "lockstep"]) {
+  test(`handlers see all vector registers, and what they change in the FPSIMD record comes back (${engine})`, () => {
+    const program = build("vectors"), expected = qemu(program);
+    assertEquals(ours(program, [], ["--engine", engine]).text, expected.text);
+    assert(expected.text.endsWith("\n170 signals\n"), expected.text);
+  });
+}
+
 test("the clock is read through the vDSO, without a system call for the clocks it has", () => {
   const program = build("vdso", "glibc dynamic");
   const expected = qemu(program), stats = Deno.makeTempFileSync();
