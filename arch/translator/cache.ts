@@ -142,6 +142,8 @@ export class RegionSet {
   readonly #pages = new Map<number, Set<Region>>();
   /** Samples, or calls from regions, of a pc that has no region; -1: it cannot have one. */
   readonly heat: Map<number, number> = new Map();
+  /** Samples of a pc since the set was made: what is executed often. */
+  readonly samples: Map<number, number> = new Map();
   /** Loops inside of regions: their instructions, by where they begin. */
   readonly loops: Map<number, ReadonlySet<number>> = new Map();
   /** Places in loops that begin with a region: from there it is not far to it. */

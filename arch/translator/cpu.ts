@@ -500,7 +500,7 @@ export abstract class BaseCpu implements Sharer {
             if (record) this.#setPc(pc), record = 0;
             this.#promotion.sample(pc - BIAS, jumped);
             this.#promotion.renew();
-            this.#rest = this.#promotion.slice;
+            this.#rest = this.#promotion.next();
           }
           break;
         case STATUS.yield:

@@ -33,6 +33,7 @@ export class Promotion {
   made = 0;
   /** Instructions between samples. */
   slice: number;
+  #spread = 0;
   /** The set that the table's functions are from. */
   #linked: RegionSet | undefined;
   /** Translated regions by slot. */
@@ -318,12 +319,19 @@ export class Promotion {
     return cpu.recordAt(pc);
   }
 
+  /** Instructions until the next sample: not always as many, or a loop would be met in one place only. */
+  next(): number {
+    this.#spread = this.#spread * 5 + 1 & 63;
+    return this.slice + (this.slice * this.#spread >>> 10);
+  }
+
   /** The guest was here when a slice ended; `jumped`: in a region, or at a computed jump of the interpreter. */
   sample(pc: number, jumped = false): void {
     const { engine, cache } = this.cpu, eager = this.#eager!;
     const set = cache.regions ??= new RegionSet(engine.samples);
     engine.samples++;
     if (engine.u32[FIELD.stale >>> 2]) this.#refresh();
+    set.samples.set(pc, (set.samples.get(pc) ?? 0) + 1);
     const heat = set.heat.get(pc) ?? 0;
     // A loop inside a region is left to the interpreter until the next entry only: little to gain there, unless that does not come.
     const near = eager.price > 0 && set.near.has(pc),

@@ -2,6 +2,7 @@
  * Calls, returns and computed jumps of a region: directly where the callee is in the module (shape.ts), within the region where it has been
  * copied (inline.ts) or a table says where it goes, through the table of regions else; and calls of the kernel.
  */
+// cold: constants of 64 bits, while code is generated
 import { ANSWERS, BIAS, EXPECTED, FIELD, LEAVE } from "../layout.ts";
 import { type I32, i32, type I64, i64, type Label, type Local } from "../wasm/mod.ts";
 import { Exits, EXPECTED_PARAM } from "./exits.ts";

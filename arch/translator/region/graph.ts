@@ -4,6 +4,7 @@ import type { Analysis, Info } from "./analysis.ts";
 import { guess, guessJump } from "./guess.ts";
 import { Copies, keyIn, pcOf, SPACE } from "./inline.ts";
 import type { Fields } from "./machine.ts";
+import type { Profile } from "./path.ts";
 
 /** An operation that only computes an address. */
 export interface AddressOp {
@@ -187,7 +188,7 @@ const ends = (i: Instruction): boolean => i.info.kind !== "next" || i.info.how =
 
 /**
  * The code that an entry leads to, at most `limit` instructions. Without `cold`: as far as it has been decoded. `stop`: what begins at a
- * biased pc is left to others.
+ * biased pc is left to others. `profile`: what is called may be copied as far as it is executed often.
  */
 export function discover(
   code: Code,
@@ -195,13 +196,14 @@ export function discover(
   entry: number,
   bias: number,
   limit: number,
+  profile: Profile,
   exact = false,
   cold = true,
   stop?: (pc: number) => boolean,
 ): Graph | undefined {
   const generation = code.cache.generation;
   const found = new Map<number, Instruction>(), leaders = new Set<number>([entry]);
-  const queue = [entry], copies = new Copies(code, analysis, entry, bias, cold);
+  const queue = [entry], copies = new Copies(code, analysis, entry, bias, cold, profile, limit);
   const lead = (key: number) => (leaders.add(key), queue.push(key));
   for (let at = 0; at < queue.length; at++) {
     const run: Instruction[] = [];
@@ -209,6 +211,7 @@ export function discover(
     while (!found.has(key) && found.size < limit) {
       // What the interpreter has not met yet is left to it.
       if (!cold && !code.cache.find(pcOf(key))) break;
+      if (key >= SPACE && copies.rare(key)) break;
       if (stop && key !== entry && key < SPACE && stop(key)) break;
       const plain = instructionAt(code, analysis, pcOf(key), bias);
       if (!plain) break;

@@ -6,6 +6,7 @@
  */
 import type { Analysis, Info } from "./analysis.ts";
 import { type Code, type Instruction, instructionAt } from "./graph.ts";
+import { pathOf, type Profile } from "./path.ts";
 
 /** Keys of one copy. */
 export const SPACE: number = 2 ** 32;
@@ -14,21 +15,33 @@ export const pcOf = (key: number): number => key % SPACE;
 /** The number of the copy that a key belongs to; 0 is the region itself. */
 export const keyIn = (key: number): number => Math.floor(key / SPACE);
 
-/** Instructions of a function that is copied: of one that calls nothing, of one that calls itself; of all copies in a region. */
-const LEAF = 40, RECURSIVE = 40, ALL = 240;
+/**
+ * Instructions of a function that is copied: of one that calls nothing, of one that calls itself; of what is executed often of another one; of all
+ * copies in a region. */
+const LEAF = 40, RECURSIVE = 40, PATH = 120, ALL = 400;
+/** Samples behind a call for which a part of the function is copied. */
+const RETURNS = 3;
 /** Copies within copies: in any case; of a function that calls itself as many as come to so many instructions. */
-const DEEPEST = 2, DEEPER = 5, DEEP = 120;
+const DEEPEST = 2, DEEPER = 5, DEEP = 120, PATHS = 4;
 
 /** For tests: off, all calls are calls. */
 export const copying: { on: boolean } = { on: true };
 
+interface Copy {
+  readonly back: number;
+  readonly depth: number;
+  /** What of the function is copied; undefined: all. */
+  readonly path?: ReadonlySet<number>;
+}
+
 /** The copies in one region. */
 export class Copies {
   /** Of each copy: the key behind the call, and how many copies it is in. */
-  readonly #copies: { readonly back: number; readonly depth: number }[] = [{ back: 0, depth: 0 }];
+  readonly #copies: Copy[] = [{ back: 0, depth: 0 }];
   /** Instructions of functions that may be copied, by their addresses; 0: not this one. */
   readonly #sizes = new Map<number, number>();
-  #room = ALL;
+  readonly #paths = new Map<number, ReadonlySet<number>>();
+  #room: number;
   #deepest = DEEPEST;
 
   constructor(
@@ -37,7 +50,18 @@ export class Copies {
     readonly entry: number,
     readonly bias: number,
     readonly cold: boolean,
-  ) {}
+    readonly profile: Profile,
+    limit: number,
+  ) {
+    // Code that goes beyond the limit takes a part of it only.
+    this.#room = Math.min(ALL, limit >> 1);
+  }
+
+  /** Does the instruction at a key stay out: executed too rarely to be copied? */
+  rare(key: number): boolean {
+    const path = this.#copies[keyIn(key)]?.path;
+    return path !== undefined && !path.has(pcOf(key));
+  }
 
   /** The instruction as it is in a copy. */
   place(i: Instruction, copy: number): Instruction {
@@ -53,14 +77,36 @@ export class Copies {
 
   /** The key of a copy of what is called at a biased address, made for this call in the copy of `key`; or the address: it is called. */
   call(pc: number, { next }: { readonly next: number }, key: number): number {
-    const { depth } = this.#copies[keyIn(key)], recursive = pc === this.entry;
-    if (!copying.on || depth >= DEEPER || (!recursive && depth)) return pc;
+    const { depth, path: within } = this.#copies[keyIn(key)], recursive = pc === this.entry;
+    if (!copying.on || depth >= DEEPER) return pc;
     let size = this.#sizes.get(pc);
-    if (size === undefined) this.#sizes.set(pc, size = this.#measure(pc, recursive));
-    if (depth >= this.#deepest) return pc;
+    if (size === undefined) this.#sizes.set(pc, size = this.#measure(pc, recursive) || this.#follow(pc));
+    const path = this.#paths.get(pc);
+    if (
+      path
+        ? depth >= PATHS || this.#seldom(pcOf(next))
+        : depth >= this.#deepest || (!recursive && depth && !within)
+    ) {
+      return pc;
+    }
     if (!size || size > this.#room) return pc;
     this.#room -= size;
-    return pc + SPACE * (this.#copies.push({ back: next, depth: depth + 1 }) - 1);
+    return pc + SPACE * (this.#copies.push({ back: next, depth: depth + 1, path }) - 1);
+  }
+
+  /** Is what follows a call rarely returned to? */
+  #seldom(next: number): boolean {
+    const { samples, price } = this.profile;
+    return (samples.get(next) ?? 0) < RETURNS * price;
+  }
+
+  /** Of a function that is not copied as a whole: how much of it is executed often; 0: it is not copied. */
+  #follow(entry: number): number {
+    const { code, analysis, bias, profile } = this;
+
+    const path = pathOf(code, analysis, entry, bias, profile, PATH);
+    if (path) this.#paths.set(entry, path);
+    return path?.size ?? 0;
   }
 
   #measure(entry: number, recursive: boolean): number {

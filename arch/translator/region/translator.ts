@@ -78,6 +78,7 @@ export function createTranslator(spec: TranslatorSpec): Translator {
     const starts = entries.map((pc) => start(cpu, analysis, set, pc));
     const loops = new Map<number, ReadonlySet<number>>();
     const graphs: Graph[] = [], queue = [...starts], seen = new Set(starts);
+    const profile = { samples: set.samples, total: cpu.engine.samples - set.born, price: limits.price };
     let room = Math.min(limits.module, paid);
     // What is called goes to the same module: calls between modules take longer.
     for (let at = 0; at < queue.length; at++) {
@@ -86,7 +87,7 @@ export function createTranslator(spec: TranslatorSpec): Translator {
       if (!first && room <= 0 && !pays) continue;
       let own = 0;
       const find = (limit: number, stop?: (pc: number) => boolean, pc = queue[at]) =>
-        discover(cpu, analysis, pc, BIAS, limit, cpu.exact, limits.cold, stop);
+        discover(cpu, analysis, pc, BIAS, limit, profile, cpu.exact, limits.cold, stop);
       // A loop inside a region: that loop alone. What follows it comes to a region again.
       const loop = !first
         ? loops.get(queue[at])

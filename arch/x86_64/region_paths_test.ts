@@ -1,0 +1,112 @@
+/** Functions are copied into regions along what samples say is executed; whoever comes to the rest leaves the copy there. */
+// cold: tests
+import { assert, assertEquals } from "@std/assert";
+import { BIAS } from "@guise/translator";
+import { debug } from "@guise/translator/region";
+import { assemble } from "./assemble.ts";
+import { CODE, DATA, FakeSpace, READ, STACK, WRITE } from "./fake_space.ts";
+import { loadTranslator, X86Cpu } from "./cpu.ts";
+
+const EXEC = 4;
+await loadTranslator();
+
+const LOOP = `
+  mov rbx, ${DATA}
+  xor r12d, r12d
+  loop:
+  mov rdi, r12
+  call function
+  add r13, rax
+  inc r12
+  cmp r12, 400000
+  jne loop
+  syscall
+`;
+/** Too large to be copied as a whole; every `often`th call takes the other half. */
+const FUNCTION = (often: number) => `
+  function:
+  push rbp
+  push r14
+  mov rax, rdi
+  xor edx, edx
+  mov ecx, ${often}
+  div rcx
+  mov rbp, rdx
+  ${"add rax, rdi\n rol rax, 7\n".repeat(10)}
+  test rbp, rbp
+  jne usual
+`;
+const RARE = `
+  mov r14, [rbx+8]
+  ${"add r14, rax\n xor [rbx+16], r14\n".repeat(10)}
+  mov [rbx+8], r14
+  mov rdi, rax
+  call other
+  mov r9, rax
+  pop r14
+  pop rbp
+  ret
+`;
+const USUAL = `
+  usual:
+  add [rbx], rax
+  mov r8, [rbx]
+  pop r14
+  pop rbp
+  ret
+  other:
+  lea rax, [rdi+rdi*2]
+  ret
+`;
+
+interface Seen {
+  /** How it ended: cause, registers, data. */
+  readonly end: readonly unknown[];
+  /** Where blocks of copies begin that were translated with the loop. */
+  readonly copied: ReadonlySet<number>;
+}
+
+function run(source: string, engine: "auto" | "interpreter"): Seen {
+  const space = new FakeSpace(), kernel = { syscall: () => 1 as const, call: () => 1 as const };
+  const cpu = new X86Cpu(space, kernel, undefined, undefined, engine), copied = new Set<number>();
+  space.watcher = cpu;
+  space.map(CODE, 0x10000, READ | WRITE | EXEC);
+  space.map(DATA, 0x10000, READ | WRITE);
+  space.map(STACK - 0x4000, 0x4000, READ | WRITE);
+  space.write(CODE, assemble(source, CODE));
+  cpu.frame.setNum(16, CODE);
+  cpu.frame.setNum(4, STACK);
+  debug.module = (_, graphs) => {
+    for (const { blocks } of graphs as { blocks: { key: number; pc: number }[] }[]) {
+      for (const { key, pc } of blocks) if (key >= 2 ** 32) copied.add(pc + BIAS);
+    }
+  };
+  try {
+    for (let turn = 0; turn < 200; turn++) {
+      const { cause } = cpu.run(1_000_000);
+      if (cause === "budget") continue;
+      const registers = Array.from({ length: 17 }, (_, i) => cpu.frame.big(i).toString(16));
+      return { end: [cause, registers, ...space.u8.slice(DATA - BIAS, DATA - BIAS + 64)], copied };
+    }
+  } finally {
+    debug.module = undefined;
+  }
+  throw new Error("the program does not end");
+}
+
+for (const [often, which] of [[1000, "now and then"], [400_001, "once, at the start"]] as const) {
+  Deno.test(`a region copies what is executed often of a function whose other half is taken ${which}`, () => {
+    const parts = [LOOP, FUNCTION(often), RARE, USUAL], source = parts.join("");
+    const { end, copied } = run(source, "auto");
+    assertEquals(end, run(source, "interpreter").end);
+    const [loop, , rare, usual] = parts.map((_, n) => {
+      const before = parts.slice(0, n).join("");
+      // What is not there yet has to have a place.
+      const missing = ["function", "usual", "other"].filter((l) => !before.includes(`${l}:`));
+      return CODE + assemble(before + missing.map((l) => `${l}:\n`).join(""), CODE).length;
+    });
+    assertEquals(loop, CODE);
+    assert(copied.has(usual), "the usual half is copied");
+    assert(![...copied].some((pc) => pc >= rare && pc < usual), "the rare half is not");
+  });
+}
