@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
@@ -31,6 +32,15 @@ static void in_condition(void) {
 }
 static void in_loop(void) { for (;;) pthread_testcancel(); }
 static void in_exit(void) { pthread_exit((void *)7); }
+// Cancelled before it ends by itself: that it is asked to end does not change its result any more.
+static volatile int cancelled;
+static void point(void *unused) { pthread_testcancel(), sleep(0), printf("  cleanup comes to points\n"); }
+static void in_late_exit(void) {
+  while (!cancelled) sched_yield();
+  pthread_cleanup_push(point, 0);
+  pthread_exit((void *)7);
+  pthread_cleanup_pop(0);
+}
 static void *run(void *f) {
   pthread_cleanup_push(say, "outer");
   pthread_cleanup_push(say, "inner");
@@ -54,9 +64,11 @@ static void check(const char *name, void *(*f)(void *), void (*arg)(void)) {
   pthread_t t;
   void *result = 0;
   printf("%s\n", name);
+  cancelled = 0;
   pthread_create(&t, 0, f, (void *)arg);
   usleep(10000);
-  int sent = pthread_cancel(t), joined = pthread_join(t, &result);
+  int sent = pthread_cancel(t), joined;
+  cancelled = 1, joined = pthread_join(t, &result);
   printf("  %d %d %s\n", sent == ESRCH ? 0 : sent, joined, result == PTHREAD_CANCELED ? "cancelled" : result == (void *)7 ? "seven" : "other");
 }
 int main(void) {
@@ -65,7 +77,7 @@ int main(void) {
   pthread_create(&endless, 0, wait_for_ever, 0);
   check("read", run, in_read), check("recv", run, in_recv), check("sleep", run, in_sleep), check("nanosleep", run, in_nanosleep);
   check("semaphore", run, in_semaphore), check("join", run, in_join), check("condition", run, in_condition);
-  check("loop", run, in_loop), check("exit", run, in_exit), check("deaf", deaf, 0);
+  check("loop", run, in_loop), check("exit", run, in_exit), check("late exit", run, in_late_exit), check("deaf", deaf, 0);
   printf("lock is free %d\n", pthread_mutex_trylock(&lock));
   pthread_cancel(endless), pthread_join(endless, 0);
   return 0;

@@ -465,7 +465,11 @@ const keyCreate: DirectCall = (task) => {
 export const threadCalls: Calls = {
   pthread_create: create,
   pthread_join: join,
-  pthread_exit: (task) => unwind(task, arg(task, 0)),
+  pthread_exit: (task) => {
+    // Who ends by itself is not cancelled any more, and keeps its result.
+    currentThread(task).cancellable = false;
+    return unwind(task, arg(task, 0));
+  },
   [THREAD_BEGIN]: begin,
   [THREAD_END]: (task) => {
     const { arch } = task.process.cpu;
