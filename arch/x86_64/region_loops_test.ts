@@ -235,6 +235,46 @@ Deno.test("random loops that call small functions, also by pointers that change,
   }
 });
 
+Deno.test("random graphs of blocks, with loops of several entries, do what the interpreter does", () => {
+  const r = new Random(SEED + 2);
+  for (let n = 0; n < COUNT * 3; n++) {
+    const count = 3 + r.below(6), to = () => `b${r.below(count)}`;
+    const step = () =>
+      r.pick([
+        () => `add rax, ${r.below(1000)}`,
+        () => `imul rbx, rax, ${1 + r.below(9)}`,
+        () => `xor rax, rbx`,
+        () => `shr rbx, ${1 + r.below(7)}`,
+        () => `add [rsi + ${8 * r.below(16)}], rax`,
+        () => `mov rbx, [rdi + ${8 * r.below(16)}]`,
+        () => `lea rsi, [rsi + ${r.pick([4, 8])}]\nand rsi, -2049`,
+        () => `push rax\npop rdx`,
+        () => `call small`,
+      ])();
+    const blocks = Array.from({ length: count }, (_, k) => {
+      const body = Array.from({ length: r.below(4) }, step).join("\n");
+      const end = r.pick([
+        () => `test al, ${1 << r.below(5)}\njz ${to()}`,
+        () => `test bl, ${1 << r.below(3)}\njnz ${to()}\njmp ${to()}`,
+        () => `cmp rax, rbx\njb ${to()}\njmp ${to()}`,
+        () => "",
+        () => `test al, 1\nlea rdx, [rip + ${to()}]\nlea r8, [rip + ${to()}]\ncmovz rdx, r8\njmp rdx`,
+      ])();
+      return `b${k}:\ndec ecx\njs out\n${body}\n${end}`;
+    });
+    same(
+      `mov ecx, ${r.pick([50, 400, 3000])}\nmov rsi, ${DATA + 0x1000}\nmov rdi, ${DATA + 0x1040}\njmp ${to()}
+      ${blocks.join("\n")}
+      out:
+      hlt
+      small:
+      add rax, 77
+      ret`,
+      r.pick([100, 1000, 1_000_000]),
+    );
+  }
+});
+
 /** Two pages of which only one may be used at a time, as two mappings of one shared page: to use one hides the other. */
 class Alternating extends FakeSpace {
   static readonly pages = [DATA + 0x1000, DATA + 0x3000];

@@ -51,7 +51,7 @@ export interface Block {
   readonly predecessors: Block[];
   /** Position in reverse postorder; dominator; blocks with several ways in that it dominates. */
   order: number;
-  dominator?: Block;
+  dominator?: Block | undefined;
   readonly merges: Block[];
   /** Where its branches leave the region although the block is here. */
   readonly cut: Set<number>;
@@ -240,20 +240,7 @@ export function discover(
   const byPc = new Map<number, Block>(), list: Block[] = [];
   for (const key of leaders) {
     if (!found.has(key)) continue;
-    const b: Block = {
-      index: list.length,
-      pc: pcOf(key),
-      key,
-      instructions: [],
-      successors: [],
-      predecessors: [],
-      order: -1,
-      merges: [],
-      cut: new Set(),
-      isMerge: false,
-      isLoop: false,
-      loopSize: 0,
-    };
+    const b = blockOf(list.length, key, [], []);
     byPc.set(key, b), list.push(b);
   }
   for (const b of list) {
@@ -279,58 +266,19 @@ export function discover(
     ) to(last.next);
   }
 
-  // Reverse postorder, without recursion.
-  const first = byPc.get(entry)!, post: Block[] = [], stack: [Block, number][] = [[first, 0]];
-  const seen = new Set([first]);
-  while (stack.length) {
-    const top = stack[stack.length - 1], [b, next] = top;
-    if (next < b.successors.length) {
-      top[1]++;
-      const s = b.successors[b.successors.length - 1 - next];
-      if (!seen.has(s)) seen.add(s), stack.push([s, 0]);
-    } else post.push(b), stack.pop();
+  const first = byPc.get(entry)!;
+  let blocks = order(first), wrong = irreducible(blocks);
+  for (let turn = 0, room = SPLIT; wrong.length && turn < TURNS; turn++) {
+    const size = peel(blocks, byPc, copies, room);
+    if (!size) break;
+    room -= size;
+    blocks = order(first), wrong = irreducible(blocks);
   }
-  const blocks = post.reverse();
-  blocks.forEach((b, i) => b.order = i);
-  for (const b of blocks) for (const s of b.successors) s.predecessors.push(b);
-
-  // Dominators (Cooper, Harvey, Kennedy).
-  first.dominator = first;
-  for (let changed = true; changed;) {
-    changed = false;
-    for (const b of blocks) {
-      if (b === first) continue;
-      let d: Block | undefined;
-      for (const p of b.predecessors) {
-        if (!p.dominator) continue;
-        if (!d) {
-          d = p;
-          continue;
-        }
-        let x: Block = d, y: Block = p;
-        while (x !== y) {
-          while (x.order > y.order) x = x.dominator!;
-          while (y.order > x.order) y = y.dominator!;
-        }
-        d = x;
-      }
-      if (d !== b.dominator) b.dominator = d, changed = true;
-    }
-  }
-  const dominates = (a: Block, b: Block) => {
-    for (let x = b;; x = x.dominator!) {
-      if (x === a) return true;
-      if (x === first) return false;
-    }
-  };
-  // A way back into a loop's middle (an irreducible graph) leaves the region: its target becomes the entry of another one.
-  for (const b of blocks) {
-    for (const p of [...b.predecessors]) {
-      if (p.order < b.order || dominates(b, p)) continue;
-      p.successors.splice(p.successors.indexOf(b), 1);
-      b.predecessors.splice(b.predecessors.indexOf(p), 1);
-      p.cut.add(b.key);
-    }
+  // What is left of them leaves the region: their targets become the entries of others.
+  for (const [p, b] of wrong) {
+    p.successors.splice(p.successors.indexOf(b), 1);
+    b.predecessors.splice(b.predecessors.indexOf(p), 1);
+    p.cut.add(b.key);
   }
   for (const b of blocks) {
     let forward = 0;
@@ -372,6 +320,156 @@ export function discover(
   }
   return { entry: first, blocks, byPc, size, pages };
 }
+
+/** Instructions of a block that is copied so that a loop has one entry, and of all of them in a region; how often that is done. */
+const SMALL = 16, SPLIT = 60, TURNS = 4;
+
+/** Blocks in reverse postorder, with their predecessors and dominators. */
+function order(first: Block): Block[] {
+  // Without recursion.
+  const post: Block[] = [], stack: [Block, number][] = [[first, 0]];
+  const seen = new Set([first]);
+  while (stack.length) {
+    const top = stack[stack.length - 1], [b, next] = top;
+    if (next < b.successors.length) {
+      top[1]++;
+      const s = b.successors[b.successors.length - 1 - next];
+      if (!seen.has(s)) seen.add(s), stack.push([s, 0]);
+    } else post.push(b), stack.pop();
+  }
+  const blocks = post.reverse();
+  blocks.forEach((b, i) => (b.order = i, b.predecessors.length = 0, b.dominator = undefined));
+  for (const b of blocks) for (const s of b.successors) s.predecessors.push(b);
+
+  // Dominators (Cooper, Harvey, Kennedy).
+  first.dominator = first;
+  for (let changed = true; changed;) {
+    changed = false;
+    for (const b of blocks) {
+      if (b === first) continue;
+      let d: Block | undefined;
+      for (const p of b.predecessors) {
+        if (!p.dominator) continue;
+        if (!d) {
+          d = p;
+          continue;
+        }
+        let x: Block = d, y: Block = p;
+        while (x !== y) {
+          while (x.order > y.order) x = x.dominator!;
+          while (y.order > x.order) y = y.dominator!;
+        }
+        d = x;
+      }
+      if (d !== b.dominator) b.dominator = d, changed = true;
+    }
+  }
+  return blocks;
+}
+
+/** Ways back into a loop's middle. */
+function irreducible(blocks: readonly Block[]): [from: Block, to: Block][] {
+  const dominates = (a: Block, b: Block) => {
+    for (let x = b;; x = x.dominator!) {
+      if (x === a) return true;
+      if (x === blocks[0]) return false;
+    }
+  };
+  return blocks.flatMap((b) =>
+    b.predecessors.filter((p) => p.order >= b.order && !dominates(b, p)).map((p) => [p, b] as [Block, Block])
+  );
+}
+
+/** Loops, one of which has the others in it, of these blocks: strongly connected components (Tarjan). */
+function components(blocks: ReadonlySet<Block>): Set<Block>[] {
+  const number = new Map<Block, number>(), low = new Map<Block, number>(), stack: Block[] = [];
+  const found: Set<Block>[] = [];
+  const visit = (b: Block) => {
+    number.set(b, number.size), low.set(b, number.get(b)!), stack.push(b);
+    for (const s of b.successors) {
+      if (!blocks.has(s)) continue;
+      if (!number.has(s)) visit(s);
+      if (stack.includes(s)) low.set(b, Math.min(low.get(b)!, low.get(s)!));
+    }
+    if (low.get(b) === number.get(b)) found.push(new Set(stack.splice(stack.indexOf(b))));
+  };
+  for (const b of blocks) if (!number.has(b)) visit(b);
+  return found.filter((c) => c.size > 1);
+}
+
+/** The first loop with several entries, and those. */
+function entered(
+  blocks: ReadonlySet<Block>,
+  first: Block,
+): { readonly loop: ReadonlySet<Block>; readonly entries: readonly Block[] } | undefined {
+  for (const loop of components(blocks)) {
+    const entries = [...loop].filter((b) => b === first || b.predecessors.some((p) => !loop.has(p)));
+    if (entries.length > 1) return { loop, entries };
+    const inside = new Set(loop);
+    inside.delete(entries[0]);
+    const inner = entered(inside, first);
+    if (inner) return inner;
+  }
+  return undefined;
+}
+
+/**
+ * A loop that is entered in several places gets copies of these places for whoever comes from outside: a copy goes on where its block does, so
+ * that another block, or fewer, is where the loop begins. Returns the instructions that have been copied.
+ */
+function peel(blocks: readonly Block[], byPc: Map<number, Block>, copies: Copies, room: number): number {
+  const found = entered(new Set(blocks), blocks[0]);
+  if (!found) return 0;
+  const { loop, entries } = found;
+  const after = new Set(entries.flatMap((b) => b.successors.filter((s) => loop.has(s))));
+  // All of them lead to one block: that is it. Else the largest one stays.
+  let some = entries;
+  if (after.size > 1 || entries.some((b) => b === blocks[0] || after.has(b))) {
+    const stays = entries.find((b) => b === blocks[0]) ??
+      entries.reduce((x, y) => y.instructions.length > x.instructions.length ? y : x);
+    some = entries.filter((b) => b !== stays);
+  }
+  const size = some.reduce((sum, b) => sum + b.instructions.length, 0);
+  const outside = (b: Block) => b.predecessors.filter((p) => !loop.has(p));
+  if (size > room || !some.every((b) => b.instructions.length <= SMALL && outside(b).every(turns))) return 0;
+  for (const b of some) copy(b, outside(b), byPc, copies);
+  return size;
+}
+
+/** Its last instruction can be told to go somewhere else. */
+const turns = ({ instructions }: Block): boolean => {
+  const { kind } = instructions[instructions.length - 1].info;
+  return kind === "jcc" || kind === "jmp" || kind === "next";
+};
+
+/** The ways from these blocks to `b` lead to a copy of it. */
+function copy(b: Block, from: readonly Block[], byPc: Map<number, Block>, copies: Copies): void {
+  const base = copies.space(), key = pcOf(b.key) + base, end = b.instructions.length - 1;
+  const instructions = b.instructions.map((i, n) => n < end ? { ...i, next: pcOf(i.next) + base } : { ...i });
+  const made = blockOf(byPc.size, key, instructions, [...b.successors]);
+  byPc.set(key, made);
+  const to = (old: number) => old === b.key ? key : old;
+  for (const p of from) {
+    const at = p.instructions.length - 1, last = p.instructions[at], next = to(last.next);
+    p.instructions[at] = { ...last, next, target: last.info.kind === "next" ? last.target : to(last.target) };
+    p.successors[p.successors.indexOf(b)] = made;
+  }
+}
+
+const blockOf = (index: number, key: number, instructions: Instruction[], successors: Block[]): Block => ({
+  index,
+  pc: pcOf(key),
+  key,
+  instructions,
+  successors,
+  predecessors: [],
+  order: -1,
+  merges: [],
+  cut: new Set(),
+  isMerge: false,
+  isLoop: false,
+  loopSize: 0,
+});
 
 /** Backwards until nothing changes. What leaves the region reads all, what is `called` perhaps not; `exact`: also what may leave it by a fault. */
 function liveness(

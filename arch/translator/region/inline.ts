@@ -75,6 +75,10 @@ export class Copies {
     return { ...i, next, target: i.target + base };
   }
 
+  /** Keys for a copy that is no function's. */
+  space(): number {
+    return SPACE * (this.#copies.push({ back: 0, depth: DEEPER }) - 1);
+  }
   /** The key of a copy of what is called at a biased address, made for this call in the copy of `key`; or the address: it is called. */
   call(pc: number, { next }: { readonly next: number }, key: number): number {
     const { depth, path: within } = this.#copies[keyIn(key)], recursive = pc === this.entry;
