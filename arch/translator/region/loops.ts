@@ -36,6 +36,8 @@ export interface Parts {
   readonly index: number | undefined;
   readonly scale: number;
   readonly disp: number;
+  /** Of the index its lower half counts. */
+  readonly half: boolean;
 }
 
 /** A slot, and how far an address is from its value. */
@@ -270,7 +272,11 @@ export class LoopWatch {
     if (!parts) return false;
     const { locals } = this.state;
     const bases = parts.base === undefined ? undefined : this.#starts(locals[parts.base], halves);
-    const indices = parts.index === undefined ? undefined : this.#starts(locals[parts.index], halves);
+    const indices = parts.index === undefined
+      ? undefined
+      : parts.half
+      ? this.#half(parts.index, halves)
+      : this.#starts(locals[parts.index], halves);
     if (bases?.length === 0 || indices?.length === 0) return false;
     put(bases, indices, parts.scale, parts.disp);
     return false;
@@ -285,6 +291,13 @@ export class LoopWatch {
     if (other < 0) return [];
     halves!.push(other);
     return [{ slot: other, plus: 0 }];
+  }
+  /** The lower half of a slot: of what that had at the start of the block. */
+  #half(slot: number, halves: number[]): Place[] {
+    const local = this.state.locals[slot] as Local<"i64">;
+    if (this.f.drift(local) === 0) return halves.push(slot), [{ slot, plus: 0 }];
+    // Moved by a constant it is another half than that of the start, moved.
+    return this.f.startOf(local) ? [] : this.#starts(local, halves);
   }
   /** Of several the first that moves by what is known. */
   #resolve({ bases, indices, disp, bytes, ...common }: Candidate): Stream {

@@ -295,11 +295,12 @@ export class RegionMachine extends BaseEnv implements Machine {
   }
   /** The slots of the record's operand, where its address is a sum of them. */
   #parts(indexed: boolean, extend: OperandSpec["extend"]): Parts | undefined {
-    if (indexed && extend && this.#fields.index !== this.values.slots.spec.zero) return undefined;
     const { spec: { zero }, at } = this.values.slots, sum = this.#sum(indexed);
+    const half = indexed && extend !== undefined && this.#fields.index !== zero;
+    if (half && extend === "sign") return undefined;
     const { base, index, scale, disp } = sum.fields;
     const slot = (offset: number) => offset === zero ? undefined : at[offset];
-    const parts = { base: slot(base), index: sum.indexed ? slot(index) : undefined, scale, disp };
+    const parts = { base: slot(base), index: sum.indexed ? slot(index) : undefined, scale, disp, half };
     // What is in no local may be anything.
     return parts.base === -1 || parts.index === -1 ? undefined : parts;
   }
