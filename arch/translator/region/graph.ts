@@ -18,6 +18,9 @@ export interface Part {
   readonly fields: Fields;
 }
 
+/** A region may be that many times as large where it goes straight on: hashes and ciphers have blocks of thousands of instructions. */
+const STRAIGHT = 12;
+
 export interface Instruction {
   /** Biased. */
   readonly pc: number;
@@ -208,7 +211,9 @@ export function discover(
   for (let at = 0; at < queue.length; at++) {
     const run: Instruction[] = [];
     let key = queue[at];
-    while (!found.has(key) && found.size < limit) {
+    while (
+      !found.has(key) && (found.size < limit || (!cold && run.length > 0 && found.size < limit * STRAIGHT))
+    ) {
       // What the interpreter has not met yet is left to it.
       if (!cold && !code.cache.find(pcOf(key))) break;
       if (key >= SPACE && copies.rare(key)) break;

@@ -105,7 +105,12 @@ export function createTranslator(spec: TranslatorSpec): Translator {
         }
       }
       // Big functions, as loops of interpreters are, come in pieces: each as large as was paid for, and as far as there is none yet.
-      if (graph && graph.size >= limits.region && limits.piece < limits.region && first) {
+      // One that goes straight on is hot as a whole: slices end anywhere in it.
+      const straight = graph !== undefined && first && !again && graph.size > 2 * limits.region;
+      if (straight) own = heatIn(graph!, set) / limits.price - paid;
+      const whole = straight && costOf(graph!, limits.region) <= room + own;
+      if (graph && !whole && graph.size >= limits.region && limits.piece < limits.region && first) {
+        own = 0;
         graph = find(
           Math.min(limits.region, Math.max(limits.piece, Math.floor(room))),
           (pc) => set.regions[set.slots.get(pc) ?? -1] !== undefined,
@@ -115,8 +120,9 @@ export function createTranslator(spec: TranslatorSpec): Translator {
       if (!graph || !info || half(info)) continue;
       if (info.how !== "inline" || info.kind === "enter" || info.kind === "stop") continue;
       if (!first && !again) own = heatIn(graph, set) / limits.price;
-      if (graph.size > room + own) {
-        if (first) return graph.size - own;
+      const cost = costOf(graph, limits.region);
+      if (cost > room + own) {
+        if (first) return cost - own;
         // It had better have a region of its own than a part of one.
         continue;
       }
@@ -125,7 +131,7 @@ export function createTranslator(spec: TranslatorSpec): Translator {
       if (loop) set.alone.add(queue[at]);
       else set.alone.delete(queue[at]);
       graphs.push(graph);
-      room += Math.min(COPIED, own) - graph.size;
+      room += Math.min(COPIED, own) - cost;
       for (const b of graph.blocks) {
         for (const target of targetsOf(b)) if (!seen.has(target)) seen.add(target), queue.push(target);
       }
@@ -250,6 +256,11 @@ function shapesOf(graphs: readonly Graph[], analysis: Analysis, m: Module): Shap
     result.set(shape.graph, { shape, signature });
   }
   return result;
+}
+
+/** What translating takes, in instructions: those of a long way straight on are spread over places that pay for themselves. */
+function costOf({ size }: Graph, limit: number): number {
+  return size <= limit ? size : limit + Math.ceil((size - limit) / 8);
 }
 
 /** Pages of a region's code and of what it calls directly. */
