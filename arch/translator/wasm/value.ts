@@ -126,9 +126,17 @@ export class Value<T extends Type = Type> {
     return new Value(this.type, (w) => (this.emit(w), w.byte(code)));
   }
 
+  /** The other one, where one is the constant zero: who follows what locals hold sees a copy. */
+  #same(b: Arg<T>): Value<T> | undefined {
+    // Zeros of floats have signs.
+    if (this.type !== "i32" && this.type !== "i64") return b === 0 ? this : undefined;
+    if (b === 0 || (b instanceof Value && b.constant !== undefined && Number(b.constant) === 0)) return this;
+    return b instanceof Value && this.constant !== undefined && Number(this.constant) === 0 ? b : undefined;
+  }
   /** Sum. */
   add(b: Arg<T>): Value<T> {
-    if (b === 0) return this;
+    const same = this.#same(b);
+    if (same) return same;
     const sum = this.#plus(this.#bin("add", b), b, 1);
     if (b instanceof Value && sum.affine === undefined) sum.made = { of: this, and: b };
     return sum;
@@ -172,7 +180,7 @@ export class Value<T extends Type = Type> {
   }
   /** Bitwise or. */
   // deno-fmt-ignore
-  or(b: Arg<T>): Value<T> { return this.#bin("or", b); }
+  or(b: Arg<T>): Value<T> { return this.#same(b) ?? this.#bin("or", b); }
   /** Bitwise exclusive or. */
   // deno-fmt-ignore
   xor(b: Arg<T>): Value<T> { return this.#bin("xor", b); }
