@@ -37,6 +37,8 @@ export interface Instruction {
   readonly after: readonly Part[];
   /** Target of a direct branch, as a key; of a call, biased. */
   readonly target: number;
+  /** A branch that the interpreter has never taken. */
+  readonly untaken: boolean;
   /** Where a computed call or jump is thought to go: keys of what is in this region, biased addresses of what is called. */
   guesses: readonly number[];
   /** Somebody may read the flags before it, after it. */
@@ -148,13 +150,15 @@ export function instructionAt(
     info = { ...info, killsFlags: false, readsFlags: true, needsFlags: info.needsFlags };
   }
   if (u32[at >>> 2] !== pc) return undefined;
-  let length = u8[at + INFO.length], target = 0, branch = main;
+  let length = u8[at + INFO.length], target = 0, branch = main, untaken = false;
   if (info.def.fused) {
     branch = (main === r ? r : main) + RECORD.size;
     length += u8[infoOf(branch) + INFO.length];
   }
   if (info.kind === "jcc" || info.kind === "jmp" || info.kind === "call") {
-    target = u32[infoOf(u32[branch + RECORD.disp >>> 2]) >>> 2];
+    const to = u32[branch + RECORD.disp >>> 2];
+    untaken = info.kind === "jcc" && u16[to >>> 1] === CORE_OPS.link;
+    target = u32[infoOf(to) >>> 2];
   }
   return {
     pc,
@@ -168,6 +172,7 @@ export function instructionAt(
     before,
     after,
     target,
+    untaken,
     guesses: [],
     flagsBefore: true,
     flagsAfter: true,

@@ -20,7 +20,9 @@ export interface Profile {
  * Samples of a function's most sampled place that tell enough; and one in so many of those is a place that is executed often: they count what was executed since the branch before, not how
  * often a place was met.
  */
-const ENOUGH = 4, SHARE = 32;
+const ENOUGH = 4, MANY = 40, SHARE = 32;
+/** Instructions of a function that is copied as far as it has ever been executed. */
+const WHOLE = 90;
 /** Of its price: once its hottest places are regions of their own, they are not sampled any more. */
 const PART = 1 / 2;
 /** Instructions that are looked at: of a function, to find that place; of a way, for what it leads to; of a way that tells nothing but may be taken. */
@@ -72,6 +74,9 @@ function executed(
   const samples = (pc: number) => profile.samples.get(pc) ?? 0;
   const top = hottest(at, samples, entry);
   if (top < ENOUGH) return undefined;
+  const whole = reached(at, entry, (run) => guessJump(code, analysis, run), Math.min(most, WHOLE));
+  if (whole && whole.size * profile.price * PART <= top) return whole;
+  if (top < MANY * profile.price) return undefined;
   let least = Math.max(2, top / SHARE);
   const hot = (pc: number) => samples(pc) >= least;
 
@@ -149,4 +154,31 @@ function hottest(
     }
   }
   return top;
+}
+
+/** What has ever been executed of the function: undefined if that is more than `most`, does not come back, or calls the function. */
+function reached(
+  at: (pc: number) => Instruction | undefined,
+  entry: number,
+  guess: (run: Instruction[]) => number[],
+  most: number,
+): Set<number> | undefined {
+  const found = new Set<number>(), queue = [entry];
+  let returns = false;
+  for (let pc of queue) {
+    const run: Instruction[] = [];
+    while (!found.has(pc)) {
+      const i = at(pc);
+      if (!i) break;
+      const { kind, how } = i.info;
+      if (found.size >= most || (kind === "call" && i.target === entry)) return undefined;
+      found.add(pc), run.push(i);
+      if (kind === "return") returns = true;
+      if (kind === "jmp" || (kind === "jcc" && !i.untaken)) queue.push(i.target);
+      if (kind === "jump") queue.push(...guess(run));
+      if (how === "leave" || kind === "return" || kind === "jmp" || kind === "jump" || kind === "stop") break;
+      pc = i.next;
+    }
+  }
+  return returns ? found : undefined;
 }
