@@ -23,7 +23,7 @@ const LOOP = `
   syscall
 `;
 /** Too large to be copied as a whole, with the other half far too large; every `often`th call takes the other half. */
-const FUNCTION = (often: number) => `
+const FUNCTION = (often: number, branch: string) => `
   function:
   push rbp
   push r14
@@ -34,9 +34,10 @@ const FUNCTION = (often: number) => `
   ${often ? "mov rbp, rdx" : "mov ebp, 1"}
   ${"add rax, rdi\n rol rax, 7\n".repeat(10)}
   test rbp, rbp
-  jne usual
+  ${branch}
 `;
 const RARE = `
+  rare:
   mov r14, [rbx+8]
   ${"add r14, rax\n xor [rbx+16], r14\n".repeat(50)}
   mov [rbx+8], r14
@@ -94,19 +95,26 @@ function run(source: string, engine: "auto" | "interpreter"): Seen {
   throw new Error("the program does not end");
 }
 
-for (const [often, which] of [[1000, "now and then"], [0, "never"]] as const) {
-  Deno.test(`a region copies what is executed often of a function whose other half is taken ${which}`, () => {
-    const parts = [LOOP, FUNCTION(often), RARE, USUAL], source = parts.join("");
-    const { end, copied } = run(source, "auto");
-    assertEquals(end, run(source, "interpreter").end);
-    const [loop, , rare, usual] = parts.map((_, n) => {
-      const before = parts.slice(0, n).join("");
-      // What is not there yet has to have a place.
-      const missing = ["function", "usual", "other"].filter((l) => !before.includes(`${l}:`));
-      return CODE + assemble(before + missing.map((l) => `${l}:\n`).join(""), CODE).length;
-    });
-    assertEquals(loop, CODE);
-    assert(copied.has(usual), "the usual half is copied");
-    assert(![...copied].some((pc) => pc >= rare && pc < usual), "the rare half is not");
+/** Runs a program of these parts; where each begins, and what was copied. */
+function look(parts: readonly string[]): { at: number[]; copied: number[] } {
+  const source = parts.join(""), { end, copied } = run(source, "auto");
+  assertEquals(end, run(source, "interpreter").end);
+  const at = parts.map((_, n) => {
+    const before = parts.slice(0, n).join("");
+    // What is not there yet has to have a place.
+    const missing = ["function", "usual", "rare", "other"].filter((l) => !before.includes(`${l}:`));
+    return CODE + assemble(before + missing.map((l) => `${l}:\n`).join(""), CODE).length;
   });
+  return { at, copied: [...copied] };
 }
+
+Deno.test("a region copies what is executed often of a function whose other half is large, and taken now and then", () => {
+  const { at: [, , rare, usual], copied } = look([LOOP, FUNCTION(1000, "jne usual"), RARE, USUAL]);
+  assert(copied.includes(usual), "the usual half is copied");
+  assert(!copied.some((pc) => pc >= rare && pc < usual), "the rare half is not");
+});
+
+Deno.test("a region copies what has been executed of a function whose other half never was", () => {
+  const { at: [, start, usual, rare], copied } = look([LOOP, FUNCTION(0, "je rare"), USUAL, RARE]);
+  assert(copied.some((pc) => pc >= start && pc < usual) && !copied.some((pc) => pc >= rare));
+});
