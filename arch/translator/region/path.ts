@@ -74,9 +74,10 @@ function executed(
   const samples = (pc: number) => profile.samples.get(pc) ?? 0;
   const top = hottest(at, samples, entry);
   if (top < ENOUGH) return undefined;
-  const whole = reached(at, entry, (run) => guessJump(code, analysis, run), Math.min(most, WHOLE));
-  if (whole && whole.size * profile.price * PART <= top) return whole;
-  if (top < MANY * profile.price) return undefined;
+  if (top < MANY * profile.price) {
+    const all = reached(at, entry, (run) => guessJump(code, analysis, run), Math.min(most, WHOLE));
+    return all && all.size * profile.price * PART <= top ? all : undefined;
+  }
   let least = Math.max(2, top / SHARE);
   const hot = (pc: number) => samples(pc) >= least;
 
