@@ -59,8 +59,8 @@ export const EAGERNESS: Readonly<Record<"jit" | "lockstep" | "auto", Eagerness>>
     region: 400,
     module: 1_000,
     piece: 120,
-    patience: 1_000,
-    certain: 200,
+    patience: 600,
+    certain: 140,
     price: 1,
     allowance: 4,
     misses: 1_000,
@@ -76,7 +76,7 @@ export const HOT = 10;
 /** Instructions in one stay inside the interpreter: V8 replaces code on entry only. */
 export const SLICE = 400_000;
 /** What a region takes at least, before that is known: asking takes as long as translating a few instructions. */
-export const LEAST = 12;
+export const LEAST = 24;
 /** Misses that a window (WINDOW.last) lets pass between two searches when it is missed often: it has been missed about twice as many times. */
 export const OFTEN = 512;
 /** What a module costs beside its instructions, in instructions. */

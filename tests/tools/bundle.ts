@@ -96,7 +96,20 @@ const STARTS = [
 const TRANSLATING = [
   ["--engine", "jit", "/bin/bash", "-c", "echo hi"],
   ["--engine", "jit", ...ARM, "/bin/bash", "-c", "echo hi"],
+  ...["double", "vector", "malloc", "strings", "sorting"].flatMap((name) =>
+    kernels().map((program) => [program, name, "500"])
+  ),
 ];
+/** What the benchmark has built of its kernels: floats, vectors, loops in two versions. */
+function kernels(): string[] {
+  const folder = join(root, "tests/.guests/bench");
+  try {
+    const names = [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
+    return names.filter((name) => /^kernels-\w+\./.test(name)).map((name) => join(folder, name));
+  } catch {
+    return [];
+  }
+}
 
 /** The functions of each file that starts call, in order. */
 async function calledAtStart(names: readonly string[]): Promise<Map<string, Range[]>> {

@@ -205,7 +205,6 @@ export function discover(
   bias: number,
   limit: number,
   profile: Profile,
-  exact = false,
   cold = true,
   stop?: (pc: number) => boolean,
 ): Graph | undefined {
@@ -314,12 +313,6 @@ export function discover(
     for (const b of body) header.loopSize += b.instructions.length;
   }
 
-  const reads = new Map<number, boolean>();
-  liveness(blocks, byPc, exact, (pc) => {
-    let live = reads.get(pc);
-    if (live === undefined) reads.set(pc, live = exact || flagsLiveAt(code, analysis, pc, bias));
-    return live;
-  });
   const pages = new Set<number>();
   let size = 0;
   for (const b of blocks) {
@@ -480,6 +473,22 @@ const blockOf = (index: number, key: number, instructions: Instruction[], succes
   isLoop: false,
   loopSize: 0,
 });
+
+/** Finds where the flags of a graph are wanted: before code is made of it. */
+export function followFlags(
+  { blocks, byPc }: Graph,
+  code: Code,
+  analysis: Analysis,
+  bias: number,
+  exact: boolean,
+): void {
+  const reads = new Map<number, boolean>();
+  liveness(blocks, byPc, exact, (pc) => {
+    let live = reads.get(pc);
+    if (live === undefined) reads.set(pc, live = exact || flagsLiveAt(code, analysis, pc, bias));
+    return live;
+  });
+}
 
 /** Backwards until nothing changes. What leaves the region reads all, what is `called` perhaps not; `exact`: also what may leave it by a fault. */
 function liveness(

@@ -92,6 +92,18 @@ const union = (to: Ids, from: Ids | Iterable<number>): boolean =>
 /** With a register and itself they give zero, whatever it holds. */
 const ZEROING = /^(xor|pxor|xorps|xorpd) /;
 
+/** What an instruction does to the sets is what it reads and writes. */
+const plain = ({ info: { how, kind } }: Instruction) =>
+  how !== "call" && kind !== "call" && kind !== "callIndirect" && kind !== "enter" && kind !== "return";
+
+/** The instructions with which a block begins, as one: as many as are plain. */
+interface Prefix {
+  readonly end: number;
+  readonly writes: Ids;
+  /** Before they are written there. */
+  readonly reads: Ids;
+}
+
 /** A computed call may go to copies of what it calls. */
 const copied = (i: Instruction) => i.guesses.some((g) => g >= SPACE);
 
@@ -107,6 +119,7 @@ export class Shape {
   readonly dirtyOut: Ids[] = [];
   readonly liveIn: Ids[] = [];
   readonly #readIn: Ids[] = [];
+  readonly #prefixes: Prefix[] = [];
   /** Slots that the region reads or writes, in order; the lazy flags, if it writes them. */
   readonly used: number[];
   readonly flags: number[];
@@ -132,6 +145,10 @@ export class Shape {
     this.#lazy = new Ids(flags);
     let unknown = false;
     for (const b of graph.blocks) {
+      const first = b.instructions.findIndex((i) => !plain(i)),
+        end = first < 0 ? b.instructions.length : first;
+      const prefix: Prefix = this.#prefixes[b.index] = { end, writes: new Ids(), reads: new Ids() };
+      let n = 0;
       for (const i of b.instructions) {
         const own: Ids = new Ids(), reads: Ids = new Ids();
         for (const a of i.addresses) this.#computed(a.fields, reads, own);
@@ -142,6 +159,11 @@ export class Shape {
           this.#late.set(i, late);
         }
         this.own.set(i, own), this.reads.set(i, reads);
+        if (n++ < end) {
+          const before = new Ids(reads);
+          before.without(prefix.writes);
+          prefix.reads.join(before), prefix.writes.join(own);
+        }
         union(written, own), union(used, reads);
         const { how, kind } = i.info;
         if (kind === "call" || kind === "callIndirect") this.#calls.push(i);
@@ -177,7 +199,7 @@ export class Shape {
     for (const offset of spec.saved ?? []) {
       if (writes.has(at[offset]) && !saved.has(at[offset])) saved.add(at[offset]), changed = true;
     }
-    this.follow(signature);
+    this.follow(signature, false);
     const params = [...this.liveIn[this.graph.entry.index]].filter((id) =>
       slots.list[id].type === "i64" && !slots.isFlag[id]
     ).sort((a, b) => a - b);
@@ -218,8 +240,8 @@ export class Shape {
     return i.guesses.flatMap((pc) => this.callee(pc) ?? []);
   }
 
-  /** Forwards and backwards until nothing changes. With a signature it is called directly. */
-  follow(signature?: Signature): void {
+  /** Forwards and backwards until nothing changes. With a signature it is called directly. `whole`: `before` is wanted for all instructions. */
+  follow(signature?: Signature, whole = true): void {
     const { blocks } = this.graph;
     for (const b of blocks) {
       this.dirtyIn[b.index] = new Ids(), this.dirtyOut[b.index] = new Ids(), this.liveIn[b.index] = new Ids();
@@ -230,14 +252,19 @@ export class Shape {
     for (let changed = true; changed;) {
       changed = false;
       for (const b of blocks) {
-        const dirty = new Ids(this.dirtyIn[b.index]);
-        for (const i of b.instructions) this.after(i, dirty);
+        const dirty = new Ids(this.dirtyIn[b.index]), { end, writes } = this.#prefixes[b.index];
+        dirty.join(writes);
+        for (let k = end; k < b.instructions.length; k++) this.after(b.instructions[k], dirty);
         for (const s of b.successors) if (union(this.dirtyIn[s.index], dirty)) changed = true;
       }
     }
     for (const b of blocks) {
-      const dirty = new Ids(this.dirtyIn[b.index]);
-      for (const i of b.instructions) this.before.set(i, new Ids(dirty)), this.after(i, dirty);
+      const dirty = new Ids(this.dirtyIn[b.index]), { end, writes } = this.#prefixes[b.index];
+      if (!whole) dirty.join(writes);
+      for (let k = whole ? 0 : end; k < b.instructions.length; k++) {
+        const i = b.instructions[k];
+        this.before.set(i, new Ids(dirty)), this.after(i, dirty);
+      }
       this.dirtyOut[b.index] = dirty;
     }
     this.#returned = new Ids(signature?.saved);
@@ -248,10 +275,14 @@ export class Shape {
       for (let n = blocks.length - 1; n >= 0; n--) {
         const b = blocks[n], live = this.#out(b), read: Ids = new Ids();
         for (const s of b.successors) union(read, this.#readIn[s.index]);
-        for (let k = b.instructions.length - 1; k >= 0; k--) {
+        const { end, writes, reads } = this.#prefixes[b.index];
+        for (let k = b.instructions.length - 1; k >= end; k--) {
           this.#wanted(b.instructions[k], read), this.#wanted(b.instructions[k], live);
           union(live, this.before.get(b.instructions[k])!);
         }
+        // What the prefix writes and may leave with is not wanted before it; what differs from memory already is.
+        live.without(writes), live.join(reads), read.without(writes), read.join(reads);
+        if (end > 0) live.join(this.dirtyIn[b.index]);
         if (!live.equals(this.liveIn[b.index])) this.liveIn[b.index] = live, changed = true;
         if (!read.equals(this.#readIn[b.index])) this.#readIn[b.index] = read, changed = true;
       }

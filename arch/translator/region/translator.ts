@@ -12,7 +12,7 @@ import { emitEntry, typeOf } from "./exits.ts";
 import { Ids, Shape, type Signature } from "./shape.ts";
 import type { Helper } from "./func.ts";
 import { RegionFunc } from "./func.ts";
-import { type Block, discover, flagsLiveAt, type Graph } from "./graph.ts";
+import { type Block, discover, flagsLiveAt, followFlags, type Graph } from "./graph.ts";
 import { SPACE } from "./inline.ts";
 import { describe, flagsWanted, look } from "./reports.ts";
 import type { Operations } from "./operations.ts";
@@ -87,7 +87,7 @@ export function createTranslator(spec: TranslatorSpec): Translator {
       if (!first && room <= 0 && !pays) continue;
       let own = 0;
       const find = (limit: number, stop?: (pc: number) => boolean, pc = queue[at]) =>
-        discover(cpu, analysis, pc, BIAS, limit, profile, cpu.exact, limits.cold, stop);
+        discover(cpu, analysis, pc, BIAS, limit, profile, limits.cold, stop);
       // A loop inside a region: that loop alone. What follows it comes to a region again.
       const loop = !first
         ? loops.get(queue[at])
@@ -137,6 +137,7 @@ export function createTranslator(spec: TranslatorSpec): Translator {
       }
     }
     if (!graphs.length) return undefined;
+    for (const g of graphs) followFlags(g, cpu, analysis, BIAS, cpu.exact);
     const m = new Module();
     m.importMemory("guise", "memory", { min: 2, wide });
     m.importMemory("guise", "pages", { min: 17 });
