@@ -43,13 +43,14 @@ function closing(code: string, at: number): number {
  * other scripts. Knows no strings either: what it refuses is compiled when it is called, as everything was.
  */
 function fits(code: string, start: number, end: number): boolean {
-  const arrow = /^[\w$]+=>/.test(code.slice(start, start + 40));
-  if (!arrow) {
-    if (code[start] !== "(") return false;
-    const after = closing(code, start);
-    const body = code[after] === "{" && code[end - 1] === "}";
-    if (after > end || !(body || code.startsWith("=>", after))) return false;
-  }
+  const name = /^[\w$]+(?==>)/.exec(code.slice(start, start + 40));
+  if (name === null && code[start] !== "(") return false;
+  const after = name === null ? closing(code, start) : start + name[0].length;
+  const arrow = code.startsWith("=>", after), body = arrow ? after + 2 : after;
+  if (body >= end || !(arrow || code[body] === "{")) return false;
+  if (code[body] === "{" && code[end - 1] !== "}") return false;
+  // What an arrow answers goes on until something closes or separates.
+  if (arrow && end < code.length && !",;)]}:\n".includes(code[end])) return false;
   let depth = 0;
   for (let i = start; i < end; i++) {
     if ("([{".includes(code[i])) depth++;

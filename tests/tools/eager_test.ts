@@ -52,3 +52,15 @@ Deno.test("compiledLate answers the functions of one script in V8's log", () => 
     "function,parse-function,7,40,50,0.1,9,f\n";
   assertEquals(compiledLate(log, "/main.js"), [[10, 60], [40, 50]]);
 });
+
+Deno.test("eager leaves what cannot be a function as it is", () => {
+  const code = "f((()=>{g(1,()=>2)}),a=>a+1);";
+  for (const wrong of ["()=>", "()=>{g(1,()=>2)", "()=>2)", "a=>", "a=>a", "g(1,()=>2)"]) {
+    const start = code.indexOf(wrong);
+    assertEquals(eager(code, [[start, start + wrong.length]]), code, wrong);
+  }
+  assertEquals(
+    eager(code, [[code.indexOf("a=>"), code.indexOf(");", 20)]]),
+    "f((()=>{g(1,()=>2)}),(a=>a+1));",
+  );
+});
