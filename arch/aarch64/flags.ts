@@ -222,6 +222,9 @@ export function condition(m: Env, cc: number): I32 {
   };
   if (known !== undefined) return of(Number(known));
   const slow = () => f.call("i32", conditionRef(m), i32(cc));
+  // Equal and the order of signed numbers are the same for comparisons of both sizes, and for what a logic instruction sets.
+  const kinds = pair === 0 || pair > 4 ? m.kinds?.() : undefined;
+  if (kinds?.every((k) => k < KIND.add)) return of(KIND.compare);
   if (pair === 2 || pair === 3) return slow();
   const r = f.local("i32");
   // What a logic instruction sets differs from a comparison with 0 in C alone.
@@ -244,7 +247,7 @@ export function conditionOf(m: Env, cc: I32): I32 {
   return m.f.call("i32", ref, cc);
 }
 
-/** Operands whose comparison gives these flags, by NZCV as a number; 0100 and combinations that no comparison gives have none. */
+/** Operands whose comparison gives these flags, by NZCV as a number; combinations that no comparison gives have none. */
 const OPERANDS: Readonly<
   Record<number, readonly ["zero" | "one" | "minus" | "most" | "least", "zero" | "one" | "minus"]>
 > = {
@@ -259,6 +262,10 @@ const OPERANDS: Readonly<
 /** Flags that an instruction names; `bits` as those of the comparison beside it, so that the kind can stay the same. */
 export function setConstant(m: Machine, nzcv: I32, wide: boolean, compares: boolean): void {
   const operands = compares && nzcv.constant !== undefined ? OPERANDS[Number(nzcv.constant)] : undefined;
+  // Z alone is what a logic instruction sets with its result 0.
+  if (nzcv.constant !== undefined && Number(nzcv.constant) === 0b0100) {
+    return put(m, KIND.logic, i64(0), i64(0));
+  }
   if (!operands) return setImage(m, nzcv.shl(28));
   const most = wide ? 0x7fffffffffffffffn : 0x7fffffffn;
   const [a, b] = operands.map((o) => i64({ zero: 0n, one: 1n, minus: -1n, most, least: -most - 1n }[o]));

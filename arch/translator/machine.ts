@@ -93,6 +93,8 @@ export interface Env {
   stateAt<N extends Load>(name: N, index: I32, offset: number): Value<TypeOf<N>>;
   /** Stores to a computed offset. */
   setStateAt<N extends Store>(name: N, index: I32, offset: number, v: Value<TypeOf<N>> | number): void;
+  /** What the kind of the lazy flags may be, where it is one of a few. */
+  kinds?(): readonly number[] | undefined;
   /** Guest memory at a wasm address that was checked. */
   load<N extends Load>(name: N, address: Address, offset?: number): Value<TypeOf<N>>;
   /** Writes the operand's bytes. */

@@ -100,8 +100,9 @@ export interface View {
 export class RegionFunc extends Func {
   /** The window of the stack. */
   frame = -1;
-  /** What the kind is known to be. */
-  known: number | undefined;
+  #known: number | undefined;
+  /** The kind is one of these, where it is not known: behind two branches, until something is said of it. */
+  either: readonly number[] | undefined;
   #symbols = new Map<number, Symbol>();
   /** By symbol and access. */
   #facts = new Map<string, Fact>();
@@ -131,6 +132,14 @@ export class RegionFunc extends Func {
   #writes = 0;
   mover!: Mover;
 
+  /** What the kind is known to be. */
+  get known(): number | undefined {
+    return this.#known;
+  }
+  set known(kind: number | undefined) {
+    this.#known = kind;
+    this.either = undefined;
+  }
   setKnown(kind: number | undefined): void {
     this.known = kind;
     this.#writes++;
@@ -553,7 +562,10 @@ export class RegionFunc extends Func {
         this.known = before;
       }, otherwise);
     });
-    if (this.known !== after) this.known = undefined;
+    const { known } = this;
+    if (known === after) return;
+    this.known = undefined;
+    if (known !== undefined && after !== undefined) this.either = [known, after];
   }
   override block(body: (leave: Label) => void): void {
     const writes = this.#writes;

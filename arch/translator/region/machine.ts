@@ -437,6 +437,9 @@ export class RegionMachine extends BaseEnv implements Machine {
     if (this.values.slots.at[offset] < 0) this.asked.effects = true;
     this.values.store(name, offset, value(name.split(".")[0] as Type, v as never));
   }
+  kinds(): readonly number[] | undefined {
+    return this.f.either;
+  }
   /** Of registers that an operand's `group` names; everything else is for the interpreter. */
   stateAt<N extends Load>(name: N, index: I32, offset: number): Value<TypeOf<N>> {
     const at = this.#fixedAt(index, offset);
