@@ -221,6 +221,17 @@ export function neighbours(n: V128, m: V128, size: Size, q: number): [V128, V128
     };
   return [shuffle(n, m, pick(0)), shuffle(n, m, pick(1))];
 }
+/**
+ * Pairs of lanes of 8 or 16 bits: done within lanes twice as wide, in their upper halves, and packed. Two shuffles take twice as many
+ * instructions; where both registers are the same one (`umaxp v0.16b, v1.16b, v1.16b` asks whether any byte is set) V8 does it once.
+ */
+function pairs(x: V128, y: V128, size: 0 | 1, f: (a: V128, b: V128) => V128): V128 {
+  const [left, right, bits, pack] = size
+    ? ["i32x4.shl", "i32x4.shr_u", i32(16), "i16x8.narrow_i32x4_u"] as const
+    : ["i16x8.shl", "i16x8.shr_u", i32(8), "i8x16.narrow_i16x8_u"] as const;
+  const both = (v: V128) => simd(right, f(simd(left, v, bits), v), bits);
+  return simd(pack, both(x), both(y));
+}
 const pairwise = (
   name: string,
   u: number,
@@ -235,7 +246,9 @@ const pairwise = (
         `0${q}${u}01110 ${bin(size, 2)} 1 mmmmm ${bin(opcode, 5)} 1 nnnnn ddddd`,
         `${name} {=d/${T}}, {n/${T}}, {m/${T}}`,
         ({ d, n, m: b }, m) => {
-          const x = m.f.let(whole(n)), y = m.f.let(whole(b)), [even, odd] = neighbours(x, y, size, q);
+          const x = m.f.let(whole(n)), y = m.f.let(whole(b));
+          if (q && size < 2) return put(d, q, pairs(x, y, size as 0 | 1, (a, b) => f(size, a, b)));
+          const [even, odd] = neighbours(x, y, size, q);
           put(d, q, f(size, even, odd));
         },
         { hot: q === 1 && size === 0 },
