@@ -250,11 +250,11 @@ export class RegionFunc extends Func {
   get begun(): boolean {
     return this.#startDepth >= 0;
   }
-  /** How far the local has moved in this block; undefined: not by a constant. */
+  /** While a loop is learned: how far the local has moved in this block; undefined: not by a constant. */
   drift(local: Local<"i64">): number | undefined {
     if (!this.#log.includes(local.index, this.#startLog)) return 0;
-    const start = this.startOf(local);
-    return start?.local.index === local.index ? start.plus : undefined;
+    // Others may have had its value where the block begins.
+    return this.startsOf(local).find((start) => start.local.index === local.index)?.plus;
   }
   #root(v: Value): Root | undefined {
     if (v instanceof Local) {
@@ -284,9 +284,10 @@ export class RegionFunc extends Func {
   step(local: Local<"i64">): { readonly by: Local<"i64">; readonly half: boolean } | undefined {
     const root = this.#roots.get(local.index);
     if (root?.and === undefined) return undefined;
-    const a = this.#firstOf(root.of), b = this.#firstOf(root.and), { half } = root;
-    if (a?.index === local.index) return b && { by: b, half };
-    return b?.index === local.index ? a && { by: a, half } : undefined;
+    const own = (id: number) =>
+      this.#alike.get(id)?.some((start) => start.local.index === local.index && start.plus === 0);
+    const by = own(root.of) ? root.and : own(root.and) ? root.of : -1, other = this.#firstOf(by);
+    return other && { by: other, half: root.half };
   }
   /** A place in the code to come back to with {@link rewind}. */
   place(): { readonly length: number; readonly hints: number; readonly known: number | undefined } {
