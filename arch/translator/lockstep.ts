@@ -176,6 +176,8 @@ export class Lockstep {
 
   /** As {@link #replay}, with a step that ends the run put where it should end: much quicker. Undefined: it went elsewhere, and what it did is undone. */
   #follow(record: number, steps: number, end: number): Outcome | undefined {
+    // Code that the run itself writes must not be decoded before it has.
+    for (const page of this.#new.keys()) if (this.cpu.permissions(page) & ACCESS.exec) return undefined;
     const own = this.#replay(record, steps, end);
     if (own.steps === steps && !own.problem) return own;
     this.#undo();

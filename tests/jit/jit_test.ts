@@ -23,8 +23,10 @@ async function same(
   const result = await run(await Deno.readFile(program), { args, engine, timeout: 300_000 });
   assertEquals({ status: result.status, text: result.text() }, expected, result.message);
   if (engine !== "lockstep") return;
-  assertEquals(result.lockstep!.differences, []);
-  assert(result.lockstep!.compared > 50, `${result.lockstep!.compared} runs of regions`);
+  const { differences, compared, instructions } = result.lockstep!;
+  assertEquals(differences, []);
+  // A program in large regions has few runs.
+  assert(compared > 10 && instructions > 1_000, `${compared} runs of regions, ${instructions} instructions`);
 }
 
 /** Program, arguments, engines. Two seconds and a million regions' runs: recursion is not for lockstep. */
