@@ -116,7 +116,8 @@ export interface Cpu {
   exactFaults?(): void;
   /**
    * The system call of this number by the first entry gives this (in the result register of its {@link CallAbi}, as halves) whenever
-   * the task makes it: an engine may answer without asking the kernel, until {@link Cpu.forgetAnswers}. An engine need not.
+   * the task makes it: an engine may answer without asking the kernel, until {@link Cpu.forgetAnswers}. An engine need not;
+   * who wraps a CPU to see each call replaces this by a function that does nothing.
    */
   rememberAnswer?(number: number, lo: number, hi: number): void;
   /** Calls go to the kernel again: another task is about to run, or hooks want to see them. */

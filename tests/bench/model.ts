@@ -160,6 +160,8 @@ export function modelled(arch: Arch, model: Model): Plugin {
         },
       };
       const cpu = arch.createCpu(space, inner, options);
+      // The model sees each call.
+      cpu.rememberAnswer = () => {};
       const run = cpu.run.bind(cpu);
       cpu.run = (budget) => {
         const before = cpu.instructions, trap = run(budget);
