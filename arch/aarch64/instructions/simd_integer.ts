@@ -124,7 +124,9 @@ const vop2 = (z: Size, name: string, v: V128): V128 =>
   simd(`${SHAPE[z]}.${name}` as "i8x16.shr_s", v, i32(1));
 /** Half the sum, rounded down or up, without a carry. */
 const halves = (signed: boolean, up: boolean) => (z: Size, a: V128, b: V128): V128 =>
-  up
+  up && !signed && z < 2
+    ? vop(z, "avgr_u", a, b)
+    : up
     ? vop(z, "sub", simd("v128.or", a, b), half(z, signed, simd("v128.xor", a, b)))
     : vop(z, "add", simd("v128.and", a, b), half(z, signed, simd("v128.xor", a, b)));
 const distance = (z: Size, signed: boolean, a: V128, b: V128): V128 =>
@@ -140,8 +142,7 @@ const saturatingSum =
     const x = m.f.let(whole(n)), y = m.f.let(whole(b)), name = subtract ? "sub" : "add";
     const r = m.f.let(vop(z, `${name}_sat_${signed ? "s" : "u"}`, x, y));
     const changed = m.f.let(simd("v128.xor", r, vop(z, name, x, y)));
-    const low = lane("i64x2.extract_lane", changed, 0);
-    saturated(m, q ? low.or(lane("i64x2.extract_lane", changed, 1)) : low);
+    saturated(m, q ? simd("v128.any_true", changed) : lane("i64x2.extract_lane", changed, 0).ne(0));
     put(d, q, r);
   };
 
@@ -314,6 +315,14 @@ const reverse = (
     });
     put(d, q, shuffle(x, x, order));
   });
+/** The sums of neighbouring words: WebAssembly's own operations end at halfwords. */
+function wordPairs(m: Machine, signed: boolean, v: V128): V128 {
+  const x = m.f.let(v), upper = simd(`i64x2.shr_${signed ? "s" : "u"}`, x, i32(32));
+  const lower = signed
+    ? simd("i64x2.shr_s", simd("i64x2.shl", x, i32(32)), i32(32))
+    : simd("v128.and", x, v128(0xffffffff_00000000_ffffffffn));
+  return simd("i64x2.add", lower, upper);
+}
 /** The sums of neighbours, wider. */
 const pairLong = (
   name: string,
@@ -328,21 +337,11 @@ const pairLong = (
         `0${q}${u}01110 ${bin(size, 2)} 10000 ${bin(opcode, 5)} 10 nnnnn ddddd`,
         `${name} {${accumulate ? "+" : "="}d/${arrangement(size + 1, q)}}, {n/${arrangement(size, q)}}`,
         ({ d, n }, m) => {
-          if (size < 2) {
-            const name = `${SHAPE[size + 1]}.extadd_pairwise_${SHAPE[size]}_${signed ? "s" : "u"}`;
-            const sums = simd(name as "i16x8.extadd_pairwise_i8x16_s", whole(n));
-            return put(d, q, accumulate ? vop((size + 1) as Size, "add", whole(d), sums) : sums);
-          }
-          const count = (8 << q) >> (size + 1);
-          putLanes(
-            m,
-            d,
-            size + 1,
-            Array.from({ length: count }, (_, i) => {
-              const sum = laneOf(n, size, 2 * i, signed).add(laneOf(n, size, 2 * i + 1, signed));
-              return accumulate ? laneOf(d, size + 1, i).add(sum) : sum;
-            }),
-          );
+          const wide = (size + 1) as Size;
+          const sums = size < 2
+            ? vop(wide, `extadd_pairwise_${SHAPE[size]}_${signed ? "s" : "u"}`, whole(n))
+            : wordPairs(m, signed, whole(n));
+          put(d, q, accumulate ? vop(wide, "add", whole(d), sums) : sums);
         },
       )
     )

@@ -58,9 +58,9 @@ export function putLanes(m: Machine, d: Operand, size: number, values: readonly 
 export const vop = (size: Size, name: string, ...args: V128[]): V128 =>
   simd(`${SHAPE[size]}.${name}` as Simd & "i8x16.add", ...args);
 
-/** Sets FPSR.QC when the condition (0 or 1 as i64 != 0) holds. */
-export function saturated(m: Machine, cond: I64): void {
-  m.f.if(cond.ne(0), () => m.setState("i32.store", STATE.fpsr, m.state("i32.load", STATE.fpsr).or(QC)));
+/** Sets FPSR.QC when the condition is not 0. */
+export function saturated(m: Machine, cond: I64 | I32): void {
+  m.f.if(cond.type === "i64" ? (cond as I64).ne(0) : cond as I32, () => m.setState("i32.store", STATE.fpsr, m.state("i32.load", STATE.fpsr).or(QC)));
 }
 /** A value clamped to signed or unsigned `size`, telling QC. The value must be exact in 64 bits. */
 export function clamp(m: Machine, v: I64, size: number, signed: boolean): I64 {
