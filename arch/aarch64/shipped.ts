@@ -25,4 +25,4 @@ function make(declaration: number, variety: number): OpDef {
 
 /** Numbered as in the shipped interpreter. */
 export const shippedOperations = (): Operations =>
-  shipped(bytesOf(generated.operations()), generated.HOT, make);
+  shipped(bytesOf(generated.operations()), generated.HOT, generated.learned(), make);

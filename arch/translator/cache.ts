@@ -25,6 +25,10 @@ export class Engine {
   samples = 0;
   /** Those of places where many have been before. */
   hot = 0;
+  /** What samples were worth, and those of a few places; when the last one was (ns). */
+  weight = 0;
+  few = 0;
+  sampled = 0;
   /** The translator is there. */
   translates = false;
   /** Instructions that were translated. */

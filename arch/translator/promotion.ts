@@ -17,6 +17,9 @@ import type { Translation } from "./parts.ts";
 /** What a sample of a loop inside a region is worth, and one of a place in a loop that begins with a region. */
 const WITHIN = 1 / 8, NEAR = 1 / 32;
 
+/** Samples in which V8 may still be at the interpreter; nanoseconds that one takes later; what one is worth at most. */
+const BASELINE = 400, USUAL = 60_000, MOST = 5;
+
 /** What of a CPU only its promotion uses. */
 export interface Owner {
   readonly body: Body;
@@ -123,7 +126,7 @@ export class Promotion {
     const set = cache.regions ??= new RegionSet(engine.samples);
     const heat = again ? Infinity : set.heat.get(entries[0]) ?? 0;
     // Only loading it takes long.
-    if (!engine.translates && engine.hot < eager.patience && heat < eager.certain) return;
+    if (!engine.translates && !this.#worthIt(set, entries[0])) return;
     const translator = cpu.parts.translator?.();
     // It is being loaded: guest code in between would only make that last longer.
     if (!translator) return cpu.interrupt();
@@ -156,6 +159,25 @@ export class Promotion {
     this.#adjustTable();
     this.#install(made, set);
     this.#link(made.module);
+  }
+
+  /**
+   * Is it time to load the translator? When there were many samples of one place, or of several; and soon, when most of the time so far went
+   * to a few places: the start of a program has many.
+   */
+  #worthIt({ samples }: RegionSet, pc: number): boolean {
+    const { engine } = this.cpu, eager = this.#eager!;
+    return engine.hot >= eager.patience || (samples.get(pc) ?? 0) >= eager.certain ||
+      (engine.few >= eager.early && engine.few * 2 >= engine.weight);
+  }
+
+  /** What the sample of now is worth: V8's baseline code of the interpreter, which runs at first, takes several times as long. */
+  #weigh(): number {
+    const { engine } = this.cpu;
+    if (engine.samples > BASELINE) return 1;
+    const now = this.cpu.clock(), before = engine.sampled;
+    engine.sampled = now;
+    return before ? Math.max(1, Math.min((now - before) / USUAL, MOST)) : 1;
   }
 
   /** What regions have missed often, new ones are expected to miss. */
@@ -331,16 +353,19 @@ export class Promotion {
     const set = cache.regions ??= new RegionSet(engine.samples);
     engine.samples++;
     if (engine.u32[FIELD.stale >>> 2]) this.#refresh();
-    set.samples.set(pc, (set.samples.get(pc) ?? 0) + 1);
+    const worth = this.#weigh(), count = set.samples.get(pc) ?? 0;
+    engine.weight += worth;
+    set.samples.set(pc, count + 1);
     const heat = set.heat.get(pc) ?? 0;
     // A loop inside a region is left to the interpreter until the next entry only: little to gain there, unless that does not come.
     const near = eager.price > 0 && set.near.has(pc),
       within = near || (jumped && eager.price > 0 && set.loops.has(pc));
     if (heat < 0 || within) this.slice = Math.min(this.slice * 2, SLICE);
     if (heat < 0) return;
-    const more = heat + (near ? NEAR : within ? WITHIN : 1);
+    const more = heat + (near ? NEAR : within ? WITHIN : worth);
     set.heat.set(pc, more);
-    if (heat >= HOT) engine.hot++;
+    if (count >= HOT) engine.hot++;
+    if (heat >= LEAST) engine.few += worth;
     if (more >= eager.samples) {
       this.#promote([pc]);
       this.slice = eager.slice;

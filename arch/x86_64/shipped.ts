@@ -30,4 +30,4 @@ export function packedOperations({ numbering, list, rows, fusedOps }: Made): Uin
 
 /** Numbered as in the shipped interpreter. */
 export const shippedOperations = (): Operations =>
-  shipped(bytesOf(generated.operations()), generated.HOT, make);
+  shipped(bytesOf(generated.operations()), generated.HOT, generated.learned(), make);

@@ -4,7 +4,9 @@
  *
  *   deno run -A arch/aarch64/tools/generate.ts
  */
-import { build, declarations, packedOperations } from "../built.ts";
+import { learn, listed } from "@guise/translator/region";
+import { build, declarations, operations, packedOperations } from "../built.ts";
+import { SLOTS } from "../jit.ts";
 
 /** The text of the generated files. */
 export function generated(): {
@@ -14,6 +16,8 @@ export function generated(): {
 } {
   const { hot, bytes } = packedOperations(),
     image = build(declarations()),
+    { ops, numbering } = operations(),
+    learned = learn({ operations: listed(ops, numbering), slots: SLOTS }, numbering.variants.length),
     base64 = (b: Uint8Array) => (b as Uint8Array & { toBase64(): string }).toBase64();
   const head =
     "// Written by tools/generate.ts from the declarations. Do not edit.\n// deno-fmt-ignore-file\n// deno-lint-ignore-file\n";
@@ -27,7 +31,7 @@ export const module = (): string => "${base64(image.bytes(true))}";
     memory32: `${head}export const module = (): string => "${base64(image.bytes(false))}";\n`,
     operations: `${head}export const HOT = ${hot};\nexport const operations = (): string => "${
       base64(bytes)
-    }";\n`,
+    }";\nexport const learned = (): string => ${JSON.stringify(learned)};\n`,
   };
 }
 

@@ -1,48 +1,21 @@
 /**
  * What one operation variant does, found by running its semantics once against a scratch function: how it ends, which
- * slots it touches, whether it may be emitted in line at all.
+ * slots it touches, whether it may be emitted in line at all. Of what is shipped that was done before (learned.ts).
  */
+import { CORE_OPS } from "../layout.ts";
 import type { Env, OpDef } from "../machine.ts";
 import type { Operations } from "./operations.ts";
 import { type FunctionRef, i32, type Type, type Value } from "../wasm/mod.ts";
 import { type Helper, RegionFunc } from "./func.ts";
+import { type Kind, type Learned, pack } from "./learned.ts";
 import { type Flow, HelperProbe, type Helpers, RegionMachine } from "./machine.ts";
 import type { Slots } from "./slots.ts";
 import { Windows } from "./window.ts";
 import { Memories, State, Unsupported } from "./state.ts";
 
-export type Kind = "next" | "jcc" | "jmp" | "call" | "return" | "jump" | "callIndirect" | "enter" | "stop";
-
-export interface Info {
+export interface Info extends Learned {
   readonly def: OpDef;
   readonly form: 0 | 1;
-  readonly kind: Kind;
-  /** inline; or a call of the interpreter's function; or left to the interpreter. */
-  readonly how: "inline" | "call" | "leave";
-  readonly reads: ReadonlySet<number>;
-  readonly writes: ReadonlySet<number>;
-  /** Those of the writes that no helper does. */
-  readonly direct: ReadonlySet<number>;
-  /** By operand: a register that is read, or written in part only. */
-  readonly operandReads: readonly boolean[];
-  /** It can be tried (trial.ts); it changes more than slots. */
-  readonly trial: boolean;
-  readonly effects: boolean;
-  /** It writes vectors in branches, or by helpers. */
-  readonly stirs: boolean;
-  readonly readsFlags: boolean;
-  /** It may be left to the interpreter: it accesses memory, or can raise a trap. */
-  readonly leaves: boolean;
-  /** The same when nobody wants the flags that it sets: a rotation reads those that it leaves alone. */
-  readonly needsFlags: boolean;
-  readonly killsFlags: boolean;
-  /** It looks at what is left of the budget. */
-  readonly budget: boolean;
-  readonly helpers: ReadonlySet<Helper>;
-  /** It reads the time base, which goes on with the count of instructions. */
-  readonly clock: boolean;
-  /** It reads the register in the field `base` by itself. */
-  readonly readsBase: boolean;
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -63,6 +36,8 @@ export class Analysis implements Helpers {
   /** By operation and immediate, where the immediate decides. */
   readonly #stops = new Map<number, Info>();
   readonly #helpers = new Map<string, Helper>();
+  /** Operations that are not the same on each host. */
+  readonly #byHost = new Set<number>();
   readonly slow: Helper = {
     index: 0,
     name: "slow",
@@ -95,7 +70,7 @@ export class Analysis implements Helpers {
     results: readonly Type[],
     body: (env: Env, ...params: Value<never>[]) => void,
   ): Helper {
-    const known = this.#helpers.get(name);
+    const known = this.#helpers.get(name) ?? this.operations.learned?.helper(name);
     if (known) return known;
     const helper = {
       index: 0,
@@ -119,7 +94,18 @@ export class Analysis implements Helpers {
 
   /** Of an operation number that is not one of the interpreter's own. */
   info(op: number): Info {
-    return this.#infos[op] ??= this.#probe(op);
+    return this.#infos[op] ??= this.#shipped(op) ?? this.#probe(op);
+  }
+  #shipped(op: number): Info | undefined {
+    const learned = this.operations.learned?.at(op - CORE_OPS.first);
+    return learned && { ...this.operations.of(op), ...learned };
+  }
+  /** What there is to know of all operations, as text: for {@link Operations.learned}. */
+  pack(count: number): string {
+    return pack(Array.from({ length: count }, (_, i) => {
+      const info = this.info(CORE_OPS.first + i);
+      return this.#byHost.has(CORE_OPS.first + i) ? undefined : info;
+    }));
   }
 
   /** The same for a record: `int 0x80` enters the kernel, other vectors raise a trap. */
@@ -178,7 +164,7 @@ export class Analysis implements Helpers {
       : "next";
     if (how === "inline" && rare && kind === "next" && !asked.trial && f.w.length > LARGE) how = "call";
     if (asked.late) how = "leave";
-    const fixed = (s: Set<number>) => s;
+    if (asked.fuses) this.#byHost.add(op);
     const touchesFlags = (s: Iterable<number>) => [...s].some((id) => isFlag[id]);
     const readsFlags = how !== "inline" || touchesFlags(state.reads);
     let needsFlags = readsFlags;
@@ -204,8 +190,8 @@ export class Analysis implements Helpers {
       form,
       kind,
       how,
-      reads: fixed(state.reads),
-      writes: fixed(state.writes),
+      reads: state.reads,
+      writes: state.writes,
       direct: state.direct,
       operandReads: machine.operandReads,
       stirs: state.stirred,

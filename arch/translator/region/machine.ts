@@ -209,6 +209,7 @@ export class RegionMachine extends BaseEnv implements Machine {
     trial: false,
     effects: false,
     budget: false,
+    fuses: false,
   };
 
   /** What the instruction's last load has got, where that is known without it. */
@@ -221,7 +222,10 @@ export class RegionMachine extends BaseEnv implements Machine {
     this.asked.trial = true;
     return this.tried;
   }
-  readonly fuses: boolean = fuses();
+  get fuses(): boolean {
+    this.asked.fuses = true;
+    return fuses();
+  }
 
   constructor(readonly values: State, memories: Memories, helpers: Helpers) {
     super(memories, helpers);

@@ -5,6 +5,7 @@
 import { CORE_OPS } from "../layout.ts";
 import type { Numbering } from "../interpreter.ts";
 import type { OpDef } from "../machine.ts";
+import { Table } from "./learned.ts";
 
 /** One number: an operation and the form of its address. */
 export interface Numbered {
@@ -18,6 +19,8 @@ export interface Operations {
   readonly hot: number;
   /** Of a number that is not one of the interpreter's own operations. */
   of(op: number): Numbered;
+  /** What is known of them, where they are shipped. */
+  readonly learned?: Table;
 }
 
 /** Operations that have been made already. */
@@ -44,12 +47,18 @@ export function packed({ variants }: Numbering, originOf: (def: number) => Origi
   return new Uint8Array(words.buffer);
 }
 
-/** Operations that are made when they are asked for, each once. */
-export function shipped(bytes: Uint8Array, hot: number, make: (...from: Origin) => OpDef): Operations {
+/** Operations that are made when they are asked for, each once; `learned`: what the analysis has found out of them. */
+export function shipped(
+  bytes: Uint8Array,
+  hot: number,
+  learned: string,
+  make: (...from: Origin) => OpDef,
+): Operations {
   const words = new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.length / 2),
     made = new Map<number, OpDef>();
   return {
     hot,
+    learned: new Table(learned),
     of(op) {
       const at = (op - CORE_OPS.first) * 2, declaration = words[at], variety = words[at + 1] >>> 1;
       const key = declaration << 15 | variety;

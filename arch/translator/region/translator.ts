@@ -31,6 +31,10 @@ export interface TranslatorSpec {
   readonly slots: SlotSpec;
 }
 
+/** What the analysis finds out of all operations, to be shipped with them. */
+export const learn = ({ operations, slots }: TranslatorSpec, count: number): string =>
+  new Analysis(operations, new Slots(slots), true).pack(count);
+
 /** For debugging: sees every module. */
 export const debug: { module?: (bytes: Uint8Array, graphs: readonly unknown[]) => void } = {};
 

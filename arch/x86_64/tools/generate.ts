@@ -4,7 +4,9 @@
  *
  *   deno run -A arch/x86_64/tools/generate.ts
  */
+import { learn, listed } from "@guise/translator/region";
 import { build } from "../built.ts";
+import { SLOTS } from "../jit.ts";
 import { operations } from "../operations.ts";
 import { packedOperations } from "../shipped.ts";
 
@@ -17,7 +19,8 @@ export function generated(): {
   const image = build(), base64 = (b: Uint8Array) => (b as Uint8Array & { toBase64(): string }).toBase64();
   const head =
     "// Written by tools/generate.ts from the declarations. Do not edit.\n// deno-fmt-ignore-file\n// deno-lint-ignore-file\n";
-  const { tables } = image;
+  const { tables } = image, { ops, numbering } = operations();
+  const learned = learn({ operations: listed(ops, numbering), slots: SLOTS }, numbering.variants.length);
   return {
     main:
       `${head}export const LEAVES = ${tables.leaves.length}, TEMPLATES = ${tables.templates.length}, FUSED = ${tables.fused.length};
@@ -27,8 +30,9 @@ export const tables = (): string => "${base64(image.block)}";
 export const module = (): string => "${base64(image.bytes(true))}";
 `,
     memory32: `${head}export const module = (): string => "${base64(image.bytes(false))}";\n`,
-    operations: `${head}export const HOT = ${operations().numbering.hot};
+    operations: `${head}export const HOT = ${numbering.hot};
 export const operations = (): string => "${base64(packedOperations(operations()))}";
+export const learned = (): string => ${JSON.stringify(learned)};
 `,
   };
 }
