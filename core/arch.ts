@@ -83,10 +83,17 @@ export interface TrapFrame {
   big(reg: number): bigint;
   /** Tools only. */
   setBig(reg: number, value: bigint): void;
-  /** Registers wider than 64 bits and images such as `fxsave` (x86) or `fpsimd` (aarch64), by copy. */
-  read(reg: number, into: Uint8Array): void;
+  /**
+   * Registers wider than 64 bits and images such as `fxsave` (x86) or `fpsimd` (aarch64), by copy: to byte `at` (default 0) of `into`,
+   * which may be the guest's own memory.
+   */
+  read(reg: number, into: Uint8Array, at?: number): void;
   /** See {@link TrapFrame.read}. */
-  write(reg: number, from: Uint8Array): void;
+  write(reg: number, from: Uint8Array, at?: number): void;
+  /** Many registers at once, 8 bytes each in the order of `registers`, from byte `at`: what signal frames are made of. */
+  gather(registers: Int32Array, into: DataView, at: number): void;
+  /** Sets what {@link TrapFrame.gather} gave. */
+  scatter(registers: Int32Array, from: DataView, at: number): void;
   /** The whole state of a task, to switch tasks that share an address space, for fork and for clone. */
   save(into?: Uint8Array): Uint8Array;
   /** Takes back what `save` gave; does not keep `saved`. */

@@ -322,11 +322,22 @@ class FakeFrame implements TrapFrame {
   setBig(reg: number, value: bigint): void {
     this.values[reg] = value;
   }
-  read(reg: number, into: Uint8Array): void {
-    into.set(new Uint8Array(this.values.buffer, reg * 8, Math.min(8, into.length)));
+  read(reg: number, into: Uint8Array, at = 0): void {
+    into.set(new Uint8Array(this.values.buffer, reg * 8, Math.min(8, into.length - at)), at);
   }
-  write(reg: number, from: Uint8Array): void {
-    new Uint8Array(this.values.buffer, reg * 8, 8).set(from.subarray(0, 8));
+  write(reg: number, from: Uint8Array, at = 0): void {
+    new Uint8Array(this.values.buffer, reg * 8, 8).set(from.subarray(at, at + 8));
+  }
+  gather(registers: Int32Array, into: DataView, at: number): void {
+    registers.forEach((reg, i) => {
+      into.setInt32(at + i * 8, this.lo(reg), true);
+      into.setInt32(at + i * 8 + 4, this.hi(reg), true);
+    });
+  }
+  scatter(registers: Int32Array, from: DataView, at: number): void {
+    registers.forEach((reg, i) =>
+      this.set(reg, from.getInt32(at + i * 8, true), from.getInt32(at + i * 8 + 4, true))
+    );
   }
   save(into: Uint8Array = new Uint8Array(this.values.byteLength)): Uint8Array {
     into.set(new Uint8Array(this.values.buffer));

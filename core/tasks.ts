@@ -470,11 +470,17 @@ class ParkedFrame implements TrapFrame {
   setBig(reg: number, value: bigint): void {
     this.#with((f) => f.setBig(reg, value));
   }
-  read(reg: number, into: Uint8Array): void {
-    this.#with((f) => f.read(reg, into));
+  read(reg: number, into: Uint8Array, at?: number): void {
+    this.#with((f) => f.read(reg, into, at));
   }
-  write(reg: number, from: Uint8Array): void {
-    this.#with((f) => f.write(reg, from));
+  write(reg: number, from: Uint8Array, at?: number): void {
+    this.#with((f) => f.write(reg, from, at));
+  }
+  gather(registers: Int32Array, into: DataView, at: number): void {
+    this.#with((f) => f.gather(registers, into, at));
+  }
+  scatter(registers: Int32Array, from: DataView, at: number): void {
+    this.#with((f) => f.scatter(registers, from, at));
   }
   save(into?: Uint8Array): Uint8Array {
     return this.#with((f) => f.save(into));

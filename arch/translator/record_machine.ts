@@ -312,7 +312,11 @@ export class RecordMachine extends HelperEnv implements Machine {
     if (loop) this.setField("i32.store", FIELD.count, loop.count);
     this.setState("i64.store", this.g.spec.pc, next);
     const leave = f.call("i32", this.g.hosts.get(host)!, argument);
-    f.if(leave.or(this.state("i64.load", this.g.spec.pc).ne(next)), () => this.exit(STATUS.leave));
+    f.if(leave, () => this.exit(STATUS.leave));
+    // The kernel may have sent it elsewhere: into a signal's handler, or back from one.
+    const pc = f.let(this.state("i64.load", this.g.spec.pc)), { ended } = this;
+    f.if(pc.ne(next), () => this.jump(pc));
+    this.ended = ended;
   }
 }
 

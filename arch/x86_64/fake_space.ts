@@ -73,10 +73,10 @@ export const CODE = 0x30000, DATA = 0x50000, STACK = 0x80000;
 export function machine(
   code: ArrayLike<number> = [],
   wide = true,
-): { cpu: X86Cpu; space: FakeSpace; calls: number[] } {
+): { cpu: X86Cpu; space: FakeSpace; calls: number[]; kernel: { syscall(entry: number): 0 | 1 } } {
   const space = new FakeSpace(wide), calls: number[] = [];
   const kernel = {
-    syscall: (n: number) => (calls.push(n), 1 as const),
+    syscall: (n: number): 0 | 1 => (calls.push(n), 1),
     call: (n: number) => (calls.push(0x1000 + n), 1 as const),
   };
   const cpu = new X86Cpu(space, kernel);
@@ -87,5 +87,5 @@ export function machine(
   space.write(CODE, code);
   cpu.frame.setNum(16, CODE);
   cpu.frame.setNum(4, STACK);
-  return { cpu, space, calls };
+  return { cpu, space, calls, kernel };
 }

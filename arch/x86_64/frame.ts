@@ -7,23 +7,22 @@ import { AF, CF, OF, PF, SF, STATE, STATUS_FLAGS, ZF } from "./state.ts";
 
 /** Bytes of the state block that belong to a task. */
 const SAVED: number = STATE.scratch;
+const RFLAGS: number = REG.rflags, FXSAVE: number = REG.fxsave;
 const EMPTY = new Uint8Array(0);
 /** General registers, the first of {@link REGISTERS}. */
 const GENERAL = 16;
+/** Where registers of exactly 64 bits lie; -1: the others. */
+const WHOLE: Int32Array = Int32Array.from(REGISTERS, ({ offset, bits }) => bits === 64 ? offset : -1);
 
 export class Frame {
   readonly registers: typeof REG = REG;
 
-  /** Where the last image went, and a view of it: signal frames are built in one place. */
-  #into: Uint8Array | undefined;
-  #out: DataView | undefined;
+  /** Bytes beside the guest's that an image was in last, and a view of them. */
+  #bytes: Uint8Array | undefined;
+  #view: DataView | undefined;
   /** The vector registers in this memory: what grows gives other views. */
   #memory: Uint8Array | undefined;
   #xmm: Uint8Array | undefined;
-  /** The last image that was restored: views of one place. */
-  readonly #image: Uint8Array = new Uint8Array(512);
-  readonly #in: DataView = new DataView(this.#image.buffer);
-  readonly #vectors: Uint8Array = this.#image.subarray(160, 416);
 
   constructor(readonly cpu: BaseCpu) {}
 
@@ -60,12 +59,13 @@ export class Frame {
   }
   #set(reg: number, lo: number, hi: number): void {
     const { offset, bits } = REGISTERS[reg], { state } = this.cpu;
-    if (reg === REG.rflags) return this.#setFlags(lo);
+    if (reg === RFLAGS) return this.#setFlags(lo);
     if (reg === REG.fsw) {
       return state.setInt32(STATE.fsw, lo & 0xc7ff, true), state.setInt32(STATE.ftop, lo >> 11 & 7, true);
     }
     if (offset < 0) throw new Error(`${REGISTERS[reg].name} is read and written by copy`);
-    state.setInt32(offset, bits === 16 ? lo & 0xffff : lo, true);
+    const low = bits === 16 ? lo & 0xffff : lo;
+    state.setInt32(offset, low, true);
     if (bits >= 64) state.setInt32(offset + 4, hi, true);
   }
   big(reg: number): bigint {
@@ -77,7 +77,7 @@ export class Frame {
 
   #special(reg: number): number {
     const { state } = this.cpu;
-    if (reg === REG.rflags) return this.#flags();
+    if (reg === RFLAGS) return this.#flags();
     if (reg === REG.fsw) return state.getInt32(STATE.fsw, true) | state.getInt32(STATE.ftop, true) << 11;
     throw new Error(`${REGISTERS[reg].name} is read and written by copy`);
   }
@@ -129,73 +129,104 @@ export class Frame {
     state.setInt32(STATE.flagRest, v & ~STATUS_FLAGS | 2, true);
   }
 
-  read(reg: number, into: Uint8Array): void {
+  read(reg: number, into: Uint8Array, at: number = 0): void {
+    if (reg === FXSAVE) return this.#fxsave(into, at);
     const { offset, bits } = REGISTERS[reg];
-    if (reg === REG.fxsave) return this.#fxsave(into);
-    into.set(this.cpu.memory.subarray(offset, offset + Math.min(into.length, bits >> 3)));
+    into.set(this.cpu.memory.subarray(offset, offset + Math.min(into.length - at, bits >> 3)), at);
   }
-  write(reg: number, from: Uint8Array): void {
+  write(reg: number, from: Uint8Array, at: number = 0): void {
+    if (reg === FXSAVE) return this.#fxrstor(from, at);
     const { offset, bits } = REGISTERS[reg];
-    if (reg === REG.fxsave) return this.#fxrstor(from);
-    this.cpu.memory.set(from.subarray(0, bits >> 3), offset);
+    this.cpu.memory.set(from.subarray(at, at + (bits >> 3)), offset);
   }
 
-  /** The FXSAVE image of 512 bytes, 64-bit form (SDM volume 1, 10.5.1.1). */
-  #fxsave(into: Uint8Array): void {
-    if (into !== this.#into) {
-      this.#into = into;
-      this.#out = new DataView(into.buffer, into.byteOffset, 512);
-      into.fill(0, 0, 416);
+  gather(registers: Int32Array, into: DataView, at: number): void {
+    const { state } = this.cpu;
+    for (let i = 0, to = at; i < registers.length; i++, to += 8) {
+      const reg = registers[i], offset = WHOLE[reg];
+      let lo: number, hi: number;
+      if (offset >= 0) lo = state.getInt32(offset, true), hi = state.getInt32(offset + 4, true);
+      else lo = this.lo(reg), hi = this.hi(reg);
+      // No branch among the arguments: V8 would make calls of these.
+      into.setInt32(to, lo, true);
+      into.setInt32(to + 4, hi, true);
     }
-    const { state, memory } = this.cpu, out = this.#out!;
+  }
+  scatter(registers: Int32Array, from: DataView, at: number): void {
+    const { state } = this.cpu;
+    for (let i = 0, source = at; i < registers.length; i++, source += 8) {
+      const reg = registers[i], offset = WHOLE[reg];
+      const lo = from.getInt32(source, true), hi = from.getInt32(source + 4, true);
+      if (offset < 0) this.set(reg, lo, hi);
+      else state.setInt32(offset, lo, true), state.setInt32(offset + 4, hi, true);
+    }
+  }
+
+  /** A view of the bytes. */
+  #viewOf(bytes: Uint8Array): DataView {
+    if (bytes === this.cpu.memory) return this.cpu.state;
+    if (bytes !== this.#bytes) {
+      this.#bytes = bytes;
+      this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    }
+    return this.#view!;
+  }
+
+  /** The FXSAVE image, 64-bit form (SDM volume 1, 10.5.1.1): 416 of its 512 bytes, the rest is left as it is. */
+  #fxsave(into: Uint8Array, at: number): void {
+    const { state, memory } = this.cpu, out = this.#viewOf(into);
     if (memory !== this.#memory) {
       this.#memory = memory;
       this.#xmm = memory.subarray(STATE.xmm, STATE.xmm + 256);
     }
     const top = state.getInt32(STATE.ftop, true);
-    out.setUint16(0, state.getInt32(STATE.fcw, true), true);
-    out.setUint16(2, state.getInt32(STATE.fsw, true) & 0xc7ff | top << 11, true);
-    out.setUint8(4, state.getInt32(STATE.ftw, true));
-    out.setUint16(6, state.getInt32(STATE.fop, true), true);
-    out.setInt32(8, state.getInt32(STATE.fip, true), true);
-    out.setInt32(12, state.getInt32(STATE.fip + 4, true), true);
-    out.setInt32(16, state.getInt32(STATE.fdp, true), true);
-    out.setInt32(20, state.getInt32(STATE.fdp + 4, true), true);
-    out.setUint32(24, state.getUint32(STATE.mxcsr, true), true);
-    out.setUint32(28, 0xffff, true);
+    const status = state.getInt32(STATE.fsw, true) & 0xc7ff | top << 11;
+    out.setInt32(at, state.getInt32(STATE.fcw, true) & 0xffff | status << 16, true);
+    out.setInt32(
+      at + 4,
+      state.getInt32(STATE.ftw, true) & 0xff | state.getInt32(STATE.fop, true) << 16,
+      true,
+    );
+    out.setInt32(at + 8, state.getInt32(STATE.fip, true), true);
+    out.setInt32(at + 12, state.getInt32(STATE.fip + 4, true), true);
+    out.setInt32(at + 16, state.getInt32(STATE.fdp, true), true);
+    out.setInt32(at + 20, state.getInt32(STATE.fdp + 4, true), true);
+    out.setInt32(at + 24, state.getInt32(STATE.mxcsr, true), true);
+    out.setInt32(at + 28, 0xffff, true);
     for (let i = 0; i < 8; i++) {
-      const from = STATE.x87 + (top + i & 7) * 16, to = 32 + i * 16;
+      const from = STATE.x87 + (top + i & 7) * 16, to = at + 32 + i * 16;
       out.setInt32(to, state.getInt32(from, true), true);
       out.setInt32(to + 4, state.getInt32(from + 4, true), true);
-      out.setInt16(to + 8, state.getInt16(from + 8, true), true);
+      out.setInt32(to + 8, state.getUint16(from + 8, true), true);
+      out.setInt32(to + 12, 0, true);
     }
-    into.set(this.#xmm!, 160);
+    into.set(this.#xmm!, at + 160);
   }
-  #fxrstor(from: Uint8Array): void {
-    const { state, memory } = this.cpu, view = this.#in;
-    this.#image.set(from);
-    const fsw = view.getUint16(2, true), top = fsw >> 11 & 7;
+  #fxrstor(image: Uint8Array, at: number): void {
+    const { state, memory } = this.cpu, view = this.#viewOf(image);
+    const fsw = view.getUint16(at + 2, true), top = fsw >> 11 & 7;
     // As the instruction: reserved bits are dropped, and the summary follows from flags and masks.
-    const fcw = view.getUint16(0, true) & 0x1f3f | 0x40;
+    const fcw = view.getUint16(at, true) & 0x1f3f | 0x40;
     state.setInt32(STATE.fcw, fcw, true);
     state.setInt32(STATE.fsw, fsw & 0x477f | (fsw & ~fcw & 0x3f ? 0x8080 : 0), true);
     state.setInt32(STATE.ftop, top, true);
-    state.setInt32(STATE.ftw, view.getUint8(4), true);
-    state.setInt32(STATE.fop, view.getUint16(6, true) & 0x7ff, true);
-    state.setInt32(STATE.fip, view.getInt32(8, true), true);
-    state.setInt32(STATE.fip + 4, view.getInt32(12, true), true);
-    state.setInt32(STATE.fdp, view.getInt32(16, true), true);
-    state.setInt32(STATE.fdp + 4, view.getInt32(20, true), true);
-    state.setUint32(STATE.mxcsr, view.getUint32(24, true) & 0xffff, true);
+    state.setInt32(STATE.ftw, view.getUint8(at + 4), true);
+    state.setInt32(STATE.fop, view.getUint16(at + 6, true) & 0x7ff, true);
+    state.setInt32(STATE.fip, view.getInt32(at + 8, true), true);
+    state.setInt32(STATE.fip + 4, view.getInt32(at + 12, true), true);
+    state.setInt32(STATE.fdp, view.getInt32(at + 16, true), true);
+    state.setInt32(STATE.fdp + 4, view.getInt32(at + 20, true), true);
+    state.setInt32(STATE.mxcsr, view.getUint16(at + 24, true), true);
     for (let i = 0; i < 8; i++) {
-      const to = STATE.x87 + (top + i & 7) * 16;
-      const at = 32 + i * 16;
-      state.setInt32(to, view.getInt32(at, true), true);
-      state.setInt32(to + 4, view.getInt32(at + 4, true), true);
-      state.setInt32(to + 8, view.getUint16(at + 8, true), true);
+      const to = STATE.x87 + (top + i & 7) * 16, from = at + 32 + i * 16;
+      state.setInt32(to, view.getInt32(from, true), true);
+      state.setInt32(to + 4, view.getInt32(from + 4, true), true);
+      state.setInt32(to + 8, view.getUint16(from + 8, true), true);
       state.setInt32(to + 12, 0, true);
     }
-    memory.set(this.#vectors, STATE.xmm);
+    // Without a view of the part, which would cost more than the copy.
+    if (image === memory) memory.copyWithin(STATE.xmm, at + 160, at + 416);
+    else memory.set(image.subarray(at + 160, at + 416), STATE.xmm);
   }
 
   save(into?: Uint8Array): Uint8Array {

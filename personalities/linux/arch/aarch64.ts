@@ -8,6 +8,8 @@ const FPSIMD_MAGIC = 0x46508001, FPSIMD_SIZE = 528, IMAGE = 520;
 /** The record that tells the syndrome of a thread's last abort: exception class, 32-bit instruction, the rest. */
 const ESR_MAGIC = 0x45535201, ESR_SIZE = 16, ABORTS: readonly number[] = [0x20, 0x22, 0x24, 0x26];
 const UCONTEXT = 128, MCONTEXT = 176, RESERVED = 288, PSTATE = 272;
+/** Bytes reserved for records. */
+const RECORDS = 4096;
 
 /**
  * HWCAP bits of what the CPU has: FP, ASIMD, CRC32, ATOMICS (spec A6), FPHP, ASIMDHP, ASIMDRDM, ASIMDDP. No CPUID: identification
@@ -15,12 +17,8 @@ const UCONTEXT = 128, MCONTEXT = 176, RESERVED = 288, PSTATE = 272;
  */
 const HWCAP = 1 << 0 | 1 << 1 | 1 << 7 | 1 << 8 | 1 << 9 | 1 << 10 | 1 << 12 | 1 << 20;
 
-// Without a view: one for each signal would be most of what this costs.
-function put32(bytes: Uint8Array, at: number, value: number): void {
-  bytes[at] = value, bytes[at + 1] = value >> 8, bytes[at + 2] = value >> 16, bytes[at + 3] = value >> 24;
-}
-const get32 = (bytes: Uint8Array, at: number): number =>
-  (bytes[at] | bytes[at + 1] << 8 | bytes[at + 2] << 16 | bytes[at + 3] << 24) >>> 0;
+const AROUND = new Uint8Array(FPSIMD_SIZE + ESR_SIZE + 8);
+AROUND.set(new Uint8Array(Uint32Array.of(FPSIMD_MAGIC, FPSIMD_SIZE).buffer));
 
 /** See {@link LinuxArch}. */
 export const aarch64: LinuxArch = {
@@ -79,25 +77,24 @@ export const aarch64: LinuxArch = {
       register: "fpsimd",
       size: FPSIMD_SIZE + ESR_SIZE + 8,
       place: { kind: "inside", offset: RESERVED },
-      dress(bytes, image, vector, error) {
-        put32(bytes, 0, FPSIMD_MAGIC);
-        put32(bytes, 4, FPSIMD_SIZE);
-        bytes.set(image.length === IMAGE ? image : image.subarray(0, IMAGE), 8);
-        bytes.fill(0, FPSIMD_SIZE, FPSIMD_SIZE + ESR_SIZE + 8);
-        if (!ABORTS.includes(vector)) return;
-        put32(bytes, FPSIMD_SIZE, ESR_MAGIC);
-        put32(bytes, FPSIMD_SIZE + 4, ESR_SIZE);
-        put32(bytes, FPSIMD_SIZE + 8, vector << 26 | 1 << 25 | error);
+      around: AROUND,
+      image: 8,
+      dress(view, at, vector, error) {
+        // Zero without a syndrome: the end of the records.
+        const is = ABORTS.includes(vector), to = at + FPSIMD_SIZE;
+        view.setUint32(to, is ? ESR_MAGIC : 0, true);
+        view.setUint32(to + 4, is ? ESR_SIZE : 0, true);
+        view.setUint32(to + 8, is ? vector << 26 | 1 << 25 | error : 0, true);
       },
-      undress(bytes) {
+      undress(view, start) {
         // Records follow each other; a frame without this one is not valid.
-        for (let at = 0; at + 8 <= 4096;) {
-          const magic = get32(bytes, at), size = get32(bytes, at + 4);
-          if (magic === FPSIMD_MAGIC && size === FPSIMD_SIZE) return bytes.subarray(at + 8, at + 8 + IMAGE);
-          if (magic === 0 || size < 16) return undefined;
+        for (let at = 0; at + FPSIMD_SIZE <= RECORDS;) {
+          const magic = view.getUint32(start + at, true), size = view.getUint32(start + at + 4, true);
+          if (magic === FPSIMD_MAGIC && size === FPSIMD_SIZE) return start + at + 8;
+          if (magic === 0 || size < 16) return -1;
           at += size;
         }
-        return undefined;
+        return -1;
       },
     },
     // EL0t of AArch64, with no exception masked (valid_user_regs).

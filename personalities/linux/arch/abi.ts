@@ -30,6 +30,7 @@ export interface SignalFrameLayout {
   readonly redZone: number;
   /** SP % 16 at handler entry. */
   readonly misalignment: number;
+  /** Each 8 bytes behind the one before; those with a mask at the end. */
   readonly registers: readonly SavedRegister[];
   /** Fixed 16-bit values in the mcontext: x86-64's selectors. */
   readonly constants: readonly {
@@ -55,13 +56,13 @@ export interface SignalFrameLayout {
       readonly kind: "inside";
       readonly offset: number;
     };
-    /**
-     * Completes the bytes around the image (magic numbers); of an image above the fixed part once: it lies where the bytes begin.
-     * `vector` and `error` are those of the thread's last fault.
-     */
-    dress(bytes: Uint8Array, image: Uint8Array, vector: number, error: number): void;
-    /** The image in bytes that the guest may have changed (a view of them will do); undefined: not valid. */
-    undress(bytes: Uint8Array): Uint8Array | undefined;
+    /** These bytes without the image: magic numbers. The image lies `image` bytes from their start. */
+    readonly around: Uint8Array;
+    readonly image: number;
+    /** Adds what depends on the thread's last fault to the bytes at `at`; absent: nothing does. */
+    dress?(view: DataView, at: number, vector: number, error: number): void;
+    /** Where the image lies in the bytes from `at`, which the guest may have changed; -1: not valid. */
+    undress(view: DataView, at: number): number;
   };
   /**
    * Whether rt_sigreturn may take a frame whose mcontext is at `mcontext` in `view`: it names user code at the user's

@@ -26,10 +26,10 @@ const GENERAL = ["r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "rdi", "r
   "rip"];
 
 /** What the kernel says in the bytes that FXSAVE leaves to software, and the XSAVE header with the second magic number. */
-const SOFTWARE = new Uint8Array(Uint32Array.of(MAGIC1, XSAVE + 4, XFEATURES, 0, XSAVE).buffer);
-const HEADER = new Uint8Array(XSAVE + 4 - FXSAVE);
-new DataView(HEADER.buffer).setUint32(0, XFEATURES, true);
-new DataView(HEADER.buffer).setUint32(XSAVE - FXSAVE, MAGIC2, true);
+const AROUND = new Uint8Array(XSAVE + 4);
+AROUND.set(new Uint8Array(Uint32Array.of(MAGIC1, XSAVE + 4, XFEATURES, 0, XSAVE).buffer), 464);
+new DataView(AROUND.buffer).setUint32(FXSAVE, XFEATURES, true);
+new DataView(AROUND.buffer).setUint32(XSAVE, MAGIC2, true);
 
 /** FCW 0x37f, MXCSR 0x1f80 and the mask of its bits that exist; everything else zero (spec X23). */
 const START = new Uint8Array(FXSAVE);
@@ -116,16 +116,10 @@ export const x86_64: LinuxArch = {
       register: "fxsave",
       size: XSAVE + 4,
       place: { kind: "above", pointer: 184, align: 64 },
-      dress(bytes, image) {
-        bytes.set(image);
-        bytes.set(SOFTWARE, 464);
-        bytes.set(HEADER, FXSAVE);
-      },
-      undress(bytes) {
-        // Bits of MXCSR that are not there are a fault of FXRSTOR.
-        if ((bytes[26] | bytes[27]) !== 0) return undefined;
-        return bytes.length === FXSAVE ? bytes : bytes.subarray(0, FXSAVE);
-      },
+      around: AROUND,
+      image: 0,
+      // Bits of MXCSR that are not there are a fault of FXRSTOR.
+      undress: (view, at) => view.getUint16(at + 26, true) !== 0 ? -1 : at,
     },
     // Linux makes the segment's privilege 3; what is no segment of a user's then fails in IRET. 32-bit code is not here.
     acceptable: (view, mcontext) => (view.getUint16(mcontext + CODE_SEGMENT, true) | 3) === USER_CS,

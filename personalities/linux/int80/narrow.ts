@@ -43,11 +43,17 @@ class NarrowFrame implements TrapFrame {
   setBig(reg: number, value: bigint): void {
     this.frame.setBig(reg, value);
   }
-  read(reg: number, into: Uint8Array): void {
-    this.frame.read(reg, into);
+  read(reg: number, into: Uint8Array, at?: number): void {
+    this.frame.read(reg, into, at);
   }
-  write(reg: number, from: Uint8Array): void {
-    this.frame.write(reg, from);
+  write(reg: number, from: Uint8Array, at?: number): void {
+    this.frame.write(reg, from, at);
+  }
+  gather(registers: Int32Array, into: DataView, at: number): void {
+    this.frame.gather(registers, into, at);
+  }
+  scatter(registers: Int32Array, from: DataView, at: number): void {
+    this.frame.scatter(registers, from, at);
   }
   save(into?: Uint8Array): Uint8Array {
     return this.frame.save(into);

@@ -38,8 +38,12 @@ function put64(view: DataView, at: number, value: number): void {
 class Workshop {
   readonly layout: SignalFrameLayout;
   readonly arch: Arch;
-  /** In the order of the layout's registers. */
-  readonly registers: readonly number[];
+  /** In the order of the layout's registers: all, those that come back whole, and those of which only some bits do. */
+  readonly registers: Int32Array;
+  readonly whole: Int32Array;
+  readonly masked: readonly { readonly index: number; readonly offset: number; readonly mask: number }[];
+  /** Where they begin in mcontext. */
+  readonly offset: number;
   readonly extended: number;
   readonly zero: readonly number[];
   readonly signal: number;
@@ -47,23 +51,36 @@ class Workshop {
   readonly context: number;
   readonly flags: number;
   /** Registers of the frame record, which register points to it; which one has the return address. */
-  readonly record: readonly number[];
+  readonly record: Int32Array;
   readonly recordPointer: number;
   readonly returnTo: number;
-  /** The state's image, and the bytes in the frame that begin with it. */
-  readonly image: Uint8Array;
-  readonly around: Uint8Array;
   /** The fixed part: what no signal changes stays in it. */
   readonly bytes: Uint8Array;
   readonly view: DataView;
   /** What of it is written to the stack: all, or up to what lies unused before the frame record, and that. */
   readonly head: Uint8Array;
   readonly tail: Uint8Array | undefined;
+  /** The alternate stack that it tells of, and whether its siginfo has bytes that a guest gave. */
+  stack: LinuxTask["altStack"] | undefined;
+  raw = false;
   constructor(layout: SignalFrameLayout, arch: Arch) {
     const { extended } = layout;
     this.layout = layout;
     this.arch = arch;
-    this.registers = layout.registers.map(({ name }) => register(arch, name));
+    const { registers } = layout;
+    this.registers = Int32Array.from(registers, ({ name }) => register(arch, name));
+    this.offset = registers[0].offset;
+    if (registers.some(({ offset }, i) => offset !== this.offset + 8 * i)) {
+      throw new Error(`guise: registers of the signal frame of ${arch.name} are not in a row`);
+    }
+    const masks = registers.findIndex(({ mask }) => mask !== undefined);
+    const first = masks < 0 ? registers.length : masks;
+    this.whole = this.registers.slice(0, first);
+    this.masked = registers.slice(first).map(({ offset, mask = -1 }, i) => ({
+      index: this.registers[first + i],
+      offset,
+      mask,
+    }));
     this.extended = register(arch, extended.register);
     this.zero = layout.zeroRegisters.map((name) => register(arch, name));
     this.signal = register(arch, layout.signalRegister);
@@ -71,23 +88,21 @@ class Workshop {
     this.context = register(arch, layout.contextRegister);
     this.flags = layout.clearFlags === undefined ? -1 : register(arch, layout.clearFlags.name);
     const { record, returnTo } = layout;
-    this.record = record === undefined ? [] : record.registers.map((name) => register(arch, name));
+    this.record = Int32Array.from(record?.registers ?? [], (name) => register(arch, name));
     this.recordPointer = record === undefined ? -1 : register(arch, record.pointer);
     this.returnTo = returnTo.kind === "register" ? register(arch, returnTo.name) : -1;
     this.bytes = new Uint8Array(layout.size);
     this.view = new DataView(this.bytes.buffer);
-    const size = arch.registers[this.extended].bits / 8;
-    if (extended.place.kind === "above") {
-      // The image is taken in place; what surrounds it stays.
-      this.around = new Uint8Array(Math.max(extended.size, size));
-      this.image = this.around.subarray(0, size);
-      extended.dress(this.around, this.image, 0, 0);
-    } else {
-      this.around = this.bytes.subarray(layout.ucontext + layout.mcontext + extended.place.offset);
-      this.image = new Uint8Array(size);
+    // What is the same in all frames.
+    const mc = layout.ucontext + layout.mcontext;
+    put64(this.view, layout.ucontext + layout.ucFlags, layout.flags);
+    for (const { offset, value, bytes: width } of layout.constants) {
+      if (width === 2) this.view.setUint16(mc + offset, value, true);
+      else this.view.setUint32(mc + offset, value, true);
     }
+    if (extended.place.kind === "inside") this.bytes.set(extended.around, mc + extended.place.offset);
     if (extended.place.kind === "inside" && record !== undefined) {
-      const used = layout.ucontext + layout.mcontext + extended.place.offset + extended.size;
+      const used = mc + extended.place.offset + extended.size;
       this.head = this.bytes.subarray(0, used);
       this.tail = this.bytes.subarray(record.offset);
     } else this.head = this.bytes;
@@ -137,30 +152,22 @@ export function pushFrame(thread: LinuxTask, info: SigInfo, action: Action, mask
   if (!(sp > 0) || !space.check(sp, top - sp, WRITE)) return false;
 
   const workshop = workshopOf(layout, arch);
-  const { bytes, view, image, around } = workshop;
-  bytes.fill(0, layout.siginfo, layout.siginfo + SIGINFO_SIZE);
+  const { bytes, view } = workshop;
+  // Other signals write no more than the first half.
+  bytes.fill(0, layout.siginfo, layout.siginfo + (workshop.raw ? SIGINFO_SIZE : SIGINFO_SIZE / 2));
+  workshop.raw = info.raw !== undefined;
   writeInfo(info, bytes, view, layout.siginfo);
-  const uc = layout.ucontext;
-  put64(view, uc + layout.ucFlags, layout.flags);
-  put64(view, uc + layout.ucStack, thread.altStack.address);
-  view.setUint32(
-    uc + layout.ucStack + 8,
-    thread.altStack.size === 0 ? SS_DISABLE : thread.altStack.flags,
-    true,
-  );
-  put64(view, uc + layout.ucStack + 16, thread.altStack.size);
+  const uc = layout.ucontext, { altStack } = thread;
+  if (altStack !== workshop.stack) {
+    workshop.stack = altStack;
+    put64(view, uc + layout.ucStack, altStack.address);
+    view.setUint32(uc + layout.ucStack + 8, altStack.size === 0 ? SS_DISABLE : altStack.flags, true);
+    put64(view, uc + layout.ucStack + 16, altStack.size);
+  }
   view.setInt32(uc + layout.ucMask, mask.lo, true);
   view.setInt32(uc + layout.ucMask + 4, mask.hi, true);
   const mc = uc + layout.mcontext;
-  for (let i = 0; i < layout.registers.length; i++) {
-    const { offset } = layout.registers[i], index = workshop.registers[i];
-    view.setInt32(mc + offset, frame.lo(index), true);
-    view.setInt32(mc + offset + 4, frame.hi(index), true);
-  }
-  for (const { offset, value, bytes: width } of layout.constants) {
-    if (width === 2) view.setUint16(mc + offset, value, true);
-    else view.setUint32(mc + offset, value, true);
-  }
+  frame.gather(workshop.registers, view, mc + workshop.offset);
   const { trap } = layout;
   view.setInt32(mc + trap.address, thread.faultLo, true);
   view.setInt32(mc + trap.address + 4, thread.faultHi, true);
@@ -170,19 +177,19 @@ export function pushFrame(thread: LinuxTask, info: SigInfo, action: Action, mask
     view.setInt32(mc + trap.oldMask, mask.lo, true);
     view.setInt32(mc + trap.oldMask + 4, mask.hi, true);
   }
-  frame.read(workshop.extended, image);
   if (extended.place.kind === "above") {
     put64(view, mc + extended.place.pointer, extendedAt);
-    space.u8.set(around, extendedAt - BIAS);
-  } else extended.dress(around, image, thread.faultVector, thread.faultError);
-  const { record } = layout;
-  if (record !== undefined) {
-    for (let i = 0; i < workshop.record.length; i++) {
-      const index = workshop.record[i];
-      view.setInt32(record.offset + 8 * i, frame.lo(index), true);
-      view.setInt32(record.offset + 8 * i + 4, frame.hi(index), true);
-    }
+    const at = extendedAt - BIAS;
+    space.u8.set(extended.around, at);
+    frame.read(workshop.extended, space.u8, at + extended.image);
+    extended.dress?.(space.view, at, thread.faultVector, thread.faultError);
+  } else {
+    const at = mc + extended.place.offset;
+    frame.read(workshop.extended, bytes, at + extended.image);
+    extended.dress?.(view, at, thread.faultVector, thread.faultError);
   }
+  const { record } = layout;
+  if (record !== undefined) frame.gather(workshop.record, view, record.offset);
   const restorer = action.flags & SA_RESTORER ? action.restorer : thread.process.mm.sigreturn;
   if (layout.returnTo.kind === "memory") put64(view, layout.returnTo.offset, restorer);
   space.u8.set(workshop.head, sp - BIAS);
@@ -212,11 +219,11 @@ export function popFrame(task: Task): Control {
   const { frame, space } = task;
   const { arch } = task.process.cpu;
   const layout = thread.process.arch.frame;
-  const { extended, registers } = layout;
+  const { extended } = layout;
   const workshop = workshopOf(layout, arch);
   const start = frame.num(arch.sp) + layout.returnOffset;
   if (!space.check(start, layout.size, READ)) return badFrame(thread);
-  const { view } = space;
+  let { view } = space;
   const uc = start - BIAS + layout.ucontext, mc = uc + layout.mcontext;
   if (!layout.acceptable(view, mc)) return badFrame(thread);
   setMask(
@@ -224,26 +231,25 @@ export function popFrame(task: Task): Control {
     new SignalSet(view.getInt32(uc + layout.ucMask, true), view.getInt32(uc + layout.ucMask + 4, true)),
   );
 
-  let image: Uint8Array | undefined;
-  if (extended.place.kind === "above") {
+  let extendedAt = mc;
+  if (extended.place.kind === "inside") extendedAt += extended.place.offset;
+  else {
     const where = view.getUint32(mc + extended.place.pointer, true) +
       view.getUint32(mc + extended.place.pointer + 4, true) * 2 ** 32;
-    if (where !== 0) {
-      if (!space.check(where, 512, READ)) return badFrame(thread);
-      image = extended.undress(space.bytes(where, 512));
-      if (image === undefined) return badFrame(thread);
-    }
-  } else {
-    const from = layout.ucontext + layout.mcontext + extended.place.offset;
-    image = extended.undress(space.bytes(start + from, layout.size - from));
-    if (image === undefined) return badFrame(thread);
+    if (where !== 0 && !space.check(where, 512, READ)) return badFrame(thread);
+    extendedAt = where === 0 ? -1 : where - BIAS;
+    // Finding the page may have grown the memory.
+    view = space.view;
   }
-  if (image !== undefined) frame.write(workshop.extended, image);
-  for (let i = 0; i < registers.length; i++) {
-    const { offset, mask } = registers[i], index = workshop.registers[i];
-    const lo = view.getInt32(mc + offset, true), hi = view.getInt32(mc + offset + 4, true);
-    if (mask === undefined) frame.set(index, lo, hi);
-    else frame.set(index, (frame.lo(index) & ~mask) | (lo & mask), frame.hi(index));
+  // Without a pointer the state stays as it is.
+  if (extendedAt >= 0) {
+    const image = extended.undress(view, extendedAt);
+    if (image < 0) return badFrame(thread);
+    frame.write(workshop.extended, space.u8, image);
+  }
+  frame.scatter(workshop.whole, view, mc + workshop.offset);
+  for (const { index, offset, mask } of workshop.masked) {
+    frame.set(index, (frame.lo(index) & ~mask) | (view.getInt32(mc + offset, true) & mask), frame.hi(index));
   }
   const flags = view.getUint32(uc + layout.ucStack + 8, true);
   const address = view.getUint32(uc + layout.ucStack, true) +

@@ -59,33 +59,38 @@ export function encodeInfo(info: SigInfo): Uint8Array {
 /** Writes the 128 bytes at `start`, where all is zero; `view` is of the same bytes. */
 export function writeInfo(info: SigInfo, bytes: Uint8Array, view: DataView, start: number): void {
   if (info.raw !== undefined) bytes.set(info.raw.subarray(0, SIGINFO_SIZE), start);
-  view.setInt32(start, info.signo, true);
+  put32(view, start, info.signo);
   if (info.raw !== undefined) return;
-  view.setInt32(start + 4, info.errno ?? 0, true);
-  view.setInt32(start + 8, info.code, true);
+  put32(view, start + 4, info.errno);
+  put32(view, start + 8, info.code);
   if (isFault(info)) {
-    view.setInt32(start + 16, info.addrLo ?? 0, true);
-    view.setInt32(start + 20, info.addrHi ?? 0, true);
+    put32(view, start + 16, info.addrLo);
+    put32(view, start + 20, info.addrHi);
   } else if (info.code === SI_TIMER) {
-    view.setInt32(start + 16, info.timerId ?? 0, true);
-    view.setInt32(start + 20, info.overrun ?? 0, true);
-    view.setInt32(start + 24, info.valueLo ?? 0, true);
-    view.setInt32(start + 28, info.valueHi ?? 0, true);
+    put32(view, start + 16, info.timerId);
+    put32(view, start + 20, info.overrun);
+    put32(view, start + 24, info.valueLo);
+    put32(view, start + 28, info.valueHi);
   } else if (info.signo === 17 && info.code > 0) {
-    view.setInt32(start + 16, info.pid ?? 0, true);
-    view.setInt32(start + 20, info.uid ?? 0, true);
-    view.setInt32(start + 24, info.status ?? 0, true);
+    put32(view, start + 16, info.pid);
+    put32(view, start + 20, info.uid);
+    put32(view, start + 24, info.status);
     setTicks(view, start + 32, info.utime ?? 0);
     setTicks(view, start + 40, info.stime ?? 0);
   } else if (info.band !== undefined) {
     setTicks(view, start + 16, info.band);
-    view.setInt32(start + 24, info.fd ?? 0, true);
+    put32(view, start + 24, info.fd);
   } else {
-    view.setInt32(start + 16, info.pid ?? 0, true);
-    view.setInt32(start + 20, info.uid ?? 0, true);
-    view.setInt32(start + 24, info.valueLo ?? 0, true);
-    view.setInt32(start + 28, info.valueHi ?? 0, true);
+    put32(view, start + 16, info.pid);
+    put32(view, start + 20, info.uid);
+    put32(view, start + 24, info.valueLo);
+    put32(view, start + 28, info.valueHi);
   }
+}
+
+/** A function, since V8 makes a call of a view's method that has a branch among its arguments. */
+function put32(view: DataView, at: number, value = 0): void {
+  view.setInt32(at, value, true);
 }
 
 function setTicks(view: DataView, at: number, ticks: number): void {
