@@ -60,7 +60,10 @@ export const vop = (size: Size, name: string, ...args: V128[]): V128 =>
 
 /** Sets FPSR.QC when the condition is not 0. */
 export function saturated(m: Machine, cond: I64 | I32): void {
-  m.f.if(cond.type === "i64" ? (cond as I64).ne(0) : cond as I32, () => m.setState("i32.store", STATE.fpsr, m.state("i32.load", STATE.fpsr).or(QC)));
+  m.f.if(
+    cond.type === "i64" ? (cond as I64).ne(0) : cond as I32,
+    () => m.setState("i32.store", STATE.fpsr, m.state("i32.load", STATE.fpsr).or(QC)),
+  );
 }
 /** A value clamped to signed or unsigned `size`, telling QC. The value must be exact in 64 bits. */
 export function clamp(m: Machine, v: I64, size: number, signed: boolean): I64 {

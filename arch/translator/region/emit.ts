@@ -90,6 +90,7 @@ export class Emitter extends Calls implements Flow {
       const place = f.place();
       const ways = this.#ways();
       this.#learning = f.rooting = true, this.state.watcher = watch.narrow;
+      this.state.floating = watch.floats;
       f.plainLoop((again) => {
         this.#loops.set(header, again);
         f.known = undefined;
@@ -97,7 +98,7 @@ export class Emitter extends Calls implements Flow {
         for (const m of header.merges) this.#labels.set(m, again);
         this.#within(header.merges.filter((m) => loop.body.has(m)), () => this.#body(header));
       });
-      this.#learning = f.rooting = false, machine.loop = this.state.watcher = undefined;
+      this.#learning = f.rooting = false, machine.loop = this.state.watcher = this.state.floating = undefined;
       f.rewind(place), this.#goBack(ways);
       watch.learned(this.shape.liveIn[header.index]);
       if (watch.gains) return watch;
@@ -141,20 +142,22 @@ export class Emitter extends Calls implements Flow {
         f.set(this.count, this.count.sub(whole));
         f.set(watch.left, watch.rounds);
         this.#piece = this.machine.loop = watch;
-        watch.narrow.begin();
+        watch.narrow.begin(), watch.floats.begin();
+        this.state.floating = watch.floats;
         f.plainLoop((again) => {
           watch.again = again;
           version();
         });
         this.#piece = this.machine.loop = this.state.narrow = undefined;
+        this.state.floats = this.state.floating = undefined;
       });
     const place = f.place(), ways = this.#ways();
     piece();
     if (this.state.widened) {
-      // Its registers are not as narrow as was learned.
+      // Its registers are not as narrow, or not as often floats, as was learned.
       this.state.widened = false;
       f.rewind(place), this.#goBack(ways);
-      watch.narrow.locals = new Map();
+      watch.narrow.locals = new Map(), watch.floats.drop();
       piece();
     }
     // Here the windows come to where the tests want them.
@@ -240,15 +243,19 @@ export class Emitter extends Calls implements Flow {
       }, () => {
         for (const [local, value] of old) f.set(local, value);
       }, () => {
+        // What it does otherwise it does here only.
+        const { floating } = state;
+        state.floating = undefined;
         this.#each(b, instructions, dirty);
         state.conform(left);
+        state.floating = floating;
       });
     });
   }
 
   /** The instructions of the block are there; what it does next comes behind its checks. */
   protected override finish(): void {
-    this.state.settle();
+    this.state.settleAll();
     this.machine.loop?.endBlock();
     const { f } = this, b = this.block, first = b.instructions[0], known = f.known;
     f.endBlock((checks) =>

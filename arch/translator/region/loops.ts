@@ -7,6 +7,7 @@
 import { ACCESS, WINDOW } from "../layout.ts";
 import type { FloatLanes } from "../machine.ts";
 import { type Global, type I32, type I64, i64, type Label, type Local, type Module } from "../wasm/mod.ts";
+import { Floats } from "./floats.ts";
 import { REACH, type RegionFunc } from "./func.ts";
 import type { Block, Graph, Instruction } from "./graph.ts";
 import { SPACE } from "./inline.ts";
@@ -168,6 +169,8 @@ export class LoopWatch {
   #spoilt = false;
   /** Registers of 32 bits. */
   readonly narrow: Narrow;
+  /** Vectors that hold one float. */
+  readonly floats: Floats;
   /** Slots that the loop writes; those that it writes by other means than helpers. */
   readonly #written: Ids = new Ids();
   readonly #direct: Ids = new Ids();
@@ -189,7 +192,7 @@ export class LoopWatch {
     this.left = f.fixed("i32");
     const guesses = [...loop.body].some((b) => b.instructions.some((i) => i.info.kind === "callIndirect"));
     this.wrong = guesses ? module.global("i32") : undefined;
-    this.narrow = new Narrow(f, state);
+    this.narrow = new Narrow(f, state), this.floats = new Floats(f, state);
     for (const b of loop.body) {
       for (const i of b.instructions) {
         this.#written.join(shape.own.get(i)!);
@@ -233,6 +236,8 @@ export class LoopWatch {
     for (const { lanes, id } of this.#middling.values()) tests.test(lanes, floatsIn(state, lanes, id));
     tests.end(otherwise);
     if (this.narrow.locals.size) f.unlikelyBr(otherwise, this.narrow.refused());
+    const refused = this.floats.refused();
+    if (refused) f.unlikelyBr(otherwise, refused);
   }
   /** A second version gains something. */
   get gains(): boolean {
@@ -338,7 +343,7 @@ export class LoopWatch {
   ranges: readonly Range[] = [];
   learned(live: Iterable<number>): void {
     this.#covered = new Set();
-    this.narrow.learned(live);
+    this.narrow.learned(live), this.floats.learned();
     if (this.#spoilt) return;
     const streams = this.#streams.map((s) => this.#resolve(s)).filter(
       ({ base, index, scale, multiple, halves }) => {

@@ -17,6 +17,7 @@ import {
   type Local,
   type Store,
   type Type,
+  type V128,
   type Value,
   value,
 } from "../wasm/mod.ts";
@@ -25,7 +26,7 @@ import { type Check, type Helper, REACH, type RegionFunc, type Symbol } from "./
 import type { LoopWatch, Parts } from "./loops.ts";
 import type { Slots, SlotSpec } from "./slots.ts";
 import { paging, type Windows } from "./window.ts";
-import { floatOf, type Memories, type State, Unsupported } from "./state.ts";
+import { floatOf, LoadedFloat, type Memories, type State, Unsupported } from "./state.ts";
 
 /** Logarithm of the size of an entry of {@link PAGES}. */
 const ENTRY = Math.log2(PAGES.size);
@@ -422,7 +423,11 @@ export class RegionMachine extends BaseEnv implements Machine {
     const at = name === "i64.load" ? this.#symbolOf(address, offset) : undefined;
     const word = at && this.f.wordAt(at);
     this.recalled = word;
-    return word === undefined ? super.load(name, address, offset) : i64(word) as Value as Value<TypeOf<N>>;
+    if (word !== undefined) return i64(word) as Value as Value<TypeOf<N>>;
+    const loaded = super.load(name, address, offset) as Value;
+    if (name !== "v128.load64_zero" && name !== "v128.load32_zero") return loaded as Value<TypeOf<N>>;
+    const float = name === "v128.load64_zero" ? "f64.load" : "f32.load";
+    return new LoadedFloat(loaded as V128, super.load(float, address, offset)) as Value as Value<TypeOf<N>>;
   }
   override copy(to: Address, from: Address, bytes: Int): void {
     this.asked.effects = true;

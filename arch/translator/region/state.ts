@@ -23,6 +23,7 @@ import {
   Value,
   value,
 } from "../wasm/mod.ts";
+import { type Floats, joined } from "./floats.ts";
 import type { Helper, Mover, RegionFunc } from "./func.ts";
 import type { Narrow } from "./narrow.ts";
 import type { Slots } from "./slots.ts";
@@ -45,7 +46,7 @@ export class Memories {
 const ZERO_VECTOR = v128(0n);
 
 /** The lowest lane of a vector, as a float in a local of its own. */
-interface Scalar {
+export interface Scalar {
   readonly type: "f64" | "f32";
   readonly local: Local<"f64">;
   /** The vector's own local has something else in that lane. */
@@ -72,6 +73,19 @@ class Bits extends Value<"i32" | "i64"> {
 /** The float whose bits a value is, if it is at hand. */
 export const floatOf = (v: Value): Value<"f64" | "f32"> | undefined =>
   v instanceof Bits ? v.float : undefined;
+
+/** A vector that is loaded as a float with zeros above: who keeps floats takes that alone. */
+export class LoadedFloat extends Value<"v128"> {
+  constructor(v: V128, readonly float: Value<"f64" | "f32">) {
+    super("v128", v.emit);
+  }
+}
+const lowOf = (v: Value): Value | undefined => v instanceof LoadedFloat ? v.float : undefined;
+/** The format of what is read from the lowest lane alone. */
+function formatOf(name: Load): "f64" | "f32" | undefined {
+  if (name === "f64.load" || name === "i64.load" || name === "v128.load64_zero") return "f64";
+  return name === "f32.load" || name === "i32.load" || name === "v128.load32_zero" ? "f32" : undefined;
+}
 
 /** Slots of the state block in locals of one function. */
 export class State implements Mover {
@@ -101,6 +115,10 @@ export class State implements Mover {
   widened = false;
   /** Told of loads and stores while a loop's body is learned. */
   watcher: Narrow | undefined;
+  /** Vectors that hold one float: these stand so wherever a block begins or ends (floats.ts). */
+  floats: ReadonlyMap<number, Scalar> | undefined;
+  /** Told of what is done with vectors, in a loop's body. */
+  floating: Floats | undefined;
 
   /** `params`: slots that are parameters of the function. */
   constructor(
@@ -115,11 +133,16 @@ export class State implements Mover {
 
   /** The local that has the slot's value. */
   place(id: number): Local {
-    return this.narrow?.get(id) ?? this.locals[id];
+    const float = this.floats?.get(id);
+    return this.narrow?.get(id) ?? (float?.dirty ? float.local : this.locals[id]);
   }
-  /** Narrow registers as if they were none: on a way to where nobody knows of them. */
+  /** Narrow registers and floats as if they were none: on a way to where nobody knows of them. */
   widen(): void {
     for (const [id, n] of this.narrow ?? []) this.f.set(this.locals[id] as Local<"i64">, n.extendU());
+    for (const [id, s] of this.floats ?? []) {
+      const local = this.locals[id] as Local<"v128">;
+      if (s.dirty) this.f.set(local, joined(s, local));
+    }
   }
 
   /** What `body` does is not noted. */
@@ -138,6 +161,10 @@ export class State implements Mover {
     let local = this.#pool.get(key);
     if (!local) this.#pool.set(key, local = this.f.fixed(type));
     return local;
+  }
+  /** The vector of a slot, if its local has it. */
+  vectorOf(id: number): V128 | undefined {
+    return id < 0 || this.#scalars.get(id)?.dirty ? undefined : this.locals[id] as Local<"v128">;
   }
   /** A vector of this float and zeros. */
   alone(v: Value): V128 {
@@ -170,42 +197,57 @@ export class State implements Mover {
   /** The vector with its lowest lane brought in, now. At the instruction's own depth that is kept. */
   gathered(id: number): V128 {
     const s = this.#scalars.get(id), local = this.locals[id] as Local<"v128">;
+    this.floating?.otherwise(id);
     if (!s?.dirty) return local;
-    const v = this.#joined(s, local);
+    const v = joined(s, local);
     if (this.f.w.depth !== this.base) return v;
     s.dirty = false;
     return this.f.tee(local, v);
   }
-  #joined({ type, local, zero }: Scalar, vector: V128): V128 {
-    const name = type === "f64" ? "f64x2.replace_lane" : "f32x4.replace_lane";
-    return replaceLane(name as "f64x2.replace_lane", zero ? ZERO_VECTOR : vector, 0, local);
-  }
   /** Brings scalars to their vectors: of these slots, or all; no longer at hand then. */
-  settle(ids: Iterable<number> = [...this.#scalars.keys()]): void {
-    for (const id of ids) {
+  settle(ids?: Iterable<number>): void {
+    for (const id of ids ?? [...this.#scalars.keys()]) {
+      // Of all: not those that stand so from block to block.
+      if (!ids && this.floats?.has(id)) continue;
+      if (ids) this.floating?.otherwise(id);
       const s = this.#scalars.get(id), local = this.locals[id] as Local<"v128">;
-      if (s?.dirty) this.f.set(local, this.#joined(s, local));
+      if (s?.dirty) this.f.set(local, joined(s, local));
       this.#scalars.delete(id);
     }
   }
   /** The vectors' locals are right: they have been loaded. */
   forget(): void {
     this.#scalars.clear();
+    for (const [id, s] of this.floats ?? []) this.#scalars.set(id, { ...s });
+  }
+  /** The end of a block: all is as the next one expects it. */
+  settleAll(): void {
+    this.settle();
+    for (const [id, s] of this.floats ?? []) {
+      if (this.#scalars.get(id)?.type !== s.type) this.widened = true;
+      else this.#scalars.set(id, { ...s });
+    }
   }
   /** The slot's lowest lane is this float now; all above it is zero, or as it was. */
   #put(id: number, type: "f64" | "f32", v: Value, clear: boolean): void {
     const old = this.#scalars.get(id);
     if (old && old.type !== type && !clear) this.settle([id]);
-    const key = `${type} ${id}`;
-    let local = this.#floats.get(key);
-    if (!local) this.#floats.set(key, local = this.f.fixed(type) as Local<"f64">);
+    const local = this.floatLocal(type, id);
     if (v !== local as Value) this.f.set(local, v as Value<"f64">);
     const zero = clear || (old !== undefined && old.type === type && old.dirty && old.zero);
     this.#scalars.set(id, { type, local, dirty: true, zero });
   }
+  /** Where a float of a slot is kept. */
+  floatLocal(type: "f64" | "f32", id: number): Local<"f64"> {
+    const key = `${type} ${id}`;
+    let local = this.#floats.get(key);
+    if (!local) this.#floats.set(key, local = this.f.fixed(type) as Local<"f64">);
+    return local;
+  }
   #copy(to: number, from: number): void {
     const s = this.#scalars.get(from), range = this.ranges.get(from);
     if (to === from) return;
+    this.floating?.copied(to, from);
     if (range) this.ranges.set(to, range);
     this.origins.set(to, this.origins.get(from) ?? from);
     this.f.set(this.locals[to], this.locals[from] as Value);
@@ -221,7 +263,7 @@ export class State implements Mover {
       const { type, offset } = this.slots.list[id], s = this.#scalars.get(id);
       if (s?.dirty) {
         const { guest } = this.memories;
-        if (s.zero) this.f.store(guest, "v128.store", 0, this.#joined(s, ZERO_VECTOR), offset);
+        if (s.zero) this.f.store(guest, "v128.store", 0, joined(s, ZERO_VECTOR), offset);
         else {
           this.f.store(guest, "v128.store", 0, this.locals[id] as never, offset);
           this.f.store(guest, `${s.type}.store` as "f64.store", 0, s.local, offset);
@@ -236,7 +278,7 @@ export class State implements Mover {
     for (const id of slots) {
       const { type, offset } = this.slots.list[id];
       this.#scalars.delete(id), this.ranges.delete(id), this.origins.delete(id);
-      this.watcher?.reloaded(id);
+      this.watcher?.reloaded(id), this.floating?.otherwise(id);
       this.f.set(this.locals[id], this.memories.guest.load(`${type}.load` as Load, 0, offset) as Value);
     }
   }
@@ -322,6 +364,9 @@ export class State implements Mover {
   #loadVector(name: Load, id: number, sub: number): Value {
     const s = this.#scalars.get(id), local = this.locals[id] as Local<"v128">;
     if (name === "v128.load" && !sub) return new Whole(this, id);
+    const format = sub ? undefined : formatOf(name);
+    if (format) this.floating?.read(id, format);
+    else this.floating?.otherwise(id);
     if (!s) {
       // What is read as a float stays at hand as one.
       if (sub || this.f.w.depth !== this.base || (name !== "f64.load" && name !== "f32.load")) {
@@ -336,7 +381,7 @@ export class State implements Mover {
       if (name === `${s.type}.load`) return s.local;
       if (name === (s.type === "f64" ? "i64.load" : "i32.load")) return new Bits(s.local);
       if (name === (s.type === "f64" ? "v128.load64_zero" : "v128.load32_zero")) {
-        return this.#joined({ ...s, zero: true }, ZERO_VECTOR);
+        return joined({ ...s, zero: true }, ZERO_VECTOR);
       }
     } else if (s.dirty && !s.zero && sub >= (s.type === "f64" ? 8 : 4) && name !== "v128.load") {
       return loadVector(name, local, sub);
@@ -402,7 +447,19 @@ export class State implements Mover {
   #storeVector(name: Store, id: number, sub: number, v: Value): void {
     this.ranges.delete(id), this.origins.delete(id);
     const { f } = this, local = this.locals[id] as Local<"v128">, whole = name === "v128.store" && !sub;
-    if (f.w.depth !== this.base) {
+    const branch = f.w.depth !== this.base;
+    const low = whole ? v.low ?? (this.floating && lowOf(v)) : undefined;
+    const partly = sub
+      ? undefined
+      : v instanceof Bits
+      ? v.float
+      : name === "f64.store" || name === "f32.store"
+      ? v
+      : undefined;
+    const float = low ?? partly;
+    if (float && !branch) this.floating?.wrote(id, float.type as "f64", whole);
+    else if (branch || !whole || !(v instanceof Whole)) this.floating?.otherwise(id);
+    if (branch) {
       this.stirred = true;
       if (this.#scalars.has(id)) {
         throw new Error("a vector is written in a branch while a float of it is at hand");
@@ -410,11 +467,8 @@ export class State implements Mover {
       return storeVector(f, name, local, sub, v);
     }
     if (whole && v instanceof Whole) return this.#copy(id, v.id);
-    if (whole && v.low) return this.#put(id, v.low.type as "f64", v.low, true);
-    if (!sub && (name === "f64.store" || name === "f32.store")) {
-      return this.#put(id, name.slice(0, 3) as "f64", v, false);
-    }
-    if (!sub && v instanceof Bits) return this.#put(id, v.float.type, v.float, false);
+    if (low && (low === v.low || this.floats?.has(id))) return this.#put(id, low.type as "f64", low, true);
+    if (partly) return this.#put(id, partly.type as "f64", partly, false);
     if (!whole) this.settle([id]);
     storeVector(f, name, local, sub, v);
     this.#scalars.delete(id);

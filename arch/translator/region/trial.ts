@@ -162,7 +162,9 @@ export class RegionTrial implements Trial {
       this.#test(lanes, [c, a, b].reduce((x, y) => width(x.range!) >= width(y.range!) ? x : y));
     }
     const range = reached();
-    const whole = (t: Tracked) => format.vector ? t.value : simd(`${vector}.splat`, t.value);
+    // What stands above does no harm: the result is one float.
+    const whole = (t: Tracked) =>
+      format.vector ? t.value : this.state.vectorOf(t.id) ?? simd(`${vector}.splat`, t.value);
     const sum = negative.addend ? simd(`${vector}.neg`, whole(c)) : whole(c);
     const all = simd(`${vector}.relaxed_${negative.product ? "nmadd" : "madd"}`, whole(a), whole(b), sum);
     const r = f.let(
