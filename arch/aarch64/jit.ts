@@ -20,6 +20,7 @@ export const SLOTS: SlotSpec = {
   temporary: STATE.temporary,
   pc: STATE.pc,
   stack: STATE.sp,
+  held: [STATE.sp],
   // AAPCS64: x19 to x29.
   saved: [STATE.sp, ...Array.from({ length: 11 }, (_, i) => STATE.gpr + (19 + i) * 8)],
   result: STATE.gpr,

@@ -16,9 +16,11 @@ const CODE = 0x30000, DATA = 0x50000, SIZE = 0x8000;
 /** More, or others: with these in the environment. */
 const COUNT = Number(Deno.env.get("LOOPS") ?? 25), SEED = Number(Deno.env.get("SEED") ?? 7);
 
-function outcome(code: Uint8Array, engine: "jit" | "interpreter", piece: number): unknown {
+/** Without `exact` registers that nobody reads any more need not be right at a fault. */
+function outcome(code: Uint8Array, engine: "jit" | "interpreter", piece: number, exact = true): unknown {
   const space = createSpace()!;
   const cpu = aarch64.createCpu(space, { syscall: () => 1, call: () => 1 }, { engine }) as unknown as ArmCpu;
+  if (exact) cpu.exactFaults();
   space.map({ address: CODE, length: 0x10000, prot: READ | WRITE | EXEC, fixed: "replace" });
   space.map({ address: DATA, length: SIZE, prot: READ | WRITE, fixed: "replace" });
   space.write(DATA, Uint8Array.from({ length: SIZE }, (_, i) => i * 7));
@@ -32,7 +34,13 @@ function outcome(code: Uint8Array, engine: "jit" | "interpreter", piece: number)
     0,
   );
   cpu.dispose();
-  return { cause: trap.cause, address: trap.cause === "page" ? trap.address : 0, registers, data };
+  const whole = exact || trap.cause === "syscall";
+  return {
+    cause: trap.cause,
+    address: trap.cause === "page" ? trap.address : 0,
+    registers: whole ? registers : "",
+    data,
+  };
 }
 
 /** A constant in a register. */
@@ -115,8 +123,9 @@ Deno.test("random loops by halves of registers fault, or end, where they do in t
       "b.eq turn",
       "svc #0",
     ].join("\n");
-    const code = assemble(source, CODE), expected = outcome(code, "interpreter", 1_000_000);
-    assertEquals(outcome(code, "jit", pick([1_000_000, 777])), expected, `case ${n}\n${source}`);
+    const code = assemble(source, CODE), exact = n % 2 === 0;
+    const expected = outcome(code, "interpreter", 1_000_000, exact);
+    assertEquals(outcome(code, "jit", pick([1_000_000, 777]), exact), expected, `case ${n}\n${source}`);
     causes.add((expected as { cause: string }).cause);
   }
   assert(causes.has("page") && causes.has("syscall"), [...causes].join());

@@ -260,7 +260,7 @@ export class Emitter extends Calls implements Flow {
     const { f } = this, b = this.block, first = b.instructions[0], known = f.known;
     f.endBlock((checks) =>
       this.machine.checks(checks, () => {
-        this.leave(LEAVE.interpret, i64(b.pc + BIAS), first.flagsBefore, this.shape.dirtyIn[b.index]);
+        this.leave(LEAVE.interpret, i64(b.pc + BIAS), first.flagsBefore, this.shape.keptIn(b));
       })
     );
     f.known = known;
@@ -311,7 +311,7 @@ export class Emitter extends Calls implements Flow {
   #operation(i: Instruction): void {
     const { f, target, analysis } = this;
     const { isFlag } = analysis.slots;
-    const before = new Ids(this.shape.before.get(i)!), { temporary } = analysis.slots.spec;
+    const before = this.shape.kept(i), { temporary } = analysis.slots.spec;
     if (i.before.length || i.addresses.length) before.add(analysis.slots.at[temporary]);
     this.state.spill([...before].filter((id) => !isFlag[id]));
     this.state.spill(this.flags);
@@ -359,7 +359,7 @@ export class Emitter extends Calls implements Flow {
             LEAVE.budget,
             i64(pc + BIAS),
             to.instructions[0].flagsBefore,
-            this.shape.dirtyOut[this.block.index],
+            this.shape.keptOn(this.block, to),
           ),
       );
       const inner = this.#inner.get(to);
@@ -394,7 +394,7 @@ export class Emitter extends Calls implements Flow {
 
   interpret(partly: boolean): void {
     if (this.#fail) return this.f.br(this.#fail);
-    const i = this.instruction, dirty = new Ids(this.shape.before.get(i)!);
+    const i = this.instruction, dirty = this.shape.kept(i);
     if (partly) {
       for (const id of this.shape.own.get(i)!) if (this.shape.reads.get(i)!.has(id)) dirty.add(id);
     }

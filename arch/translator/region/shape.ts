@@ -54,6 +54,10 @@ export class Ids {
     this.a = a, this.b = b, this.c = c;
     return more;
   }
+  /** Keeps what the other has as well. */
+  keep(from: Ids): void {
+    this.a &= from.a, this.b &= from.b, this.c &= from.c;
+  }
   /** Takes out all of the other. */
   without(from: Ids): void {
     this.a &= ~from.a, this.b &= ~from.b, this.c &= ~from.c;
@@ -133,11 +137,17 @@ export class Shape {
   readonly #calls: Instruction[] = [];
   readonly #unknown: boolean;
 
-  /** `callee`: of direct calls. */
+  /** What the guest's code may still look at: before each instruction, where a block begins and ends. */
+  readonly #needed = new Map<Instruction, Ids>();
+  readonly #neededIn: Ids[] = [];
+  readonly #neededOut: Ids[] = [];
+
+  /** `callee`: of direct calls. `exact`: who leaves the region wants all registers, also those that nobody reads any more. */
   constructor(
     readonly graph: Graph,
     readonly analysis: Analysis,
     readonly callee: (pc: number) => Signature | undefined,
+    exact: boolean,
   ) {
     const { slots } = analysis;
     const used: Ids = new Ids(), written = this.#written;
@@ -176,6 +186,65 @@ export class Shape {
     this.flags = written.has(slots.kind) ? flags : [];
     union(used, this.flags);
     this.used = [...used].sort((a, b) => a - b);
+    this.#need(exact);
+  }
+
+  /**
+   * Backwards until nothing changes: registers that are overwritten before they are read, whatever way the guest takes from here. They need
+   * not be in memory for who leaves, and so in no register of the host until then.
+   */
+  #need(exact: boolean): void {
+    const { graph: { blocks, byPc }, analysis: { slots } } = this;
+    const all = new Ids(slots.list.map((s) => s.id)), held = new Ids();
+    for (const { id, offset, type } of slots.list) {
+      if (type === "i32" || slots.isFlag[id] || slots.spec.held.includes(offset)) held.add(id);
+    }
+    const here = (key: number) => (byPc.get(key)?.order ?? -1) >= 0;
+    const leaves = (b: Block) => {
+      const { info: { kind, how }, target, next } = b.instructions[b.instructions.length - 1];
+      return exact || how === "leave" || b.cut.size > 0 ||
+        ((kind === "jcc" || kind === "jmp") && !here(target)) ||
+        ((kind === "jcc" || kind === "next") && !here(next)) ||
+        (kind !== "jcc" && kind !== "jmp" && kind !== "next");
+    };
+    for (const b of blocks) {
+      this.#neededIn[b.index] = new Ids(exact ? all : undefined), this.#neededOut[b.index] = all;
+    }
+    if (exact) {
+      for (const b of blocks) for (const i of b.instructions) this.#needed.set(i, all);
+      return;
+    }
+    for (let changed = true; changed;) {
+      changed = false;
+      for (let n = blocks.length - 1; n >= 0; n--) {
+        const b = blocks[n], needed = new Ids(leaves(b) ? all : held);
+        for (const s of b.successors) needed.join(this.#neededIn[s.index]);
+        this.#neededOut[b.index] = new Ids(needed);
+        for (let k = b.instructions.length - 1; k >= 0; k--) {
+          const i = b.instructions[k];
+          if (i.info.how === "leave") needed.join(all);
+          needed.without(this.own.get(i)!), needed.join(this.reads.get(i)!), needed.join(held);
+          this.#needed.set(i, new Ids(needed));
+        }
+        if (this.#neededIn[b.index].join(needed)) changed = true;
+      }
+    }
+  }
+  /** What has to be brought to memory where the region is left before an instruction, or where a block begins; on the way from one to another. */
+  kept(i: Instruction): Ids {
+    const ids = new Ids(this.before.get(i)!);
+    ids.keep(this.#needed.get(i)!);
+    return ids;
+  }
+  keptIn(b: Block): Ids {
+    const ids = new Ids(this.dirtyIn[b.index]);
+    ids.keep(this.#neededIn[b.index]);
+    return ids;
+  }
+  keptOn(from: Block, to: Block): Ids {
+    const ids = new Ids(this.dirtyOut[from.index]);
+    ids.keep(this.#neededIn[to.index]);
+    return ids;
   }
 
   /** What the region means for its callers, as far as it is known; true when it has grown. */
@@ -278,11 +347,11 @@ export class Shape {
         const { end, writes, reads } = this.#prefixes[b.index];
         for (let k = b.instructions.length - 1; k >= end; k--) {
           this.#wanted(b.instructions[k], read), this.#wanted(b.instructions[k], live);
-          union(live, this.before.get(b.instructions[k])!);
+          live.join(this.kept(b.instructions[k]));
         }
         // What the prefix writes and may leave with is not wanted before it; what differs from memory already is.
         live.without(writes), live.join(reads), read.without(writes), read.join(reads);
-        if (end > 0) live.join(this.dirtyIn[b.index]);
+        if (end > 0) live.join(this.keptIn(b));
         if (!live.equals(this.liveIn[b.index])) this.liveIn[b.index] = live, changed = true;
         if (!read.equals(this.#readIn[b.index])) this.#readIn[b.index] = read, changed = true;
       }
@@ -296,7 +365,9 @@ export class Shape {
       wanted.without(this.loads(b, s));
       union(live, wanted);
     }
-    union(live, this.dirtyOut[b.index]);
+    const kept = new Ids(this.dirtyOut[b.index]);
+    kept.keep(this.#neededOut[b.index]);
+    live.join(kept);
     return live;
   }
   /**
@@ -336,7 +407,7 @@ export class Shape {
     for (let k = b.instructions.length - 1; b.instructions[k] !== i; k--) {
       this.#wanted(b.instructions[k], live);
       // Any one may leave, which reads what differs from memory.
-      union(live, this.before.get(b.instructions[k])!);
+      live.join(this.kept(b.instructions[k]));
     }
     return live;
   }

@@ -24,6 +24,8 @@ export interface SlotSpec {
   /** The stack pointer, and what a return adds to it. */
   readonly stack: number;
   readonly returnPops?: number;
+  /** What the handler of a signal relies on, wherever it comes: the stack pointer, and where a thread has what is its own. */
+  readonly held: readonly number[];
   /**
    * The platform's calling convention, where it makes calls between regions quick (nothing relies on it): registers that have their old
    * values behind a call, the stack pointer among them, and the one with the result.

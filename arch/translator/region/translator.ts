@@ -185,7 +185,7 @@ export function createTranslator(spec: TranslatorSpec): Translator {
       enter,
       flagsLive: (pc: number) => cpu.exact || flagsLiveAt(cpu, analysis, pc, BIAS),
     };
-    const shapes = shapesOf(graphs, analysis, m);
+    const shapes = shapesOf(graphs, analysis, m, cpu.exact || limits.lockstep === true);
     const made = [...shapes].flatMap(([graph, { shape, signature }]) => {
       const marks: { pc: number; offset: number }[] = [];
       const mark = limits.lockstep
@@ -220,9 +220,9 @@ export function createTranslator(spec: TranslatorSpec): Translator {
 type Shapes = Map<Graph, { readonly shape: Shape; readonly signature?: Signature }>;
 
 /** How the regions of one module use the slots, and how they call one another. */
-function shapesOf(graphs: readonly Graph[], analysis: Analysis, m: Module): Shapes {
+function shapesOf(graphs: readonly Graph[], analysis: Analysis, m: Module, exact: boolean): Shapes {
   const byPc = new Map<number, Signature>(), targets = new Set<number>();
-  const shapes = graphs.map((graph) => new Shape(graph, analysis, (pc) => byPc.get(pc)));
+  const shapes = graphs.map((graph) => new Shape(graph, analysis, (pc) => byPc.get(pc), exact));
   for (const { blocks } of graphs) {
     for (const b of blocks) {
       for (const target of targetsOf(b)) targets.add(target);
