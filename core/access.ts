@@ -165,6 +165,23 @@ export abstract class GuestMemory {
     return ENAMETOOLONG;
   }
 
+  byteString(address: number, max: number): string | Errno {
+    let text = "", at = address, left = max;
+    while (left > 0) {
+      if (!this.check(at, 1, READ)) return EFAULT;
+      const { u8 } = this, from = at - BIAS, end = from + Math.min(left, PAGE - (at & (PAGE - 1)));
+      let nul = from;
+      while (nul < end && u8[nul] !== 0) nul++;
+      // A few bytes are quicker one by one than by a view of them.
+      if (nul - from <= 8) { for (let i = from; i < nul; i++) text += String.fromCharCode(u8[i]); }
+      else text += String.fromCharCode.apply(null, u8.subarray(from, nul) as unknown as number[]);
+      if (nul < end) return text;
+      at += end - from;
+      left -= end - from;
+    }
+    return ENAMETOOLONG;
+  }
+
   getU32(address: number): number | undefined {
     return this.check(address, 4, READ) ? this.view.getUint32(address - BIAS, true) : undefined;
   }

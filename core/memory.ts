@@ -187,6 +187,8 @@ export interface AddressSpace {
   write(address: number, bytes: Uint8Array): boolean;
   /** NUL-terminated bytes without the NUL; EFAULT, or ENAMETOOLONG when there is no NUL in `max` bytes. */
   cstring(address: number, max: number): Uint8Array | Errno;
+  /** The same as a byte string, one code unit a byte: several times quicker than an array of them, which is an object of the host's. */
+  byteString(address: number, max: number): string | Errno;
   /** Scalars for the kernel; undefined or false when not accessible. num64 is unsigned and exact below 2^53. */
   getU32(address: number): number | undefined;
   /** See {@link AddressSpace.getU32}. */

@@ -178,7 +178,7 @@ Deno.test("check accepts no address that cannot be accessed", () => {
     assertEquals(s.getU32(bad), undefined);
     assertEquals(s.setNum64(bad, 1), false);
     assertEquals(s.write(bad, new Uint8Array(1)), false);
-    assertEquals(s.cstring(bad, 10), EFAULT);
+    assertEquals([s.cstring(bad, 10), s.byteString(bad, 10)], [EFAULT, EFAULT]);
   }
   assertEquals(s.check(a, NaN, READ), false);
   assertEquals(s.check(a, -1, READ), false);
@@ -205,6 +205,23 @@ Deno.test("scalars and strings cross page borders", () => {
   assertEquals(s.cstring(a + K - 2, 3), ENAMETOOLONG);
   s.write(a + 2 * K - 1, new Uint8Array([1]));
   assertEquals(s.cstring(a + 2 * K - 1, 10), EFAULT);
+});
+
+Deno.test("byteString gives each byte as a code unit, and refuses what cstring refuses", () => {
+  const s = space(), a = s.map({ address: 0, length: 2 * K, prot: RW });
+  for (const length of [0, 1, 8, 9, 200, K + 5]) {
+    const from = a + K - 6, bytes = Uint8Array.from({ length }, (_, i) => i * 37 % 255 + 1);
+    s.write(from, new Uint8Array([...bytes, 0]));
+    const text = s.byteString(from, 2 * K), same = s.cstring(from, 2 * K);
+    assert(typeof text === "string" && typeof same !== "number");
+    assertEquals(Array.from(text, (c) => c.charCodeAt(0)), [...same]);
+    for (const max of [0, 1, length, length + 1]) {
+      const same = s.cstring(from, max), got = s.byteString(from, max);
+      assertEquals(typeof got === "string" ? got.length : got, typeof same === "number" ? same : same.length);
+    }
+  }
+  s.write(a + 2 * K - 1, new Uint8Array([1]));
+  assertEquals(s.byteString(a + 2 * K - 1, 10), EFAULT);
 });
 
 Deno.test("PROT_NONE commits nothing and grows no memory", () => {

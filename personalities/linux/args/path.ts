@@ -1,6 +1,6 @@
 /** Paths and the directories they start from. Paths are byte strings: one code unit a byte (see @guise/vfs). */
 import { type ArgType, ENOENT, Failure, type RowAbi } from "@guise/core";
-import { type Name, nameOfBytes, PATH_MAX } from "@guise/vfs/key";
+import { type Name, PATH_MAX } from "@guise/vfs/key";
 import { scalar } from "./scalar.ts";
 import { path as pathText } from "./text.ts";
 
@@ -24,10 +24,9 @@ function pathType(label: string, empty: boolean, optional: boolean): ArgType<Nam
       return (task) => {
         const address = task.frame.num(register);
         if (optional && address === 0) return undefined;
-        const bytes = task.space.cstring(address, PATH_MAX);
-        if (typeof bytes === "number") return Failure.of(bytes);
-        if (bytes.length === 0) return empty ? "" : Failure.of(ENOENT);
-        return nameOfBytes(bytes);
+        const name = task.space.byteString(address, PATH_MAX);
+        if (typeof name === "number") return Failure.of(name);
+        return name === "" && !empty ? Failure.of(ENOENT) : name;
       };
     },
     format(abi: RowAbi, slot: number) {
