@@ -21,6 +21,9 @@ export class Frame {
   /** The vector registers in this memory: what grows gives other views. */
   #memory: Uint8Array | undefined;
   #v: Uint8Array | undefined;
+  /** What `save` copies, likewise. */
+  #of: Uint8Array | undefined;
+  #block: Uint8Array | undefined;
 
   constructor(readonly cpu: BaseCpu) {}
 
@@ -149,11 +152,16 @@ export class Frame {
 
   save(into?: Uint8Array): Uint8Array {
     const saved = into ?? new Uint8Array(SAVED);
-    saved.set(this.cpu.memory.subarray(0, SAVED));
+    const { memory } = this.cpu;
+    if (memory !== this.#of) {
+      this.#of = memory;
+      this.#block = memory.subarray(0, SAVED);
+    }
+    saved.set(this.#block!);
     return saved;
   }
   restore(saved: Uint8Array): void {
-    this.cpu.memory.set(saved.subarray(0, SAVED), 0);
+    this.cpu.memory.set(saved.length > SAVED ? saved.subarray(0, SAVED) : saved, 0);
     // Another task ran: the monitor is open.
     this.cpu.state.setInt32(STATE.exclusive, -1, true);
     this.cpu.state.setInt32(STATE.exclusive + 4, -1, true);
