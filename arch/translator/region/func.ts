@@ -13,6 +13,7 @@ import {
   Local,
   type Type,
   Value,
+  value,
   type Writer,
 } from "../wasm/mod.ts";
 import { ACCESS } from "../layout.ts";
@@ -35,6 +36,8 @@ export interface Mover {
   kindWritten(helper: Helper): boolean;
 }
 
+/** Number of the value zero: what is at a constant distance from it is known. */
+export const CONSTANT = -1;
 /** A value that locals and addresses are at constant distances from. */
 export interface Symbol {
   readonly id: number;
@@ -65,6 +68,8 @@ export interface Fact {
     readonly window: number;
     readonly access: number;
   };
+  /** It is of a whole page, whose check is made there. */
+  readonly page?: Check;
 }
 /** A check: the lowest address and the last one, bytes | access << 16. */
 export interface Check {
@@ -72,6 +77,8 @@ export interface Check {
   readonly last: I64;
   readonly request: I32;
   readonly window: number;
+  /** Of all of a page: its number. */
+  readonly page?: number;
 }
 const LOW_BYTES = 3, REQUEST_BYTES = 3;
 /** Distances that fit into {@link LOW_BYTES}. */
@@ -204,6 +211,10 @@ export class RegionFunc extends Func {
   }
   /** Which value a local or an address is a constant away from. */
   symbol(v: Value): Symbol | undefined {
+    if (v.constant !== undefined) {
+      const plus = v.type === "i64" ? Number(v.constant) : NaN;
+      return Number.isSafeInteger(plus) ? { id: CONSTANT, plus } : undefined;
+    }
     if (v instanceof Local) {
       let s = this.#symbols.get(v.index);
       if (!s) {
@@ -215,9 +226,53 @@ export class RegionFunc extends Func {
       }
       return s;
     }
-    if (!v.affine) return undefined;
+    if (!v.affine) return v.made?.and && v.type === "i64" ? this.#sum(v.made.of, v.made.and) : undefined;
     const of = this.symbol(v.affine.of);
     return of && { id: of.id, plus: of.plus + v.affine.plus };
+  }
+  /** Of a sum: one of the two is known. */
+  #sum(a: Value, b: Value): Symbol | undefined {
+    const fixed = (v: Value) => {
+      const s = v instanceof Local
+        ? this.#symbols.get(v.index)
+        : v.constant !== undefined
+        ? this.symbol(v)
+        : undefined;
+      return s?.id === CONSTANT ? s.plus : undefined;
+    };
+    const x = fixed(a),
+      y = fixed(b),
+      of = y !== undefined ? this.symbol(a) : x !== undefined ? this.symbol(b) : undefined;
+    const plus = of && of.plus + (y ?? x!);
+    return of && Number.isSafeInteger(plus) ? { id: of.id, plus: plus! } : undefined;
+  }
+  /** The check of a page for an access, if there is none yet; at the start of the block, if it can be made there: then there is none to make. */
+  page(page: number, access: number): Check | undefined {
+    // Numbers of no other values.
+    const id = CONSTANT - 1 - page;
+    if (this.#facts.has(`${id} ${access}`) || this.#facts.has(`${id} ${ACCESS.write}`)) return undefined;
+    const low = value("i64", page * 4096);
+    const check = {
+      low,
+      last: low,
+      request: i32(1 | access << 16),
+      window: access === ACCESS.write ? 1 : 0,
+      page,
+    };
+    const early = this.#startDepth >= 0 && this.w.depth === this.#startDepth + this.#inner;
+    const fact: Fact = {
+      low: 0,
+      high: 4096,
+      plus: 0,
+      lows: [],
+      lasts: [],
+      requests: [],
+      ...(early && { page: check }),
+    };
+    this.#facts.set(`${id} ${access}`, fact);
+    if (!early) return check;
+    this.#early.push(fact);
+    return undefined;
   }
   /** Is an access known to be allowed, perhaps because the check that was made for another one covers it now? */
   proven({ id, plus }: Symbol, access: number, bytes: number): boolean {
@@ -259,7 +314,7 @@ export class RegionFunc extends Func {
   #root(v: Value): Root | undefined {
     if (v instanceof Local) {
       const known = this.#roots.get(v.index), s = known || v.type !== "i64" ? undefined : this.symbol(v);
-      return s ? (s.plus === 0 ? { of: s.id, half: false } : undefined) : known;
+      return s && s.id !== CONSTANT ? (s.plus === 0 ? { of: s.id, half: false } : undefined) : known;
     }
     const { made } = v, of = made && this.#root(made.of);
     if (!made || !of) return undefined;
@@ -309,7 +364,7 @@ export class RegionFunc extends Func {
     this.#own.clear();
     for (const local of slots) {
       const s = local.type === "i64" ? this.#symbols.get(local.index) : undefined;
-      if (!s) continue;
+      if (!s || s.id === CONSTANT) continue;
       const start = { local: local as Local<"i64">, plus: s.plus };
       // Of several the first: general registers come before flags, which few loops change by constants.
       if (!this.#atStart.has(s.id)) this.#atStart.set(s.id, start);
@@ -352,6 +407,7 @@ export class RegionFunc extends Func {
     const symbols = new Map(this.#symbols), facts = new Map(this.#facts), own = new Set(this.#own);
     const places: { readonly fact: Fact; readonly lows: number[]; readonly requests: number[] }[] = [];
     body(early.map((fact) => {
+      if (fact.page) return fact.page;
       const { local, less, window, access } = fact.early!, request = fact.high - fact.low | access << 16;
       const last = local.add(fact.high - 1 - less);
       if (!fact.frame) return { low: local.add(fact.low - less), last, request: i32(request), window };
@@ -482,7 +538,9 @@ export class RegionFunc extends Func {
     };
     const noteEarly = () => {
       for (const [key, fact] of this.#facts) {
-        if (fact.early && this.#early.includes(fact)) facts.set(key, fact), own.add(fact);
+        if (!this.#early.includes(fact)) continue;
+        facts.set(key, fact);
+        if (fact.early) own.add(fact);
       }
     };
     let after = known, tried = this.#symbols;

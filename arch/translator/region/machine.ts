@@ -13,6 +13,7 @@ import {
   type I64,
   i64,
   type Int,
+  type Label,
   type Load,
   type Local,
   type Store,
@@ -22,7 +23,7 @@ import {
   value,
 } from "../wasm/mod.ts";
 import { fuses } from "./fuses.ts";
-import { type Check, type Helper, REACH, type RegionFunc, type Symbol } from "./func.ts";
+import { type Check, CONSTANT, type Helper, REACH, type RegionFunc, type Symbol } from "./func.ts";
 import type { LoopWatch, Parts } from "./loops.ts";
 import type { Slots, SlotSpec } from "./slots.ts";
 import { paging, type Windows } from "./window.ts";
@@ -329,7 +330,7 @@ export class RegionMachine extends BaseEnv implements Machine {
     this.#computed = plain ? fields : undefined;
     let v: I64 = absolute === undefined ? this.effectiveAddress(true) : i64(absolute);
     if (narrow) v = v.and(0xffffffff);
-    if (fields.a !== zero) v = v.add(this.state("i64.load", fields.a));
+    if (fields.a !== zero) v = this.state("i64.load", fields.a).add(v);
     this.setState("i64.store", temporary, v);
   }
 
@@ -350,15 +351,33 @@ export class RegionMachine extends BaseEnv implements Machine {
       return;
     }
     const symbol = f.symbol(address)!;
+    if (
+      symbol.id === CONSTANT && symbol.plus >= 0 && (symbol.plus & 4095) + bytes <= 4096 &&
+      symbol.plus < 2 ** 32
+    ) {
+      return this.#checkPage(Math.floor(symbol.plus / 4096), access);
+    }
     if (f.proven(symbol, access, bytes) || f.checkEarly(symbol, access, bytes, window)) return;
     const check = f.check(symbol, access, bytes, address, window);
     f.plainUnlikely(this.#outside(check), () => {
       f.plainUnlikely(this.#look(check), () => this.flow.interpret(false));
     });
   }
+  /** Of an address that is known: one comparison, with the page that is remembered (PAGES in layout.ts). */
+  #checkPage(page: number, access: number): void {
+    const { f } = this, check = f.page(page, access);
+    if (!check) return;
+    f.plainUnlikely(this.#outside(check), () => {
+      f.plainUnlikely(this.#look(check), () => this.flow.interpret(false));
+    });
+  }
   /** 1 when a check fails. */
-  #outside({ low, last, window }: Check): I32 {
+  #outside({ low, last, window, page }: Check): I32 {
     const { memories: { guest } } = this;
+    if (page !== undefined) {
+      const entry = page % PAGES.entries * PAGES.size;
+      return guest.load("i64.load", 0, (window ? PAGES.write : PAGES.read) + entry).ne(i64(page));
+    }
     if (this.#paged(window)) {
       // Bytes on two pages are none of either's.
       const entry = low.shrU(12 - ENTRY).and((PAGES.entries - 1) << ENTRY);
@@ -369,8 +388,9 @@ export class RegionMachine extends BaseEnv implements Machine {
     return distance.geU(guest.load("i64.load", 0, window + WINDOW.length));
   }
   /** 1 when the access is refused. */
-  #look({ low, request, window }: Check): I32 {
-    return this.f.call("i32", this.helpers.window, low, request, this.#paged(window) ? 0 : window);
+  #look({ low, request, window, page }: Check): I32 {
+    const paged = page !== undefined || this.#paged(window);
+    return this.f.call("i32", this.helpers.window, low, request, paged ? 0 : window);
   }
   /** Windows that are looked through here in any case. */
   windowed: ReadonlySet<number> = new Set();
@@ -385,20 +405,34 @@ export class RegionMachine extends BaseEnv implements Machine {
     return super.probe(address, bytes, access);
   }
 
-  /** The checks at the start of a block; `leave` is emitted for when one refuses. */
+  /**
+   * The checks at the start of a block; `leave` is emitted for when one refuses. Each has its own place behind, where it is known to have failed: one
+   * that was made once more there V8 would keep the result of, and test that.
+   */
   checks(checks: readonly Check[], leave: () => void): void {
     const { f } = this;
-    f.plainBlock((inside) => {
-      f.plainBlock((out) => {
-        for (const check of checks) f.unlikelyBr(out, this.#outside(check));
-        f.br(inside);
-      });
-      f.scope(() => {
-        const refused = f.let(i32(0));
-        // Often one of several: the function is not called for the others.
-        for (const check of checks) {
-          f.plainUnlikely(this.#outside(check), () => f.set(refused, refused.or(this.#look(check))));
-        }
+    f.scope(() => {
+      const refused = f.local("i32"), outs: Label[] = [];
+      f.plainBlock((inside) => {
+        const behind = (n: number) => {
+          if (n < 0) {
+            checks.forEach((check, k) => f.unlikelyBr(outs[k], this.#outside(check)));
+            return f.br(inside);
+          }
+          const asked = () => this.#look(checks[n]);
+          if (n === 0) {
+            f.plainBlock((out) => (outs[0] = out, behind(-1)));
+            return f.set(refused, asked());
+          }
+          f.plainBlock((after) => {
+            f.plainBlock((out) => {
+              outs[n] = out, behind(n - 1);
+              f.brIf(after, this.#outside(checks[n]).eqz());
+            });
+            f.set(refused, refused.or(asked()));
+          });
+        };
+        behind(checks.length - 1);
         f.plainUnlikely(refused, leave);
       });
     });

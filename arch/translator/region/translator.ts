@@ -24,6 +24,8 @@ export type { Slot, SlotSpec } from "./slots.ts";
 
 /** Instructions of what is copied into modules that call it although it has a region of its own. */
 const COPIED = 120;
+/** Of 64 KiB: what every guest's memory has from the beginning, if it has that (core's pool: 36 MiB). */
+const DECLARED = 576;
 
 /** What an architecture tells the translator: its operations and where its registers lie. */
 export interface TranslatorSpec {
@@ -143,7 +145,8 @@ export function createTranslator(spec: TranslatorSpec): Translator {
     if (!graphs.length) return undefined;
     for (const g of graphs) followFlags(g, cpu, analysis, BIAS, cpu.exact);
     const m = new Module();
-    m.importMemory("guise", "memory", { min: 2, wide });
+    // Constant addresses below that are not compared with the memory's length.
+    m.importMemory("guise", "memory", { min: Math.min(DECLARED, cpu.memory.length >>> 16), wide });
     m.importMemory("guise", "pages", { min: 17 });
     m.importMemory("guise", "engine", { min: 8 });
     const regions = m.importTable("guise", "regions", 0),
