@@ -4,6 +4,7 @@
  */
 // cold: constants of the generated code
 import {
+  type Choice,
   type Env,
   type F64,
   type FunctionRef,
@@ -211,9 +212,25 @@ const conditionRef = (m: Env): FunctionRef =>
     );
   });
 
+/** What a condition says of NZCV as a number. */
+function holds(cc: number, nzcv: number): boolean {
+  const [n, z, c, v] = [8, 4, 2, 1].map((bit) => (nzcv & bit) !== 0);
+  return [z, c, n, v, c && !z, n === v, n === v && !z][cc >> 1] !== ((cc & 1) === 1);
+}
+/** A condition of chosen flags: two conditions, to be asked one after the other. */
+function ofChoice({ cond, left, right, otherwise }: Choice, cc: number): I32 {
+  const is = !holds(cc, otherwise);
+  const all = [cond, comparison(is ? cc : cc ^ 1, left, right)];
+  const r = all[0].and(all[1]), v = is ? r : r.eqz();
+  v.parts = { all, is };
+  return v;
+}
+
 /** A condition as 0 or 1. */
 export function condition(m: Env, cc: number): I32 {
   if (cc >= 14) return i32(1);
+  const choice = m.chosen?.();
+  if (choice) return ofChoice(choice, cc);
   const { f } = m, pair = cc >> 1, kind = m.state("i32.load", STATE.flagKind), known = kind.constant;
   const a = m.state("i64.load", STATE.flagA), b = m.state("i64.load", STATE.flagB);
   const of = (kind: number) => {
@@ -247,10 +264,13 @@ export function conditionOf(m: Env, cc: I32): I32 {
   return m.f.call("i32", ref, cc);
 }
 
+type Named = "zero" | "one" | "minus" | "most" | "least";
+function operand(name: Named, wide: boolean): I64 {
+  const most = wide ? 0x7fffffffffffffffn : 0x7fffffffn;
+  return i64({ zero: 0n, one: 1n, minus: -1n, most, least: -most - 1n }[name]);
+}
 /** Operands whose comparison gives these flags, by NZCV as a number; combinations that no comparison gives have none. */
-const OPERANDS: Readonly<
-  Record<number, readonly ["zero" | "one" | "minus" | "most" | "least", "zero" | "one" | "minus"]>
-> = {
+const OPERANDS: Readonly<Record<number, readonly [Named, Named]>> = {
   0b0000: ["one", "minus"],
   0b0010: ["one", "zero"],
   0b0011: ["least", "one"],
@@ -259,6 +279,24 @@ const OPERANDS: Readonly<
   0b1001: ["most", "minus"],
   0b1010: ["minus", "one"],
 };
+/** Flags of a - b where the condition holds, else those that the instruction names; false: that has to be done in two branches. */
+export function setChosen(m: Machine, cond: I32, a: Int, b: Int, nzcv: I32): boolean {
+  const otherwise = nzcv.constant === undefined ? -1 : Number(nzcv.constant), kind = KIND.compare + wide(a);
+  const zero = otherwise === 0b0100, operands = zero ? ["zero", "zero"] as const : OPERANDS[otherwise];
+  if (!m.choose || !operands || cond.constant !== undefined) return false;
+  const { f } = m, c = f.let(cond), x = f.let(a as I64) as Int, y = f.let(b as I64) as Int;
+  const [left, right] = operands.map((o) => operand(o, a.type === "i64"));
+  const kinds = [kind, zero ? KIND.logic : kind] as const;
+  const set = (holds: boolean) =>
+    holds ? put(m, kind, x.extendS(), y.extendS()) : put(m, kinds[1], left, right);
+  const choice = { cond: c, left: x, right: y, otherwise, put: set, kinds };
+  m.choose(choice, [STATE.flagKind, STATE.flagA, STATE.flagB], () => {
+    m.setState("i32.store", STATE.flagKind, zero ? select(c, i32(kind), KIND.logic) : i32(kind));
+    m.setState("i64.store", STATE.flagA, select(c, x.extendS(), left));
+    m.setState("i64.store", STATE.flagB, select(c, y.extendS(), right));
+  });
+  return true;
+}
 /** Flags that an instruction names; `bits` as those of the comparison beside it, so that the kind can stay the same. */
 export function setConstant(m: Machine, nzcv: I32, wide: boolean, compares: boolean): void {
   const operands = compares && nzcv.constant !== undefined ? OPERANDS[Number(nzcv.constant)] : undefined;
@@ -267,7 +305,6 @@ export function setConstant(m: Machine, nzcv: I32, wide: boolean, compares: bool
     return put(m, KIND.logic, i64(0), i64(0));
   }
   if (!operands) return setImage(m, nzcv.shl(28));
-  const most = wide ? 0x7fffffffffffffffn : 0x7fffffffn;
-  const [a, b] = operands.map((o) => i64({ zero: 0n, one: 1n, minus: -1n, most, least: -most - 1n }[o]));
+  const [a, b] = operands.map((o) => operand(o, wide));
   put(m, KIND.compare + Number(wide), a, b);
 }

@@ -95,6 +95,10 @@ export interface Env {
   setStateAt<N extends Store>(name: N, index: I32, offset: number, v: Value<TypeOf<N>> | number): void;
   /** What the kind of the lazy flags may be, where it is one of a few. */
   kinds?(): readonly number[] | undefined;
+  /** The flags get a choice: by `put` now, or where a branch asks for it; `offsets`: where they are. */
+  choose?(choice: Choice, offsets: readonly number[], put: () => void): void;
+  /** What was chosen, while the flags are the same. */
+  chosen?(): Choice | undefined;
   /** Guest memory at a wasm address that was checked. */
   load<N extends Load>(name: N, address: Address, offset?: number): Value<TypeOf<N>>;
   /** Writes the operand's bytes. */
@@ -161,6 +165,17 @@ export interface Trial {
 }
 
 /** The machine of one instruction. */
+/** Flags of a conditional comparison: of `left - right` where `cond` is 1, else those that the instruction names. */
+export interface Choice {
+  /** Sets them where the condition holds, and where it does not; the kinds that they have then. */
+  readonly put: (holds: boolean) => void;
+  readonly kinds: readonly [holds: number, otherwise: number];
+  readonly cond: I32;
+  readonly left: Int;
+  readonly right: Int;
+  readonly otherwise: number;
+}
+
 export interface Machine extends Env {
   /** False: nobody reads the flags this instruction would set. */
   readonly flagsWanted: boolean;

@@ -20,6 +20,7 @@ import {
   condition,
   ofLogic,
   setAdd,
+  setChosen,
   setCompare,
   setConstant,
   setImage,
@@ -386,10 +387,12 @@ const conditional = (
       `${name} {n}, ${second === "m" ? "{m}" : "#{i/i0}"}, #{f/i1}, ${cc}`,
       ({ n, i, m: b, f: flags }, m) => {
         const x = n.read(), y = i ? sized(x, i.read().wrap()) : b.read();
-        m.f.if(condition(m, k), () => {
+        const cond = condition(m, k), nzcv = flags.read().wrap();
+        if (subtract && setChosen(m, cond, x, y, nzcv)) return;
+        m.f.if(cond, () => {
           if (subtract) setCompare(m, x, y);
           else setAdd(m, x, y);
-        }, () => setConstant(m, flags.read().wrap(), x.type === "i64", subtract));
+        }, () => setConstant(m, nzcv, x.type === "i64", subtract));
       },
       { hot: subtract && k < 14 && k >> 1 !== 3 && k >> 1 !== 2 },
     )

@@ -216,8 +216,13 @@ export class Emitter extends Calls implements Flow {
   /** Instructions one after the other; `before` is dirty there. */
   #each(b: Block, instructions: readonly Instruction[], before: Ids): void {
     const dirty = new Ids(before);
+    const [last, beforeLast] = b.instructions.toReversed(), { machine } = this;
+    const branch = !this.target.mark && !this.#learning && last.info.kind === "jcc" &&
+      last.info.how === "inline" &&
+      !last.before.length && !last.addresses.length;
     for (const i of instructions) {
       this.block = b, this.instruction = i, this.dirty = dirty;
+      machine.awaited = branch && i === beforeLast;
       this.f.scope(() => this.#one(i));
       this.shape.after(i, dirty);
     }
@@ -377,12 +382,27 @@ export class Emitter extends Calls implements Flow {
   }
 
   branchIf(cond: I32): void {
-    const { f } = this, b = this.block, i = this.instruction;
+    const { f, machine } = this,
+      b = this.block,
+      i = this.instruction,
+      { parts } = cond,
+      { deferred } = machine;
+    machine.deferred = undefined;
+    if (deferred && !parts) deferred.put();
     this.finish();
-    const kind = f.known;
+    let kind = f.known;
     const taken = () => (this.block = b, f.known = kind, this.go(i.target, i.flagsAfter));
     const next = () => (this.block = b, f.known = kind, this.go(i.next, i.flagsAfter));
-    f.plainIf(cond, taken, next);
+    if (!parts) f.plainIf(cond, taken, next);
+    else {
+      // Chosen flags are set where it is known which.
+      const [one, other] = deferred?.kinds ?? [kind, kind],
+        [then, otherwise] = parts.is ? [taken, next] : [next, taken];
+      f.plainBoth(parts.all, deferred?.choice, () => (kind = one, then()), () => {
+        kind = one === other ? one : undefined;
+        otherwise();
+      });
+    }
     f.unreachable();
   }
   branch(): void {

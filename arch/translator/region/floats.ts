@@ -6,8 +6,8 @@
  * What stands above the float is zero throughout, which one test before a piece asks where something clears it in the loop, or
  * what it was before the piece where nothing does.
  */
-// cold: constants of 64 bits, while code is generated
-import { type I32, lane, type Local, replaceLane, simd, type V128, v128 } from "../wasm/mod.ts";
+// cold: constants of 128 bits, while code is generated
+import { type I32, type I64, lane, type Local, replaceLane, simd, type V128, v128 } from "../wasm/mod.ts";
 import type { RegionFunc } from "./func.ts";
 import type { Scalar, State } from "./state.ts";
 
@@ -30,6 +30,7 @@ export class Floats {
   /** By slot, once all has been seen: how it stands where blocks begin and end. */
   kept: ReadonlyMap<number, Scalar> = new Map();
   #learned = false;
+  #live: ReadonlySet<number> = new Set();
 
   constructor(readonly f: RegionFunc, readonly state: State) {}
 
@@ -70,9 +71,9 @@ export class Floats {
     if (this.#learned) return this.#expect(id, () => false);
     this.#of(id).otherwise = true;
   }
-  /** All has been seen. */
-  learned(): void {
-    this.#learned = true;
+  /** All has been seen; `live`: what is wanted where a round begins. */
+  learned(live: Iterable<number>): void {
+    this.#learned = true, this.#live = new Set(live);
     const all = new Map([...this.#uses].filter(([, u]) => !u.otherwise && u.formats.size < 2));
     // Copies are of what is zero above, and have its format.
     for (let size = -1; size !== all.size;) {
@@ -99,17 +100,18 @@ export class Floats {
     this.kept = new Map();
   }
 
-  /** Something above one of the floats is not zero: nothing for a piece. */
+  /** Something above one of the floats is not zero: nothing for a piece. Of those that nobody wants where a round begins it may be anything. */
   refused(): I32 | undefined {
-    const above = (type: Format): V128 | undefined => {
-      const all = [...this.kept].filter(([, s]) => s.zero && s.type === type)
+    const above = (type: Format): I64[] => {
+      const all = [...this.kept].filter(([id, s]) => s.zero && s.type === type && this.#live.has(id))
         .map(([id]): V128 => this.state.locals[id] as Local<"v128">);
-      if (!all.length) return undefined;
-      const mask = v128(type === "f64" ? 0xffffffff_ffffffffn << 64n : 0xffffffff_ffffffff_ffffffffn << 32n);
-      return simd("v128.and", all.reduce((a, b) => simd("v128.or", a, b)), mask);
+      if (!all.length) return [];
+      const v = this.f.let(all.reduce((a, b) => simd("v128.or", a, b)));
+      const part = (n: number) => lane("i64x2.extract_lane", v, n);
+      return type === "f64" ? [part(1)] : [part(1), part(0).shrU(32)];
     };
-    const parts = (["f64", "f32"] as const).map(above).filter((v) => v !== undefined);
-    return parts.length ? simd("v128.any_true", parts.reduce((a, b) => simd("v128.or", a, b))) : undefined;
+    const parts = [...above("f64"), ...above("f32")];
+    return parts.length ? parts.reduce((a, b) => a.or(b)).ne(0) : undefined;
   }
   /** A piece begins. */
   begin(): void {

@@ -116,7 +116,10 @@ export class RegionFunc extends Func {
   /** Facts that may be widened: those of this block. */
   #own = new Set<Fact>();
   /** Locals that hold what was computed from other locals, as long as those stay the same. */
-  #held = new Map<string, { readonly local: Local; readonly from: readonly number[] }>();
+  #held = new Map<
+    string,
+    { readonly local: Local; readonly from: readonly number[]; readonly also?: unknown }
+  >();
   readonly #holders = new Map<string, Local>();
   /** Constants in memory that this function has put there. */
   #words: readonly Word[] = [];
@@ -496,19 +499,26 @@ export class RegionFunc extends Func {
   holding(key: string): Local | undefined {
     return this.#held.get(key)?.local;
   }
-  /** From now on `key` names this value, as long as the locals stay the same. */
-  hold<T extends Type>(key: string, from: readonly Local[], v: Value<T>): Local<T> {
+  /** What was given with it. */
+  heldWith(key: string): unknown {
+    return this.#held.get(key)?.also;
+  }
+  /** From now on `key` names this value, as long as the locals stay the same. `also`: what else is then known. */
+  hold<T extends Type>(key: string, from: readonly Local[], v: Value<T>, also?: unknown): Local<T> {
     let local = this.#holders.get(key);
     if (!local) this.#holders.set(key, local = this.fixed(v.type));
     this.set(local, v as Value);
-    this.#held.set(key, { local, from: [...from.map((l) => l.index), local.index] });
+    this.#held.set(key, { local, from: [...from.map((l) => l.index), local.index], also });
     return local as Local<T>;
   }
 
   #changed(local: Local): void {
-    for (const [key, { from }] of this.#held) if (from.includes(local.index)) this.#held.delete(key);
+    this.#forget(local.index);
     this.#log.push(local.index);
-    this.#symbols.delete(local.index), this.#roots.delete(local.index);
+  }
+  #forget(local: number): void {
+    for (const [key, { from }] of this.#held) if (from.includes(local)) this.#held.delete(key);
+    this.#symbols.delete(local), this.#roots.delete(local);
   }
   /** What `body` learns is not known behind it, nor what the locals are that it changes. */
   #aside<R>(body: () => R): R {
@@ -590,6 +600,42 @@ export class RegionFunc extends Func {
         otherwise();
       }),
     );
+    this.forget();
+  }
+  /**
+   * The same where two conditions hold, the second of which is asked only if the first one does; `chosen`: what is done behind the first
+   * one, where it holds and where it does not. None of the ways falls through.
+   */
+  plainBoth(
+    [one, two]: readonly I32[],
+    chosen: ((holds: boolean) => void) | undefined,
+    then: () => void,
+    otherwise: () => void,
+  ): void {
+    const symbols = new Map(this.#symbols), facts = new Map(this.#facts), held = new Map(this.#held);
+    const words = this.#words;
+    let set: number[] = [];
+    const restore = () => {
+      this.#symbols = new Map(symbols), this.#facts = new Map(facts), this.#held = new Map(held);
+      this.#words = words;
+      this.#own.clear();
+      for (const index of set) this.#forget(index);
+    };
+    this.#own.clear();
+    super.block((leave) => {
+      super.block((never) => {
+        super.brIf(chosen ? never : leave, one.eqz());
+        const from = this.#log.length;
+        chosen?.(true);
+        set = this.#log.slice(from);
+        super.brIf(leave, two.eqz());
+        then();
+      });
+      restore();
+      chosen?.(false);
+    });
+    restore();
+    otherwise();
     this.forget();
   }
   /** `then` does not fall through, or changes no locals that are followed. */

@@ -343,7 +343,7 @@ export class LoopWatch {
   ranges: readonly Range[] = [];
   learned(live: Iterable<number>): void {
     this.#covered = new Set();
-    this.narrow.learned(live), this.floats.learned();
+    this.narrow.learned(live), this.floats.learned(live);
     if (this.#spoilt) return;
     const streams = this.#streams.map((s) => this.#resolve(s)).filter(
       ({ base, index, scale, multiple, halves }) => {

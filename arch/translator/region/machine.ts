@@ -4,7 +4,7 @@
  */
 // cold: constants of 64 bits, while code is generated
 import { ACCESS, BIAS, FIELD, PAGE_BIAS, PAGES, RECORD, WINDOW } from "../layout.ts";
-import type { Cause, Env, Machine, OpDef, Operand, OperandSpec, Trial, TypeOf } from "../machine.ts";
+import type { Cause, Choice, Env, Machine, OpDef, Operand, OperandSpec, Trial, TypeOf } from "../machine.ts";
 import {
   type Address,
   type FunctionRef,
@@ -31,6 +31,9 @@ import { floatOf, LoadedFloat, type Memories, type State, Unsupported } from "./
 
 /** Logarithm of the size of an entry of {@link PAGES}. */
 const ENTRY = Math.log2(PAGES.size);
+
+/** The name of what a conditional comparison has chosen. */
+const CHOSEN = "chosen";
 
 /** Fields of a record that say what its operands are. Registers are offsets in the state block. */
 export interface Fields {
@@ -213,6 +216,11 @@ export class RegionMachine extends BaseEnv implements Machine {
     budget: false,
     fuses: false,
   };
+
+  /** The block ends behind this instruction, with a branch: chosen flags are left to that. */
+  awaited = false;
+  /** They are. */
+  deferred: { put(): void; readonly kinds: Choice["kinds"]; readonly choice: Choice["put"] } | undefined;
 
   /** What the instruction's last load has got, where that is known without it. */
   recalled: bigint | undefined;
@@ -482,6 +490,19 @@ export class RegionMachine extends BaseEnv implements Machine {
   }
   kinds(): readonly number[] | undefined {
     return this.f.either;
+  }
+  choose({ cond, left, right, ...choice }: Choice, offsets: readonly number[], put: () => void): void {
+    const { f, values } = this, from = offsets.map((o) => values.locals[values.slots.at[o]]);
+    if (this.awaited) this.deferred = { put, kinds: choice.kinds, choice: choice.put };
+    else put();
+    const l = f.hold(`${CHOSEN} left ${left.type}`, from, left as I64);
+    const r = f.hold(`${CHOSEN} right ${left.type}`, from, right as I64);
+    f.hold(CHOSEN, from, cond, { ...choice, left: l, right: r });
+    if (f.known === undefined) f.either = choice.kinds;
+  }
+  chosen(): Choice | undefined {
+    const cond = this.f.holding(CHOSEN) as I32 | undefined;
+    return cond && { ...this.f.heldWith(CHOSEN) as Omit<Choice, "cond">, cond };
   }
   /** Of registers that an operand's `group` names; everything else is for the interpreter. */
   stateAt<N extends Load>(name: N, index: I32, offset: number): Value<TypeOf<N>> {

@@ -91,6 +91,8 @@ export class Value<T extends Type = Type> {
   low: Value | undefined;
   /** Of 64 bits: the lower ones, when all above them is zero. */
   narrow: Value<"i32"> | undefined;
+  /** Of a condition: it is `is` where all of these hold, else not, for who branches on one after the other. */
+  parts: { readonly all: readonly Value<"i32">[]; readonly is: boolean } | undefined;
 
   /** `emit` pushes it; `constant` is set for constants. */
   constructor(type: T, emit: (w: Writer) => void, constant?: number | bigint) {
@@ -101,6 +103,7 @@ export class Value<T extends Type = Type> {
     this.made = undefined;
     this.low = undefined;
     this.narrow = undefined;
+    this.parts = undefined;
   }
 
   /** Two constants of 32 bits make a constant. */
