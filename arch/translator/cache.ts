@@ -25,10 +25,10 @@ export class Engine {
   samples = 0;
   /** Those of places where many have been before. */
   hot = 0;
-  /** What samples were worth, and those of a few places; when the last one was (ns). */
-  weight = 0;
-  few = 0;
+  /** When the last sample was (ns). */
   sampled = 0;
+  /** What the guest took, in samples. */
+  taken = 0;
   /** The translator is there. */
   translates = false;
   /** Instructions that were translated. */

@@ -15,8 +15,6 @@ export interface Eagerness {
   /** Samples of hot places, of all CPUs of an engine, before the translator is loaded; and samples of one place that are as good. */
   readonly patience: number;
   readonly certain: number;
-  /** Worth of samples of a few places before it is loaded, where that is most of the time so far. */
-  readonly early: number;
   /** Code that has not been decoded yet is translated with what leads to it. */
   readonly cold: boolean;
   /** Samples of a place for each instruction that is translated for it. */
@@ -42,7 +40,6 @@ const AT_ONCE: Eagerness = {
   piece: 600,
   patience: 0,
   certain: 0,
-  early: 0,
   price: 0,
   allowance: 1e9,
   misses: 1_000,
@@ -62,12 +59,11 @@ export const EAGERNESS: Readonly<Record<"jit" | "lockstep" | "auto", Eagerness>>
     region: 400,
     module: 1_000,
     piece: 120,
-    patience: 600,
+    patience: 450,
     certain: 140,
-    early: 100,
     price: 1,
     allowance: 4,
-    misses: 1_000,
+    misses: 3_000,
     set: 200_000,
     life: 20_000,
     cold: false,

@@ -17,8 +17,13 @@ import type { Translation } from "./parts.ts";
 /** What a sample of a loop inside a region is worth, and one of a place in a loop that begins with a region. */
 const WITHIN = 1 / 8, NEAR = 1 / 32;
 
-/** Samples in which V8 may still be at the interpreter; nanoseconds that one takes later; what one is worth at most. */
-const BASELINE = 400, USUAL = 60_000, MOST = 5;
+/**
+ * Nanoseconds that a sample takes once V8 has optimised the interpreter, and as how many at most it counts; samples until that is done for certain; those
+ * of a place before shorter slices.
+ */
+const USUAL = 52_000, MOST = 6, EARLY = 1_000, AGAIN = 2;
+/** Of all that the guest took, in samples, one in so many has to be where the translator is asked for. */
+const SOME = 4;
 
 /** What of a CPU only its promotion uses. */
 export interface Owner {
@@ -126,7 +131,7 @@ export class Promotion {
     const set = cache.regions ??= new RegionSet(engine.samples);
     const heat = again ? Infinity : set.heat.get(entries[0]) ?? 0;
     // Only loading it takes long.
-    if (!engine.translates && !this.#worthIt(set, entries[0])) return;
+    if (!engine.translates && !this.#pays(set, entries[0])) return;
     const translator = cpu.parts.translator?.();
     // It is being loaded: guest code in between would only make that last longer.
     if (!translator) return cpu.interrupt();
@@ -162,22 +167,26 @@ export class Promotion {
   }
 
   /**
-   * Is it time to load the translator? When there were many samples of one place, or of several; and soon, when most of the time so far went
-   * to a few places: the start of a program has many.
+   * Is it time to load the translator? When there were many samples of one place, or of several; and those are a good part of all: the start of a
+   * large program takes as long in a thousand places.
    */
-  #worthIt({ samples }: RegionSet, pc: number): boolean {
-    const { engine } = this.cpu, eager = this.#eager!;
-    return engine.hot >= eager.patience || (samples.get(pc) ?? 0) >= eager.certain ||
-      (engine.few >= eager.early && engine.few * 2 >= engine.weight);
+  #pays({ samples }: RegionSet, pc: number): boolean {
+    const { engine } = this.cpu, { patience, certain } = this.#eager!, here = samples.get(pc) ?? 0;
+    return (engine.hot >= patience && engine.hot * SOME >= engine.taken) ||
+      (here >= certain && here * SOME >= engine.taken);
   }
 
-  /** What the sample of now is worth: V8's baseline code of the interpreter, which runs at first, takes several times as long. */
-  #weigh(): number {
-    const { engine } = this.cpu;
-    if (engine.samples > BASELINE) return 1;
-    const now = this.cpu.clock(), before = engine.sampled;
+  /**
+   * Samples are of time. V8's baseline code of the interpreter, which runs at first, takes up to six times as long: slices are shorter then, where the
+   * same places are met again and again.
+   */
+  #pace(heat: number): void {
+    const { engine } = this.cpu, { slice } = this.#eager!;
+    const now = this.cpu.clock(), took = now - engine.sampled, first = engine.sampled === 0;
     engine.sampled = now;
-    return before ? Math.max(1, Math.min((now - before) / USUAL, MOST)) : 1;
+    engine.taken += first ? 1 : Math.max(1 / 4, Math.min(took / USUAL, MOST));
+    const short = heat >= AGAIN && engine.samples < EARLY;
+    this.slice = short ? Math.max(slice >> 3, Math.min(this.slice * USUAL / took | 0, slice)) : slice;
   }
 
   /** What regions have missed often, new ones are expected to miss. */
@@ -353,22 +362,21 @@ export class Promotion {
     const set = cache.regions ??= new RegionSet(engine.samples);
     engine.samples++;
     if (engine.u32[FIELD.stale >>> 2]) this.#refresh();
-    const worth = this.#weigh(), count = set.samples.get(pc) ?? 0;
-    engine.weight += worth;
-    set.samples.set(pc, count + 1);
+    set.samples.set(pc, (set.samples.get(pc) ?? 0) + 1);
     const heat = set.heat.get(pc) ?? 0;
+    if (engine.samples <= EARLY && eager.price) this.#pace(heat);
+    else engine.taken++;
     // A loop inside a region is left to the interpreter until the next entry only: little to gain there, unless that does not come.
     const near = eager.price > 0 && set.near.has(pc),
       within = near || (jumped && eager.price > 0 && set.loops.has(pc));
     if (heat < 0 || within) this.slice = Math.min(this.slice * 2, SLICE);
     if (heat < 0) return;
-    const more = heat + (near ? NEAR : within ? WITHIN : worth);
+    const more = heat + (near ? NEAR : within ? WITHIN : 1);
     set.heat.set(pc, more);
-    if (count >= HOT) engine.hot++;
-    if (heat >= LEAST) engine.few += worth;
+    if (heat >= HOT) engine.hot++;
     if (more >= eager.samples) {
       this.#promote([pc]);
-      this.slice = eager.slice;
+      if (engine.samples > EARLY || !eager.price) this.slice = eager.slice;
     }
   }
 }

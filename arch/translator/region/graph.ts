@@ -88,6 +88,8 @@ export interface Graph {
   readonly byPc: ReadonlyMap<number, Block>;
   readonly size: number;
   readonly pages: ReadonlySet<number>;
+  /** More of what it calls may become part of it when there are more samples. */
+  readonly later: boolean;
 }
 
 function fieldsOf(code: Code, r: number, shift: number): Fields {
@@ -321,7 +323,7 @@ export function discover(
       pages.add(i.pc >>> 12), pages.add(i.pc + i.length - 1 >>> 12);
     }
   }
-  return { entry: first, blocks, byPc, size, pages };
+  return { entry: first, blocks, byPc, size, pages, later: copies.later };
 }
 
 /** Instructions of a block that is copied so that a loop has one entry, and of all of them in a region; how often that is done. */

@@ -43,6 +43,8 @@ export class Copies {
   readonly #paths = new Map<number, ReadonlySet<number>>();
   #room: number;
   #deepest = DEEPEST;
+  /** With more samples there would be more copies. */
+  later = false;
 
   constructor(
     readonly code: Code,
@@ -109,8 +111,10 @@ export class Copies {
     const { code, analysis, bias, profile } = this;
 
     const path = pathOf(code, analysis, entry, bias, profile, PATH);
-    if (path) this.#paths.set(entry, path);
-    return path?.size ?? 0;
+    if (path === "later") this.later = true;
+    if (!path || path === "later") return 0;
+    this.#paths.set(entry, path);
+    return path.size;
   }
 
   #measure(entry: number, recursive: boolean): number {

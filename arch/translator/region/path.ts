@@ -31,7 +31,7 @@ const LOOK = 200, AHEAD = 100, SHORT = 12;
 /** What was found of functions, and of how many samples. */
 const found = new WeakMap<
   Profile["samples"],
-  Map<number, { readonly known: number; readonly path?: Set<number> }>
+  Map<number, { readonly known: number; readonly path: Set<number> | undefined | "later" }>
 >();
 
 /** What {@link executed} said when it was asked last, unless much has been sampled since. */
@@ -42,7 +42,7 @@ export function pathOf(
   bias: number,
   profile: Profile,
   most: number,
-): Set<number> | undefined {
+): Set<number> | undefined | "later" {
   const { samples } = profile, known = profile.total;
   let paths = found.get(samples);
   if (!paths) found.set(samples, paths = new Map());
@@ -54,8 +54,8 @@ export function pathOf(
 }
 
 /**
- * Instructions of the function at a biased pc that are executed often, at most `most`; undefined: that is not known or not paid, they do not come back, or call the
- * function itself (then it is better called, from its copies in itself). */
+ * Instructions of the function at a biased pc that are executed often, at most `most`; undefined: that is not known, they do not come back, or call the
+ * function itself (then it is better called, from its copies in itself). Later: they are not paid yet, or more samples will tell. */
 function executed(
   code: Code,
   analysis: Analysis,
@@ -63,7 +63,7 @@ function executed(
   bias: number,
   profile: Profile,
   most: number,
-): Set<number> | undefined {
+): Set<number> | undefined | "later" {
   const known = new Map<number, Instruction | undefined>();
   const at = (pc: number) => {
     if (!known.has(pc)) {
@@ -76,7 +76,7 @@ function executed(
   if (top < ENOUGH) return undefined;
   if (top < MANY * profile.price) {
     const all = reached(at, entry, (run) => guessJump(code, analysis, run), Math.min(most, WHOLE));
-    return all && all.size * profile.price * PART <= top ? all : undefined;
+    return all && all.size * profile.price * PART <= top ? all : "later";
   }
   let least = Math.max(2, top / SHARE);
   const hot = (pc: number) => samples(pc) >= least;
@@ -127,12 +127,14 @@ function executed(
     }
     return returns ? found : new Set();
   };
+  let later = false;
   for (; least <= top; least *= 3) {
     const found = follow();
     if (found?.size === 0) return undefined;
     if (found && found.size * profile.price * PART <= top) return found;
+    if (found) later = true;
   }
-  return undefined;
+  return later ? "later" : undefined;
 }
 
 /** Most samples of a place in the function. */

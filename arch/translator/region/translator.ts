@@ -27,6 +27,9 @@ const COPIED = 120;
 /** Of 64 KiB: what every guest's memory has from the beginning, if it has that (core's pool: 36 MiB). */
 const DECLARED = 576;
 
+/** Samples of the time in which loops are translated before what they call. */
+const EARLY = 1_000;
+
 /** What an architecture tells the translator: its operations and where its registers lie. */
 export interface TranslatorSpec {
   readonly operations: Operations;
@@ -127,6 +130,11 @@ export function createTranslator(spec: TranslatorSpec): Translator {
       if (info.how !== "inline" || info.kind === "enter" || info.kind === "stop") continue;
       if (!first && !again) own = heatIn(graph, set) / limits.price;
       const cost = costOf(graph, limits.region);
+      // A function had better become a part of the loops that call it: those come first, and not before there is enough to tell what they are to have.
+      const early = first && !again && limits.price > 0 && cpu.engine.samples < EARLY;
+      const inLoop = () => [...loopsOf([graph!]).values()].some((body) => body.has(starts[at]));
+      const most = early && (graph.later || !inLoop()) ? cost * 2 : cost;
+      if (first && most > room + own) return most - own;
       if (cost > room + own) {
         if (first) return cost - own;
         // It had better have a region of its own than a part of one.
