@@ -89,6 +89,8 @@ export const FIELD = {
   partly: FIELDS + 136,
   /** 64 bits, the lower half 0: whose answers of {@link ANSWERS} hold now. */
   stamp: FIELDS + 144,
+  /** Lockstep: slots (translator, region/slots.ts) that the region has not brought to memory, since nobody reads them any more; 96 bits. */
+  dead: FIELDS + 152,
 } as const;
 
 /**

@@ -71,6 +71,8 @@ interface Outcome {
   readonly pc: number;
   readonly steps: number;
   readonly status: number;
+  /** State that the region has not brought to memory, in words: nobody reads it any more. */
+  readonly dead?: ReadonlySet<number>;
   /** Why the interpreter could not follow. */
   readonly problem?: string;
 }
@@ -161,6 +163,7 @@ export class Lockstep {
     engine.i32[FIELD.count >>> 2] = Math.min(budget, SLICE);
     engine.u32[FIELD.steps >>> 2] = engine.u32[FIELD.partly >>> 2] = 0;
     engine.u32[FIELD.limit >>> 2] = limit;
+    engine.u32.fill(0, FIELD.dead >>> 2, (FIELD.dead >>> 2) + 3);
     // Nothing is permitted yet.
     forgetPermissions(cpu.memory);
     const status = (this.table.get(slot) as (depth: number) => number)(0);
@@ -169,9 +172,19 @@ export class Lockstep {
     this.#new.clear();
     for (const page of this.#old.keys()) this.#new.set(page, this.#copy(page));
     this.#state.set(cpu.memory.subarray(0, STATE_END));
-    const outcome = { flags: this.inside.flags(), pc: cpu.pc, steps, status };
+    const outcome = { flags: this.inside.flags(), pc: cpu.pc, steps, status, dead: this.#dead() };
     this.#undo();
     return outcome;
+  }
+
+  #dead(): Set<number> | undefined {
+    const { u32 } = this.cpu.engine, words = [0, 1, 2].map((n) => u32[(FIELD.dead >>> 2) + n]);
+    if (!words.some((w) => w)) return undefined;
+    const dead = new Set<number>();
+    this.inside.translator.slots.forEach(({ offset, bytes }, id) => {
+      for (let at = offset; words[id >> 5] >>> (id & 31) & 1 && at < offset + bytes; at += 4) dead.add(at);
+    });
+    return dead;
   }
 
   /** As {@link #replay}, with a step that ends the run put where it should end: much quicker. Undefined: it went elsewhere, and what it did is undone. */
@@ -285,7 +298,7 @@ export class Lockstep {
     const ignored = inside.translator.ignored;
     const its = new Int32Array(this.#state.buffer), mine = new Int32Array(cpu.memory.buffer, 0, its.length);
     for (let at = 0; at < STATE_END; at += 4) {
-      if (its[at >> 2] !== mine[at >> 2] && !ignored.has(at)) {
+      if (its[at >> 2] !== mine[at >> 2] && !ignored.has(at) && !region.dead?.has(at)) {
         const [a, b] = [this.#state, cpu.memory].map((from) => bytes(from, at & ~7));
         text.push(`state ${at}: region ${a}, interpreter ${b}`);
       }

@@ -87,6 +87,8 @@ export interface Translator {
   ): Translation | number | undefined;
   /** Pieces of 4 bytes of the state block that lockstep leaves alone: what is only used within an instruction, and lazy flags. */
   readonly ignored: ReadonlySet<number>;
+  /** What regions keep in locals: pieces of the state block, by the numbers of FIELD.dead. */
+  readonly slots: readonly { readonly offset: number; readonly bytes: number }[];
   /** Does the code at a biased pc read the flags before it overwrites them? `exact`: also for who may look at a fault in it. */
   flagsWanted(cpu: BaseCpu, pc: number, exact: boolean): boolean;
   /** The micro-ops of the instruction at a biased pc, for a person. */

@@ -265,7 +265,8 @@ export class Emitter extends Calls implements Flow {
     const { f } = this, b = this.block, first = b.instructions[0], known = f.known;
     f.endBlock((checks) =>
       this.machine.checks(checks, () => {
-        this.leave(LEAVE.interpret, i64(b.pc + BIAS), first.flagsBefore, this.shape.keptIn(b));
+        const { shape } = this, pc = i64(b.pc + BIAS);
+        this.leave(LEAVE.interpret, pc, first.flagsBefore, shape.keptIn(b), false, shape.dirtyIn[b.index]);
       })
     );
     f.known = known;
@@ -326,6 +327,7 @@ export class Emitter extends Calls implements Flow {
     f.plainUnlikely(this.status, () => {
       // Nothing was done, or it says what is left to do: the interpreter finds that out again.
       this.#unstep(true);
+      this.tellDead(this.shape.before.get(i), before);
       f.store(analysis.memories.guest, "i64.store", 0, i64(i.pc + BIAS), analysis.slots.spec.pc);
       this.storeCount();
       this.out(i32(LEAVE.interpret));
@@ -365,6 +367,8 @@ export class Emitter extends Calls implements Flow {
             i64(pc + BIAS),
             to.instructions[0].flagsBefore,
             this.shape.keptOn(this.block, to),
+            false,
+            this.shape.dirtyOut[this.block.index],
           ),
       );
       const inner = this.#inner.get(to);
@@ -419,6 +423,6 @@ export class Emitter extends Calls implements Flow {
       for (const id of this.shape.own.get(i)!) if (this.shape.reads.get(i)!.has(id)) dirty.add(id);
     }
     this.#unstep(partly);
-    this.leave(LEAVE.interpret, i64(i.pc + BIAS), i.flagsBefore, dirty);
+    this.leave(LEAVE.interpret, i64(i.pc + BIAS), i.flagsBefore, dirty, false, this.shape.before.get(i));
   }
 }

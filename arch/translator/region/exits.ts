@@ -155,7 +155,7 @@ export abstract class Exits {
 
   /**
    * Leaves the region with these slots brought to memory, the flags among them if they may be read. `chain`: the region at the pc may
-   * follow at once.
+   * follow at once. `all`: what differs from memory, if that is more.
    */
   protected leave(
     status: number,
@@ -163,15 +163,26 @@ export abstract class Exits {
     flags: boolean,
     dirty: Iterable<number>,
     chain = false,
+    all?: Ids,
   ): void {
     const { f } = this, { isFlag } = this.analysis.slots;
     this.refund();
+    this.tellDead(all, dirty);
     this.state.spill([...dirty].filter((id) => !isFlag[id]));
     if (flags) this.state.spill(this.flags);
     f.set(this.pc, pc);
     if (chain && this.chains) return this.onward();
     f.set(this.status, status);
     this.end();
+  }
+  /** Lockstep does not compare what differs from memory and has not been brought there. */
+  protected tellDead(all: Ids | undefined, kept: Iterable<number>): void {
+    if (!this.target.mark) return;
+    const dead = new Ids(all);
+    dead.without(new Ids(kept));
+    dead.words.forEach((word, n) => {
+      this.f.store(this.analysis.memories.engine, "i32.store", 0, word, FIELD.dead + n * 4);
+    });
   }
   /** Regions that are left go on in one another without the interpreter: not those that return in two ways, and not in lockstep. */
   protected get chains(): boolean {

@@ -65,6 +65,10 @@ export class Ids {
   equals(other: Ids): boolean {
     return this.a === other.a && this.b === other.b && this.c === other.c;
   }
+  /** The bits. */
+  get words(): readonly number[] {
+    return [this.a, this.b, this.c];
+  }
   *[Symbol.iterator](): Generator<number> {
     for (let n = 0; n < 3; n++) {
       for (let bits = n === 0 ? this.a : n === 1 ? this.b : this.c; bits;) {

@@ -34,7 +34,8 @@ export interface SlotSpec {
   readonly result?: number;
 }
 
-const BYTES = { i32: 4, i64: 8, v128: 16 } as const;
+/** How large they are. */
+export const BYTES = { i32: 4, i64: 8, v128: 16 } as const;
 
 export class Slots {
   readonly list: Slot[] = [];

@@ -18,7 +18,7 @@ import { describe, flagsWanted, look } from "./reports.ts";
 import type { Operations } from "./operations.ts";
 import { Unsupported } from "./state.ts";
 import { emitWindow } from "./window.ts";
-import { Slots, type SlotSpec } from "./slots.ts";
+import { BYTES, Slots, type SlotSpec } from "./slots.ts";
 
 export type { Slot, SlotSpec } from "./slots.ts";
 
@@ -68,6 +68,7 @@ export function createTranslator(spec: TranslatorSpec): Translator {
         .flatMap((s) => s.type === "i32" ? [s.offset] : [s.offset, s.offset + 4])
         .concat(spec.slots.trash === undefined ? [] : [spec.slots.trash, spec.slots.trash + 4]),
     ),
+    slots: slots.list.map(({ offset, type }) => ({ offset, bytes: BYTES[type] })),
     flagsWanted: (cpu, pc, exact) => flagsWanted(cpu, analysisOf(true), pc, BIAS, exact),
     look: (cpu, pc) => look(cpu, analysisOf(true), pc, BIAS),
     describe: (cpu, pc) => describe(cpu, analysisOf(true), pc, BIAS),
@@ -196,7 +197,7 @@ export function createTranslator(spec: TranslatorSpec): Translator {
       enter,
       flagsLive: (pc: number) => cpu.exact || flagsLiveAt(cpu, analysis, pc, BIAS),
     };
-    const shapes = shapesOf(graphs, analysis, m, cpu.exact || limits.lockstep === true);
+    const shapes = shapesOf(graphs, analysis, m, cpu.exact);
     const made = [...shapes].flatMap(([graph, { shape, signature }]) => {
       const marks: { pc: number; offset: number }[] = [];
       const mark = limits.lockstep
