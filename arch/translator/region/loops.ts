@@ -176,6 +176,8 @@ export class LoopWatch {
   readonly #direct: Ids = new Ids();
   /** Conditions of floating point, by key; slots whose floats are tested, by format; constants of such tests. */
   readonly #assumed = new Map<string, () => I32>();
+  /** Pages that are known by their numbers. */
+  readonly #pages = new Map<string, () => I32>();
   readonly #middling = new Map<string, { readonly lanes: FloatLanes; readonly id: number }>();
   readonly #constants = new Set<Vectors>();
 
@@ -209,6 +211,12 @@ export class LoopWatch {
     if (slots.every((id) => id >= 0 && !this.#direct.has(id))) this.#assumed.set(key, cond);
     return false;
   }
+  /** A page that is known by its number is accessible in all rounds, since it is remembered before the piece. */
+  remembers(key: string, cond: () => I32): boolean {
+    if (this.#covered) return this.#pages.has(key);
+    this.#pages.set(key, cond);
+    return false;
+  }
   /** A slot holds the same floats in all rounds, and they are of a middling size (trial.ts). */
   middling(lanes: FloatLanes, id: number): boolean {
     const key = `${lanes} ${id}`;
@@ -229,7 +237,9 @@ export class LoopWatch {
   assume(otherwise: Label): void {
     const { f, state } = this;
     if (this.wrong) f.unlikelyBr(otherwise, this.wrong.gtS(WRONG));
-    for (const cond of this.#assumed.values()) f.unlikelyBr(otherwise, cond().eqz());
+    for (const cond of [...this.#assumed.values(), ...this.#pages.values()]) {
+      f.unlikelyBr(otherwise, cond().eqz());
+    }
     for (const { lanes } of this.#middling.values()) this.#constants.add(vectorsOf(lanes));
     for (const vectors of this.#constants) setConstant(state, vectors);
     const tests = new Middling(state, () => true, FLOATS_FROM);
@@ -241,7 +251,8 @@ export class LoopWatch {
   }
   /** A second version gains something. */
   get gains(): boolean {
-    return this.ranges.length > 0 || this.#assumed.size > 0 || this.narrow.locals.size > 0;
+    return this.ranges.length > 0 || this.#assumed.size > 0 || this.#pages.size > 0 ||
+      this.narrow.locals.size > 0;
   }
 
   /** An instruction begins. */
@@ -344,7 +355,7 @@ export class LoopWatch {
   learned(live: Iterable<number>): void {
     this.#covered = new Set();
     this.narrow.learned(live), this.floats.learned(live);
-    if (this.#spoilt) return;
+    if (this.#spoilt) return this.#pages.clear();
     const streams = this.#streams.map((s) => this.#resolve(s)).filter(
       ({ base, index, scale, multiple, halves }) => {
         const a = this.#moved(base, 0),

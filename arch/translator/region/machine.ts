@@ -285,7 +285,7 @@ export class RegionMachine extends BaseEnv implements Machine {
       const window = this.helpers.windows.of(sum.fields, sum.indexed, access), bytes = spec.size >> 3;
       const multiple = misaligned === undefined ? 1 : bytes;
       if (
-        spec.access !== "none" &&
+        spec.access !== "none" && this.#pageOf(address, bytes) === undefined &&
         this.loop?.access(address, bytes, access, window, this.#parts(form === 1, spec.extend), multiple)
       ) return new RegionOperand(this, spec, 0, address);
       if (misaligned !== undefined) {
@@ -358,22 +358,27 @@ export class RegionMachine extends BaseEnv implements Machine {
       });
       return;
     }
-    const symbol = f.symbol(address)!;
-    if (
-      symbol.id === CONSTANT && symbol.plus >= 0 && (symbol.plus & 4095) + bytes <= 4096 &&
-      symbol.plus < 2 ** 32
-    ) {
-      return this.#checkPage(Math.floor(symbol.plus / 4096), access);
-    }
+    const symbol = f.symbol(address)!, page = this.#pageOf(address, bytes);
+    if (page !== undefined) return this.#checkPage(page, access);
     if (f.proven(symbol, access, bytes) || f.checkEarly(symbol, access, bytes, window)) return;
     const check = f.check(symbol, access, bytes, address, window);
     f.plainUnlikely(this.#outside(check), () => {
       f.plainUnlikely(this.#look(check), () => this.flow.interpret(false));
     });
   }
-  /** Of an address that is known: one comparison, with the page that is remembered (PAGES in layout.ts). */
+  /** The page of an address that is known. */
+  #pageOf(address: Local<"i64">, bytes: number): number | undefined {
+    const { id, plus } = this.f.symbol(address)!;
+    const known = id === CONSTANT && plus >= 0 && (plus & 4095) + bytes <= 4096 && plus < 2 ** 32;
+    return known ? Math.floor(plus / 4096) : undefined;
+  }
+  /** Of an address that is known: one comparison, with the page that is remembered (PAGES in layout.ts); for a loop before its pieces. */
   #checkPage(page: number, access: number): void {
-    const { f } = this, check = f.page(page, access);
+    const { f, memories: { guest } } = this, entry = page % PAGES.entries * PAGES.size;
+    const remembered = () =>
+      guest.load("i64.load", 0, (access === ACCESS.write ? PAGES.write : PAGES.read) + entry).eq(i64(page));
+    if (this.loop?.remembers(`${page} ${access}`, remembered)) return;
+    const check = f.page(page, access);
     if (!check) return;
     f.plainUnlikely(this.#outside(check), () => {
       f.plainUnlikely(this.#look(check), () => this.flow.interpret(false));
