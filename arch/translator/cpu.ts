@@ -363,7 +363,11 @@ export abstract class BaseCpu implements Sharer {
   /** A record that has to be decoded: an unlinked branch's stub, an invalidated record, or (0) the pc of an indirect jump. */
   #miss(record: number): number {
     const { engine } = this;
-    if (record === 0) return this.recordAt(this.pc);
+    if (record === 0) {
+      const { cache } = this, { generation } = cache, found = this.recordAt(this.pc);
+      const same = cache === this.cache && generation === cache.generation;
+      return same || !this.#waited ? found : 0;
+    }
     const at = infoOf(record);
     const pc = engine.u32[at >>> 2] + BIAS;
     const generation = this.cache.generation, cache = this.cache;
@@ -371,6 +375,8 @@ export abstract class BaseCpu implements Sharer {
     if (!target) return this.#setPc(pc), 0;
     // After a drop or a change of cache the old record is not there any more.
     if (cache !== this.cache || generation !== cache.generation) {
+      // Regions that wait are of the old one: they are left.
+      if (this.#waited) return this.#setPc(pc), 0;
       // The count belongs to the ordinal of `record`: make a jump that says so.
       return this.#bridge(target);
     }
@@ -395,11 +401,17 @@ export abstract class BaseCpu implements Sharer {
     return record;
   }
 
+  /** A region waits for what the interpreter does now. */
+  get #waited(): boolean {
+    return this.engine.u32[FIELD.nested >>> 2] !== 0;
+  }
   #enterSyscall(entry: number): 0 | 1 {
+    if (this.#waited) return this.#syscallWithin(entry);
     const left = this.kernel.syscall(entry);
     return left !== 0 || this.#interrupted || this.#moved ? this.#leaves(left, "syscall", entry) : 0;
   }
   #enterCall(target: number): 0 | 1 {
+    if (this.#waited) return this.#callWithin(target);
     const left = this.kernel.call(target);
     return left !== 0 || this.#interrupted || this.#moved ? this.#leaves(left, "call", target) : 0;
   }
@@ -452,6 +464,9 @@ export abstract class BaseCpu implements Sharer {
       this.#moved = false;
       engine.use(this.cache);
       engine.u32[FIELD.stamp + 4 >>> 2] = this.#stamp;
+      // The outermost loop, which returns to nowhere.
+      engine.u32[FIELD.depth >>> 2] = engine.u32[FIELD.nested >>> 2] = 0;
+      engine.u32[FIELD.expected >>> 2] = engine.u32[FIELD.expected + 4 >>> 2] = 0xffffffff;
       this.#promotion.prepare(this.cache);
       if (single) {
         record = this.executable(pc) ? (this.claim(pc), this.stepAt(pc)) : 0;
@@ -513,6 +528,10 @@ export abstract class BaseCpu implements Sharer {
         case STATUS.leave:
           record = 0;
           if (this.#left) return this.#trap(this.#cause);
+          break;
+        case STATUS.returned:
+          // To nowhere, which no code is at.
+          record = 0;
           break;
         case STATUS.fetch:
           return this.#pageFault(pc, ACCESS.exec);

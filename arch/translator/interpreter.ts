@@ -14,6 +14,7 @@ import {
   INFO,
   JUMPS,
   LEAVE,
+  NEST,
   PAGE_BIAS,
   RECORD,
   STATUS,
@@ -264,10 +265,13 @@ export class Generator {
     const decoder = spec.extra?.(this);
     module.define(this.near, (f) => this.#near(f, spec.profile ? undefined : decoder));
     module.define(this.#link, (f) => this.#defineLink(f));
-    module.export(
-      "run",
-      module.func(["i32", "i32"], ["i32"], (f) => this.#run(f, variants.slice(0, switched), opType)),
+    const run = module.func(
+      ["i32", "i32"],
+      ["i32"],
+      (f) => this.#run(f, variants.slice(0, switched), opType),
     );
+    module.export("run", run);
+    module.export("nest", module.func(["i32", "i64", "i32"], ["i32"], (f) => this.#nest(f, run)));
     // For regions: rare operations, what semantics share, and the way to pages that are not there yet.
     module.exportTable("operations");
     module.export("slow", this.slow);
@@ -284,7 +288,15 @@ export class Generator {
     const find = module.func(["i64"], ["i32"], (f) => this.#find(f));
     module.export("find", find);
     module.export("go", module.func(["i32"], ["i32"], (f) => this.#go(f, find, opType)));
-    module.export("away", module.func(["i32"], ["i32"], (f) => f.return(i32(LEAVE.go))));
+    // For what has no region: the caller goes on there. A region that came meanwhile has to be linked.
+    module.export(
+      "away",
+      module.func(["i32"], ["i32"], (f) => {
+        const pc = this.guest.load("i64.load", 0, this.spec.pc).sub(BIAS);
+        f.if(f.call("i32", find, pc).geS(0), () => f.return(i32(LEAVE.missing)));
+        f.return(i32(LEAVE.go));
+      }),
+    );
     const helpers = [...this.#helpers].map(([name, ref]) => [name, module.tableSlot(ref)] as const);
     if (helpers.length) {
       const text = [helpers[0][1], ...helpers.map(([name]) => name)].join("\n");
@@ -419,6 +431,80 @@ export class Generator {
     f.returnCallIndirect(this.regions, type, slot, f.param(0, "i32"));
   }
 
+  /**
+   * (depth, where the caller waits for the guest, how a region was left) -> 0: it came there; else how the caller is left. What a region has called and
+   * what could not go on in regions is done by a loop of the interpreter that the caller waits for: its own locals stay. The guest returns there, or that loop is left for good.
+   */
+  #nest(f: Func, run: FunctionRef): void {
+    const { engine } = this,
+      depth = f.param(0, "i32"),
+      expected = f.param(1, "i64"),
+      left = f.param(2, "i32");
+    const field = (at: number) => engine.load("i32.load", 0, at);
+    const level = f.let(field(FIELD.nested)), above = f.let(field(FIELD.depth));
+    const outer = f.let(engine.load("i64.load", 0, FIELD.expected));
+    f.if(left.eq(LEAVE.missing), () => {
+      f.drop(f.call("i32", this.hosts.get("region")!, i32(1)));
+      f.set(left, LEAVE.go);
+    });
+    f.if(
+      left.gtU(LEAVE.interpret).or(field(FIELD.count).leS(0)),
+      () => f.return(i32(LEAVE.budget)),
+    );
+    f.if(level.geU(NEST.levels).or(depth.gtU(NEST.depth)), () => f.return(i32(LEAVE.interpret)));
+    const record = f.let(i32(0)), status = f.local("i32");
+    const pc = f.let(this.guest.load("i64.load", 0, this.spec.pc).sub(BIAS));
+    f.if(pc.shrU(32).eqz(), () => f.set(record, f.call("i32", this.near, pc.wrap())));
+    f.if(record.eqz(), () => f.return(i32(LEAVE.interpret)));
+    f.if(engine.load("i32.load16_u", record, RECORD.op).eq(CORE_OPS.region), () => {
+      f.if(left, () => f.set(record, engine.load("i32.load", record, RECORD.disp)));
+    }, () => {
+      const exits = f.let(field(FIELD.exits).sub(1));
+      f.store(engine, "i32.store", 0, exits, FIELD.exits);
+      f.if(left.eqz().and(exits.leS(0)), () => {
+        f.set(status, f.call("i32", this.hosts.get("region")!, i32(0)));
+        f.if(status, () => f.set(record, status));
+      });
+    });
+    f.store(engine, "i32.store", 0, depth.add(NEST.frames), FIELD.depth);
+    f.store(engine, "i32.store", 0, level.add(1), FIELD.nested);
+    f.store(engine, "i64.store", 0, expected.sub(BIAS), FIELD.expected);
+    f.set(
+      status,
+      f.call("i32", run, record, field(FIELD.count).add(engine.load("i32.load8_u", record, RECORD.ordinal))),
+    );
+    f.store(engine, "i32.store", 0, above, FIELD.depth);
+    f.store(engine, "i32.store", 0, level, FIELD.nested);
+    f.store(engine, "i64.store", 0, outer, FIELD.expected);
+    f.if(status.eq(STATUS.returned), () => f.return(i32(0)));
+    // The outermost loop finds out again: a fault, a trap, a page that cannot be fetched.
+    f.set(record, field(FIELD.record));
+    f.if(record, () => {
+      const info = record.and(~(CHUNK - 1)).add(record.and(0xffff).shrU(1));
+      f.store(
+        engine,
+        "i32.store",
+        0,
+        field(FIELD.count).sub(engine.load("i32.load8_u", record, RECORD.ordinal)),
+        FIELD.count,
+      );
+      f.if(status.ne(STATUS.leave), () => {
+        f.store(
+          this.guest,
+          "i64.store",
+          0,
+          engine.load("i64.load32_u", info, CHUNK_INFO + INFO.pc).add(BIAS),
+          this.spec.pc,
+        );
+      });
+    });
+    f.if(
+      status.eq(STATUS.budget).or(status.eq(STATUS.leave)),
+      () => f.return(i32(LEAVE.budget)),
+    );
+    f.return(i32(LEAVE.interpret));
+  }
+
   /** A translated region, from its entry on: a super-instruction. */
   #region(f: Func, loop: LoopContext): void {
     const { engine } = this, { record, count, status } = loop, found = f.local("i32");
@@ -426,7 +512,15 @@ export class Generator {
     const type = this.module.type(["i32"], ["i32"]);
     // Entering costs as much as a call: a region that is left where it begins, or for another one, would never come to its end.
     f.store(engine, "i32.store", 0, count.sub(ordinal(record)).sub(4), FIELD.count);
-    f.set(status, f.callIndirect(this.regions, type, engine.load("i32.load", record, RECORD.imm), i32(0)));
+    f.set(
+      status,
+      f.callIndirect(
+        this.regions,
+        type,
+        engine.load("i32.load", record, RECORD.imm),
+        engine.load("i32.load", 0, FIELD.depth),
+      ),
+    );
     f.if(status.eq(LEAVE.missing), () => {
       // JavaScript fills the slot, or gives the record of the interpreter; 0: the slot was that of a call further in.
       f.set(found, f.call("i32", this.hosts.get("region")!, record));
@@ -440,6 +534,11 @@ export class Generator {
       f.br(loop.exit);
     });
     const pc = f.let(this.guest.load("i64.load", 0, this.spec.pc).sub(BIAS)), low = f.let(pc.wrap());
+    f.if(status.eqz().and(pc.eq(engine.load("i64.load", 0, FIELD.expected))), () => {
+      f.set(record, 0);
+      f.set(status, STATUS.returned);
+      f.br(loop.exit);
+    });
     f.set(found, 0);
     f.if(pc.shrU(32).eqz(), () => {
       const level = engine.load(

@@ -83,6 +83,10 @@ export const FIELD = {
   missed: FIELDS + 80,
   /** Jump table of the code cache that is in use ({@link JUMPS}). */
   jumps: FIELDS + 88,
+  /** Of the interpreter's loop that is at work: how deep in regions it is, its nesting in other loops, and (64 bits) where a return ends it. */
+  depth: FIELDS + 92,
+  expected: FIELDS + 96,
+  nested: FIELDS + 104,
   /** Lockstep: instructions begun since the region was entered, how many may be, and whether one was left in its middle. */
   steps: FIELDS + 128,
   limit: FIELDS + 132,
@@ -154,6 +158,8 @@ export const STATUS = {
   step: 8,
   /** A long instruction wants to be continued. */
   yield: 9,
+  /** The guest is where a region waits for it ({@link FIELD.expected}). */
+  returned: 10,
 } as const;
 
 /** What a region returns; the program counter is in the state block. */
@@ -167,6 +173,8 @@ export const LEAVE = {
   /** Of a slot that holds no region in this instance. */
   missing: 3,
 } as const;
+/** Loops of the interpreter that regions call: how deep in regions the last one may begin, and how many may be at work. */
+export const NEST = { depth: 100, levels: 12, frames: 8 } as const;
 /** Slots in the table of regions, at most. */
 export const REGION_SLOTS = 0x10000;
 

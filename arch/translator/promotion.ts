@@ -24,6 +24,8 @@ const WITHIN = 1 / 8, NEAR = 1 / 32;
 const USUAL = 52_000, MOST = 6, EARLY = 1_000, AGAIN = 2;
 /** Of all that the guest took, in samples, one in so many has to be where the translator is asked for. */
 const SOME = 4;
+/** In place of a record: a region that waits has called what is none here. */
+const CALLED = 1;
 
 /** What of a CPU only its promotion uses. */
 export interface Owner {
@@ -297,10 +299,11 @@ export class Promotion {
   /** Somebody met a slot that is empty here: the region of this record, or one that is called from it (0: go on at the pc). */
   region(record: number): number {
     if (!record) return this.#exit();
+    if (record === CALLED) return this.#called(), 0;
     const { cpu, owner: { lockstep } } = this, { engine } = cpu, set = cpu.cache.regions;
     const slot = engine.u32[record + RECORD.imm >>> 2];
-    const own = engine.u16[record >>> 1] === CORE_OPS.region;
-    if (own && this.#table.get(slot) === this.#missing) {
+    const own = engine.u16[record >>> 1] === CORE_OPS.region, there = own && this.#table.get(slot);
+    if (own && (there === this.#missing || there === cpu.exports.away)) {
       const region = set?.regions[slot];
       if (!region) return engine.u32[record + RECORD.disp >>> 2];
       this.#link(region.module);
@@ -325,6 +328,10 @@ export class Promotion {
       const eager = this.#eager!, heat = calls + eager.samples / eager.calls;
       set.heat.set(pc, heat);
       if (heat >= eager.samples && cpu.executable(cpu.pc)) this.#promote([pc]);
+      // Until it is one it is done by the interpreter, whose samples count.
+      if (called !== undefined && !this.owner.lockstep && this.#table.get(called) === this.#missing) {
+        this.#table.set(called, cpu.exports.away);
+      }
     }
   }
 
@@ -346,7 +353,7 @@ export class Promotion {
   #exit(): number {
     const { cpu } = this, { pc } = cpu;
     cpu.engine.i32[FIELD.exits >>> 2] = this.#eager!.exits;
-    this.sample(pc - BIAS);
+    this.sample(pc - BIAS, false, true);
     return cpu.recordAt(pc);
   }
 
@@ -357,7 +364,7 @@ export class Promotion {
   }
 
   /** The guest was here when a slice ended; `jumped`: in a region, or at a computed jump of the interpreter. */
-  sample(pc: number, jumped = false): void {
+  sample(pc: number, jumped = false, led = false): void {
     const { engine, cache } = this.cpu, eager = this.#eager!;
     const set = cache.regions ??= new RegionSet(engine.samples);
     engine.samples++;
@@ -367,7 +374,7 @@ export class Promotion {
     if (engine.samples <= EARLY && eager.price) this.#pace(heat);
     else engine.taken++;
     // A loop inside a region is left to the interpreter until the next entry only: little to gain there, unless that does not come.
-    const near = eager.price > 0 && set.near.has(pc),
+    const near = eager.price > 0 && !led && set.near.has(pc),
       within = near || (jumped && eager.price > 0 && set.loops.has(pc));
     if (heat < 0 || within) this.slice = Math.min(this.slice * 2, SLICE);
     if (heat < 0) return;

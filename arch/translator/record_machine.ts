@@ -283,6 +283,10 @@ export class RecordMachine extends HelperEnv implements Machine {
     this.setState("i64.store", this.g.spec.pc, to.add(BIAS));
     f.set(loop.count, loop.count.sub(engine.load("i32.load8_u", loop.record, RECORD.ordinal).add(1)));
     f.if(loop.count.leS(0), () => (f.set(loop.record, 0), this.exit(STATUS.budget)));
+    f.if(
+      to.eq(engine.load("i64.load", 0, FIELD.expected)),
+      () => (f.set(loop.record, 0), this.exit(STATUS.returned)),
+    );
     f.if(to.shrU(32).eqz(), () => {
       const directory = engine.load("i32.load", 0, FIELD.directory);
       const level = engine.load("i32.load", directory.add(low.shrU(22).shl(2)));

@@ -35,6 +35,8 @@ const programs: readonly (readonly [string, readonly string[], readonly Engine[]
   ["compiler.c", ["600", "wx"], all],
   ["selfmodifying.c", [], all],
   ["answers.c", [], all],
+  ["waits.c", ["3000"], ["interpreter", "jit", "auto"]],
+  ["waits.c", ["200"], ["lockstep"]],
   ["limits.c", ["endless"], all],
   ["limits.c", ["recursion"], ["interpreter", "jit", "auto"]],
   ["limits.c", ["jumps"], ["interpreter", "jit", "auto"]],

@@ -21,7 +21,7 @@ for (const target of TARGETS) {
     fn: async () => {
       const program = build("selfmodifying.c", target, "-static", "-fno-pie", "-no-pie");
       const peaks: number[] = [];
-      // Each place is translated eight times at most: 13,600 loops are what 1,700 places give. Some loops become part of their caller's region.
+      // Each place is translated eight times at most: 13,600 loops are what 1,700 places give; there are 1,500. Some loops become part of their caller's region.
       for (const [loops, least] of [[2_600, 2_000], [13_600, 10_000]]) {
         const { stdout } = await new Deno.Command(Deno.execPath(), {
           args: ["run", "-A", "--no-check", measure, "jit", program, `${loops}`],

@@ -18,7 +18,7 @@ static const uint32_t loop[] = {0x11000400, 0x71000421, 0x54ffffc1, 0xd65f03c0};
 static void set(uint8_t *code, int v) { uint32_t w = 0x11000000 | v << 10; memcpy(code, &w, 4); }
 #endif
 
-enum { PLACES = 1300, TIMES = 2500 };
+enum { PLACES = 1500, TIMES = 2500 };
 static int many(int rounds) {
   uint8_t *code = mmap(0, PLACES * 4096, 7, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (code == MAP_FAILED) return perror("mmap"), 1;

@@ -48,8 +48,14 @@ export class Analysis implements Helpers {
     opaque: false,
   };
   /** Its index is that of the module under construction. */
-  /** Where regions go on in one another: slot of a biased pc; the region at the pc (interpreter.ts). */
+  /** Where regions go on in one another: slot of a biased pc; a loop of the interpreter until a return; the region at the pc (interpreter.ts). */
   readonly find: Helper = { ...this.slow, name: "find", params: ["i64"], results: ["i32"] };
+  readonly nest: Helper = {
+    ...this.slow,
+    name: "nest",
+    params: ["i32", "i64", "i32"],
+    results: ["i32"],
+  };
   readonly next: Helper = { ...this.slow, name: "go", params: ["i32"], results: ["i32"] };
   readonly window: Mutable<FunctionRef> = { index: 0, params: ["i64", "i32", "i32"], results: ["i32"] };
   readonly windows: Windows;

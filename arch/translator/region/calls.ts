@@ -8,7 +8,7 @@ import { type I32, i32, type I64, i64, type Label, type Local } from "../wasm/mo
 import { Exits, EXPECTED_PARAM } from "./exits.ts";
 import type { Instruction } from "./graph.ts";
 import { pcOf, SPACE } from "./inline.ts";
-import type { Signature } from "./shape.ts";
+import { Ids, type Signature } from "./shape.ts";
 
 /** What a region does where it goes somewhere else. */
 export abstract class Calls extends Exits {
@@ -72,11 +72,14 @@ export abstract class Calls extends Exits {
     if (kind === "jump" && target.mark) return this.end();
     // Where the target is translated, it is called: also for a jump, whose nested calls return one after the other.
     const slot = this.#lookup(), { guest, engine } = analysis.memories;
-    f.plainUnlikely(slot.ltS(0).or(this.tooDeep()), () => this.end());
+    const waits = kind === "callIndirect" && !target.mark;
+    f.plainUnlikely(waits ? this.tooDeep() : slot.ltS(0).or(this.tooDeep()), () => this.end());
     f.store(guest, "i64.store", 0, this.pc, analysis.slots.spec.pc);
     f.store(engine, "i32.store", 0, this.count.sub(4), FIELD.count);
     if (kind === "callIndirect") f.store(guest, "i64.store", 0, i64(pcOf(i.next) + BIAS), EXPECTED);
-    f.set(this.status, f.callIndirect(target.regions, target.type, slot, this.deeper()));
+    const call = () => f.set(this.status, f.callIndirect(target.regions, target.type, slot, this.deeper()));
+    if (waits) f.plainIf(slot.geS(0), call);
+    else call();
     if (kind === "jump") return this.#passOn(this.signature!);
     this.#returned(i);
   }
@@ -216,6 +219,7 @@ export abstract class Calls extends Exits {
     const { f, target, shape } = this,
       { spec, at, isFlag, list } = this.analysis.slots,
       { locals } = this.state;
+    const result = shape.result(s), stack = locals[at[spec.stack]] as Local<"i64">;
     const { guest } = this.analysis.memories,
       all = this.here(i),
       through = [...all].filter((id) => !isFlag[id] && shape.passes(id, s));
@@ -242,9 +246,15 @@ export abstract class Calls extends Exits {
       this.state.spill(
         [...all].filter((id) => !isFlag[id] && !s.saved.has(id) && !through.includes(id)),
       );
-      this.out(value.wrap());
+      this.#await(i, value.wrap());
+      if (target.mark || (this.signature && !this.signature.unknown)) return;
+      // As behind a return: what is wanted, what differs from memory there, and the stack pointer before it is moved.
+      const used = new Ids(shape.behind(i, this.dirty, s));
+      if (after) used.join(this.wanted(after));
+      this.reload([...used].filter((id) => id !== result && id !== at[spec.stack]), false);
+      f.set(stack, guest.load("i64.load", 0, list[at[spec.stack]].offset).sub(spec.returnPops ?? 0));
+      if (result !== undefined) f.set(value, guest.load("i64.load", 0, list[result].offset));
     });
-    const result = shape.result(s), stack = locals[at[spec.stack]] as Local<"i64">;
     if (result !== undefined) f.set(locals[result], value);
     f.set(stack, stack.add(spec.returnPops ?? 0));
     f.setKnown(undefined);
@@ -259,15 +269,25 @@ export abstract class Calls extends Exits {
     this.go(i.next, false);
   }
 
+  /** What was called has been left, with all state in memory: goes on when the guest has come back to here, or is left as well. */
+  #await(i: Instruction, status: I32): void {
+    const { f, target, analysis, signature } = this;
+    // What its callers have is not in memory, or everything is compared.
+    if (target.mark || (signature && !signature.unknown)) return this.out(status);
+    f.set(
+      this.status,
+      f.call("i32", analysis.nest, this.deeper(), i64(pcOf(i.next) + BIAS), status),
+    );
+    f.plainUnlikely(this.status, () => this.out(this.status));
+    f.set(this.count, analysis.memories.engine.load("i32.load", 0, FIELD.count));
+  }
+
   /** Behind a call: all is in memory; on, if it came back to here. */
   #returned(i: Instruction): void {
     const { f, analysis } = this, { guest, engine } = analysis.memories, { spec } = analysis.slots;
     f.set(this.count, engine.load("i32.load", 0, FIELD.count));
     const elsewhere = guest.load("i64.load", 0, spec.pc).ne(i64(pcOf(i.next) + BIAS));
-    f.plainUnlikely(
-      this.status.or(elsewhere).or(this.count.leS(0)),
-      () => this.out(this.status),
-    );
+    f.plainUnlikely(this.status.or(elsewhere).or(this.count.leS(0)), () => this.#await(i, this.status));
     const after = this.graph.byPc.get(i.next);
     // All is in memory.
     if (!after || after.order < 0 || this.block.cut.has(i.next)) {

@@ -31,7 +31,10 @@ export function start(cpu: BaseCpu, analysis: Analysis, set: RegionSet, pc: numb
 export const placesOf = (blocks: Iterable<Block>): number[] =>
   [...blocks].flatMap((b) => b.instructions.map((i) => i.pc));
 
-/** Samples of all places in the code of a graph. */
+/** Samples of all places in the code of a graph since the set was made. */
+export const samplesIn = ({ blocks }: Graph, { samples }: RegionSet): number =>
+  placesOf(blocks).reduce((sum, pc) => sum + (samples.get(pc) ?? 0), 0);
+/** Those that have not paid for anything yet. */
 export const heatIn = ({ blocks }: Graph, set: RegionSet): number => heatAt(placesOf(blocks), set);
 function heatAt(places: Iterable<number>, { heat }: RegionSet): number {
   let sum = 0;

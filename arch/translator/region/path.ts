@@ -21,6 +21,8 @@ export interface Profile {
  * often a place was met.
  */
 const ENOUGH = 4, MANY = 40, SHARE = 32;
+/** Of all samples the place has one in so many, or copies are not worth what they take to compile: calls will do. */
+export const OF_ALL = 40;
 /** Instructions of a function that is copied as far as it has ever been executed. */
 const WHOLE = 90;
 /** Of its price: once its hottest places are regions of their own, they are not sampled any more. */
@@ -73,7 +75,7 @@ function executed(
   };
   const samples = (pc: number) => profile.samples.get(pc) ?? 0;
   const top = hottest(at, samples, entry);
-  if (top < ENOUGH) return undefined;
+  if (top < ENOUGH || top * OF_ALL < profile.total) return undefined;
   if (top < MANY * profile.price) {
     const all = reached(at, entry, (run) => guessJump(code, analysis, run), Math.min(most, WHOLE));
     return all && all.size * profile.price * PART <= top ? all : "later";

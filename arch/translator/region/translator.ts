@@ -7,13 +7,14 @@ import type { Translation, Translator } from "../parts.ts";
 import { type FunctionRef, Module } from "../wasm/mod.ts";
 import { Analysis } from "./analysis.ts";
 import { Emitter } from "./emit.ts";
-import { enclosing, half, heatIn, hotLoops, loopsOf, placesOf, start } from "./entries.ts";
+import { enclosing, half, heatIn, hotLoops, loopsOf, placesOf, samplesIn, start } from "./entries.ts";
 import { emitEntry, typeOf } from "./exits.ts";
 import { Ids, Shape, type Signature } from "./shape.ts";
 import type { Helper } from "./func.ts";
 import { RegionFunc } from "./func.ts";
 import { type Block, discover, flagsLiveAt, followFlags, type Graph } from "./graph.ts";
 import { SPACE } from "./inline.ts";
+import { OF_ALL } from "./path.ts";
 import { describe, flagsWanted, look } from "./reports.ts";
 import type { Operations } from "./operations.ts";
 import { Unsupported } from "./state.ts";
@@ -22,8 +23,8 @@ import { BYTES, Slots, type SlotSpec } from "./slots.ts";
 
 export type { Slot, SlotSpec } from "./slots.ts";
 
-/** Instructions of what is copied into modules that call it although it has a region of its own. */
-const COPIED = 120;
+/** Instructions of what is copied into modules that call it although it has a region of its own: into those that are executed often, and others. */
+const COPIED = 120, SMALL = 16;
 /** Of 64 KiB: what every guest's memory has from the beginning, if it has that (core's pool: 36 MiB). */
 const DECLARED = 576;
 
@@ -89,6 +90,7 @@ export function createTranslator(spec: TranslatorSpec): Translator {
     const loops = new Map<number, ReadonlySet<number>>();
     const graphs: Graph[] = [], queue = [...starts], seen = new Set(starts);
     const profile = { samples: set.samples, total: cpu.engine.samples - set.born, price: limits.price };
+    const often = (graph: Graph) => !limits.price || samplesIn(graph, set) * OF_ALL >= profile.total;
     let room = Math.min(limits.module, paid);
     // What is called goes to the same module: calls between modules take longer.
     for (let at = 0; at < queue.length; at++) {
@@ -104,8 +106,11 @@ export function createTranslator(spec: TranslatorSpec): Translator {
         : (again ? set.alone.has(queue[at]) : !alone)
         ? set.loops.get(queue[at])
         : undefined;
-      let graph = find(limits.region, loop && ((pc) => !loop.has(pc)));
-      if (graph && !loop && graph.size < limits.region && first && !again && !alone) {
+      const others = (pc: number) => set.regions[set.slots.get(pc) ?? -1] !== undefined;
+      // In a loop that begins with a region: as far as that.
+      const rest = first && !again && !loop && set.near.has(queue[at]);
+      let graph = find(limits.region, loop ? (pc) => !loop.has(pc) : rest ? others : undefined);
+      if (graph && !loop && !rest && graph.size < limits.region && first && !again && !alone) {
         graph = enclosing(graph, set, limits, (pc) => find(limits.region, undefined, pc));
         queue[at] = graph.entry.pc, seen.add(queue[at]);
         // What its other places have paid is hardly for what it calls, which pays for itself.
@@ -123,7 +128,7 @@ export function createTranslator(spec: TranslatorSpec): Translator {
         own = 0;
         graph = find(
           Math.min(limits.region, Math.max(limits.piece, Math.floor(room))),
-          (pc) => set.regions[set.slots.get(pc) ?? -1] !== undefined,
+          others,
         );
       }
       const info = graph?.entry.instructions[0].info;
@@ -142,7 +147,10 @@ export function createTranslator(spec: TranslatorSpec): Translator {
         continue;
       }
       // What has a region already is copied when it is small: calls within a module are quick.
-      if (!first && graph.size > COPIED && (set.heat.get(queue[at]) ?? 0) < 0) continue;
+      if (
+        !first && graph.size > SMALL && (set.heat.get(queue[at]) ?? 0) < 0 &&
+        (graph.size > COPIED || !often(graph))
+      ) continue;
       if (loop) set.alone.add(queue[at]);
       else set.alone.delete(queue[at]);
       graphs.push(graph);
@@ -164,7 +172,7 @@ export function createTranslator(spec: TranslatorSpec): Translator {
       syscall: m.importFunction("host", "syscall", ["i32"], ["i32"]),
       call: m.importFunction("host", "call", ["i32"], ["i32"]),
     };
-    const own = [analysis.slow, analysis.find, analysis.next], helpers = new Set<Helper>(own);
+    const own = [analysis.slow, analysis.find, analysis.nest, analysis.next], helpers = new Set<Helper>(own);
     for (const g of graphs) {
       for (const b of g.blocks) {
         for (const i of b.instructions) for (const h of i.info.helpers) helpers.add(h);
