@@ -116,12 +116,17 @@ export function innerOf(header: Block): Loop | undefined {
   return back.map((b) => loopOf(header, [b])).reduce((x, y) => y.size < x.size ? y : x);
 }
 
+/** Other ways back come from code before the header: those of a loop around it, where `continue` comes from behind. */
+const nested = (header: Block, inner: Loop): boolean =>
+  latches(header).some((p) => !inner.body.has(p) && p.pc < header.pc);
+
 /**
- * Loops of a header that may have two versions: innermost, in line throughout. First that of all ways back, then the smallest one: the
- * entry of a region in the middle of an inner loop makes that the header of the outer one too.
+ * Loops of a header that may have two versions: innermost, in line throughout. That of all ways back, and the smallest one: the
+ * entry of a region in an inner loop makes its header that of the outer one too. Then the inner one comes first.
  */
 export function candidates(header: Block): Loop[] {
-  const all = [loopOf(header), innerOf(header)].filter((l) => l !== undefined);
+  const whole = loopOf(header), inner = innerOf(header);
+  const all = !inner ? [whole] : nested(header, inner) ? [inner, whole] : [whole, inner];
   return all.filter(({ body, size }) =>
     size <= LARGEST && [...body].every((b) =>
       (b === header || !b.isLoop) &&
