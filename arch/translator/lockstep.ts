@@ -283,6 +283,8 @@ export class Lockstep {
         log.differences.push(this.#narrow(slot, record, budget, steps, text));
         this.#replay(record, steps);
       }
+      // Whoever reads one all the same is to notice.
+      for (const at of region.dead ?? []) cpu.state.setInt32(at, ~cpu.state.getInt32(at, true), true);
       this.#old.clear();
     }
     engine.u32.set(fields);

@@ -1,6 +1,7 @@
 /** Lockstep compares regions with the interpreter, goes on with the interpreter's state, and names the instruction that differs. */
 // cold: tests
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { BIAS } from "@guise/translator";
 import { assemble } from "./assemble.ts";
 import { tables } from "./built.ts";
 import { loadTranslator, useTranslator, X86Cpu } from "./cpu.ts";
@@ -49,8 +50,38 @@ Deno.test("lockstep compares runs of regions with nested calls, and finds them e
   assert(log.compared > 20 && log.instructions > 200_000, `${log.compared} ${log.instructions}`);
 });
 
+Deno.test("lockstep spoils a register that a region has left out, so that whoever reads it notices", () => {
+  const { cpu, space } = lockstep("syscall");
+  // rdx is written anew in each round, and behind the loop.
+  space.write(
+    CODE,
+    assemble(
+      `
+    mov ecx, 60000
+    xor eax, eax
+    again:
+    lea rdx, [rcx+rcx*2]
+    add rax, rdx
+    dec ecx
+    jne again
+    mov edx, 5
+    syscall`,
+      CODE,
+    ),
+  );
+  cpu.frame.setNum(16, CODE);
+  let spoilt = 0, trap = cpu.run(3000);
+  for (; trap.cause === "budget"; trap = cpu.run(3000)) {
+    const last = 3 * (cpu.frame.num(1) + 1);
+    if (cpu.frame.lo(2) === ~last) spoilt++;
+    else assert([last, last - 3].includes(cpu.frame.lo(2)), `${cpu.frame.lo(2)} at ${last}`);
+  }
+  assert(spoilt > 10, `${spoilt}`);
+  assertEquals([trap.cause, cpu.frame.num(0), cpu.frame.num(2)], ["syscall", 3 * 60000 * 60001 / 2, 5]);
+});
+
 Deno.test("lockstep follows programs that change their own code and that fault", () => {
-  const { log, trap, cpu } = lockstep(`
+  const { log, trap, space } = lockstep(`
     mov ecx, 20000
     mov r8, ${CODE}
     again:
@@ -61,6 +92,7 @@ Deno.test("lockstep follows programs that change their own code and that fault",
     go:
     dec ecx
     jne again
+    push rax
     mov rbx, ${DATA}
     fill:
     mov [rbx+rcx], cl
@@ -68,7 +100,7 @@ Deno.test("lockstep follows programs that change their own code and that fault",
     jmp fill
   `);
   assertEquals([trap.cause, trap.address, log.differences], ["page", DATA + 0x10000, []]);
-  assertEquals(cpu.frame.num(0), 10001 + 9999 * 5);
+  assertEquals(new DataView(space.memory.buffer).getUint32(STACK - 8 - BIAS, true), 10001 + 9999 * 5);
   assert(log.compared > 10);
 });
 
