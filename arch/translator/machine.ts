@@ -164,7 +164,6 @@ export interface Trial {
   ): void;
 }
 
-/** The machine of one instruction. */
 /** Flags of a conditional comparison: of `left - right` where `cond` is 1, else those that the instruction names. */
 export interface Choice {
   /** Sets them where the condition holds, and where it does not; the kinds that they have then. */
@@ -176,6 +175,7 @@ export interface Choice {
   readonly otherwise: number;
 }
 
+/** The machine of one instruction. */
 export interface Machine extends Env {
   /** False: nobody reads the flags this instruction would set. */
   readonly flagsWanted: boolean;

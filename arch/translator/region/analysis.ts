@@ -7,7 +7,7 @@ import type { Env, OpDef } from "../machine.ts";
 import type { Operations } from "./operations.ts";
 import { type FunctionRef, i32, type Type, type Value } from "../wasm/mod.ts";
 import { type Helper, RegionFunc } from "./func.ts";
-import { type Kind, type Learned, pack } from "./learned.ts";
+import { type Kind, type Learned, pack, Table } from "./learned.ts";
 import { type Flow, HelperProbe, type Helpers, RegionMachine } from "./machine.ts";
 import type { Slots } from "./slots.ts";
 import { Windows } from "./window.ts";
@@ -60,6 +60,7 @@ export class Analysis implements Helpers {
   readonly window: Mutable<FunctionRef> = { index: 0, params: ["i64", "i32", "i32"], results: ["i32"] };
   readonly windows: Windows;
   readonly memories: Memories;
+  readonly #learned: Table | undefined;
 
   constructor(
     readonly operations: Operations,
@@ -68,6 +69,8 @@ export class Analysis implements Helpers {
   ) {
     this.memories = new Memories(wide);
     this.windows = new Windows(slots.spec);
+    const { learned } = operations;
+    this.#learned = learned === undefined ? undefined : new Table(learned);
   }
 
   helper(
@@ -76,7 +79,7 @@ export class Analysis implements Helpers {
     results: readonly Type[],
     body: (env: Env, ...params: Value<never>[]) => void,
   ): Helper {
-    const known = this.#helpers.get(name) ?? this.operations.learned?.helper(name);
+    const known = this.#helpers.get(name) ?? this.#learned?.helper(name);
     if (known) return known;
     const helper = {
       index: 0,
@@ -103,7 +106,7 @@ export class Analysis implements Helpers {
     return this.#infos[op] ??= this.#shipped(op) ?? this.#probe(op);
   }
   #shipped(op: number): Info | undefined {
-    const learned = this.operations.learned?.at(op - CORE_OPS.first);
+    const learned = this.#learned?.at(op - CORE_OPS.first);
     return learned && { ...this.operations.of(op), ...learned };
   }
   /** What there is to know of all operations, as text: for {@link Operations.learned}. */

@@ -5,7 +5,6 @@
 import { CORE_OPS } from "../layout.ts";
 import type { Numbering } from "../interpreter.ts";
 import type { OpDef } from "../machine.ts";
-import { Table } from "./learned.ts";
 
 /** One number: an operation and the form of its address. */
 export interface Numbered {
@@ -19,8 +18,8 @@ export interface Operations {
   readonly hot: number;
   /** Of a number that is not one of the interpreter's own operations. */
   of(op: number): Numbered;
-  /** What is known of them, where they are shipped. */
-  readonly learned?: Table;
+  /** What is known of them, where they are shipped, as text (learned.ts). */
+  readonly learned?: string;
 }
 
 /** Operations that have been made already. */
@@ -58,7 +57,7 @@ export function shipped(
     made = new Map<number, OpDef>();
   return {
     hot,
-    learned: new Table(learned),
+    learned,
     of(op) {
       const at = (op - CORE_OPS.first) * 2, declaration = words[at], variety = words[at + 1] >>> 1;
       const key = declaration << 15 | variety;
