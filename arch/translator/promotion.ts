@@ -139,7 +139,9 @@ export class Promotion {
     if (!translator) return cpu.interrupt();
     engine.translates = true;
     if (engine.translated > START + engine.samples * eager.allowance) return;
-    if (heat < (set.prices.get(entries[0]) ?? LEAST * eager.price)) return;
+    // What a loop inside a region takes is known without asking.
+    const most = Math.min(LEAST, set.loops.get(entries[0])?.size ?? LEAST);
+    if (heat < (set.prices.get(entries[0]) ?? most * eager.price)) return;
     if (set.size >= eager.set) {
       // What was hot long ago need not be now.
       this.#full = engine.samples - set.born > eager.life;
