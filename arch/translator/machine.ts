@@ -166,12 +166,17 @@ export interface Trial {
 
 /** Flags of a conditional comparison: of `left - right` where `cond` is 1, else those that the instruction names. */
 export interface Choice {
-  /** Sets them where the condition holds, and where it does not; the kinds that they have then. */
+  /** Sets them where the condition holds, and where it does not. */
   readonly put: (holds: boolean) => void;
+  /** The kinds that they have then. */
   readonly kinds: readonly [holds: number, otherwise: number];
+  /** 0 or 1. */
   readonly cond: I32;
+  /** Operands of the comparison, 32 or 64 bits. */
   readonly left: Int;
+  /** What it is compared with. */
   readonly right: Int;
+  /** NZCV as a number, where the condition does not hold. */
   readonly otherwise: number;
 }
 
