@@ -116,9 +116,9 @@ export function innerOf(header: Block): Loop | undefined {
   return back.map((b) => loopOf(header, [b])).reduce((x, y) => y.size < x.size ? y : x);
 }
 
-/** Other ways back come from code before the header: those of a loop around it, where `continue` comes from behind. */
+/** Other ways back come from code before the header, not of a copied function: those of a loop around it; `continue` comes from behind. */
 const nested = (header: Block, inner: Loop): boolean =>
-  latches(header).some((p) => !inner.body.has(p) && p.pc < header.pc);
+  latches(header).some((p) => !inner.body.has(p) && p.key < SPACE && p.pc < header.pc);
 
 /**
  * Loops of a header that may have two versions: innermost, in line throughout. That of all ways back, and the smallest one: the
