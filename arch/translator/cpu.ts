@@ -186,9 +186,13 @@ export abstract class BaseCpu implements Sharer {
     }
     // A fork makes this instance while its parent's is at work: its fields stay.
     const fields = u32.slice(FIELD.record >>> 2, (FIELD.record >>> 2) + 2);
+    const { state } = this,
+      low = state.getUint32(this.#pcOffset, true),
+      high = state.getUint32(this.#pcOffset + 4, true);
     this.#warming = true;
     this.exports.run(first, 1);
     this.#warming = false;
+    this.state.setUint32(this.#pcOffset, low, true), this.state.setUint32(this.#pcOffset + 4, high, true);
     u32.set(fields, FIELD.record >>> 2);
   }
 
@@ -225,12 +229,18 @@ export abstract class BaseCpu implements Sharer {
       ((this.#pages[address >>> 12] & ACCESS.exec) !== 0 || this.#resolve(address, ACCESS.exec));
   }
 
+  /** What regions at work are built on is not so any more: none of them may go on, nor wait for what it has called. */
+  #drop(): void {
+    this.#dropped = true;
+    this.engine.u32[FIELD.changed >>> 2] = 1;
+  }
+
   #resolve(address: number, access: number): boolean {
     this.#dropped = false;
     const { revoked } = this.space;
     if (!this.space.resolve(address, access)) return false;
     // Another page lost permissions (a second mapping of a shared page): what runs may have looked at it already.
-    if (revoked !== this.space.revoked) this.#dropped = true;
+    if (revoked !== this.space.revoked) this.#drop();
     // The store is repeated from the new cache, so that a changed next instruction is seen; or outside the region.
     return !this.#moved && !this.#dropped;
   }
@@ -265,6 +275,7 @@ export abstract class BaseCpu implements Sharer {
     // Another CPU may be at work, whose store has changed this one's code: the engine stays with its cache.
     if (this.#inside) this.engine.use(this.cache);
     this.#moved = true;
+    this.engine.u32[FIELD.changed >>> 2] = 1;
   }
 
   /** See {@link BaseCpu.exact}; regions made before are given up. */
@@ -294,7 +305,7 @@ export abstract class BaseCpu implements Sharer {
       const dropped = this.cache.regions?.drop(p) ?? [];
       this.cache.invalidate(p);
       for (const region of dropped) {
-        this.#dropped = true;
+        this.#drop();
         this.#promotion.drop(region.slot);
         this.cache.forget(region.pc, region.record);
       }
@@ -465,7 +476,7 @@ export abstract class BaseCpu implements Sharer {
       engine.use(this.cache);
       engine.u32[FIELD.stamp + 4 >>> 2] = this.#stamp;
       // The outermost loop, which returns to nowhere.
-      engine.u32[FIELD.depth >>> 2] = engine.u32[FIELD.nested >>> 2] = 0;
+      engine.u32[FIELD.depth >>> 2] = engine.u32[FIELD.nested >>> 2] = engine.u32[FIELD.changed >>> 2] = 0;
       engine.u32[FIELD.expected >>> 2] = engine.u32[FIELD.expected + 4 >>> 2] = 0xffffffff;
       this.#promotion.prepare(this.cache);
       if (single) {

@@ -451,7 +451,10 @@ export class Generator {
       left.gtU(LEAVE.interpret).or(field(FIELD.count).leS(0)),
       () => f.return(i32(LEAVE.budget)),
     );
-    f.if(level.geU(NEST.levels).or(depth.gtU(NEST.depth)), () => f.return(i32(LEAVE.interpret)));
+    f.if(
+      level.geU(NEST.levels).or(depth.gtU(NEST.depth)).or(field(FIELD.changed)),
+      () => f.return(i32(LEAVE.interpret)),
+    );
     const record = f.let(i32(0)), status = f.local("i32");
     const pc = f.let(this.guest.load("i64.load", 0, this.spec.pc).sub(BIAS));
     f.if(pc.shrU(32).eqz(), () => f.set(record, f.call("i32", this.near, pc.wrap())));
@@ -512,6 +515,15 @@ export class Generator {
     const type = this.module.type(["i32"], ["i32"]);
     // Entering costs as much as a call: a region that is left where it begins, or for another one, would never come to its end.
     f.store(engine, "i32.store", 0, count.sub(ordinal(record)).sub(4), FIELD.count);
+    // What stands for a region that is none here (`away`) looks at it.
+    const info = record.and(~(CHUNK - 1)).add(record.and(0xffff).shrU(1));
+    f.store(
+      this.guest,
+      "i64.store",
+      0,
+      engine.load("i64.load32_u", info, CHUNK_INFO + INFO.pc).add(BIAS),
+      this.spec.pc,
+    );
     f.set(
       status,
       f.callIndirect(
@@ -526,6 +538,13 @@ export class Generator {
       f.set(found, f.call("i32", this.hosts.get("region")!, record));
       f.if(found, () => (f.set(record, found), f.br(loop.dispatch)));
       f.set(status, LEAVE.go);
+    });
+    // No region is at work any more.
+    f.if(status, () => {
+      f.if(
+        engine.load("i32.load", 0, FIELD.nested).eqz(),
+        () => f.store(engine, "i32.store", 0, 0, FIELD.changed),
+      );
     });
     f.set(count, engine.load("i32.load", 0, FIELD.count));
     f.if(status.eq(LEAVE.budget).or(status.eqz().and(count.leS(0))), () => {

@@ -87,6 +87,8 @@ export const FIELD = {
   depth: FIELDS + 92,
   expected: FIELDS + 96,
   nested: FIELDS + 104,
+  /** Code was dropped, or a permission taken away, while a page was asked for: all regions that are at work are left. */
+  changed: FIELDS + 108,
   /** Lockstep: instructions begun since the region was entered, how many may be, and whether one was left in its middle. */
   steps: FIELDS + 128,
   limit: FIELDS + 132,
