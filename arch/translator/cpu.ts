@@ -365,7 +365,8 @@ export abstract class BaseCpu implements Sharer {
     if (record) return record;
     if (!this.executable(pc)) return 0;
     this.claim(pc);
-    if (this.cache.full) this.cache.reset();
+    // Regions that wait would not be told of changes of their code any more.
+    if (this.cache.full) this.cache.reset(), this.engine.u32[FIELD.changed >>> 2] = 1;
     this.engine.use(this.cache);
     record = this.decode(biased, 64);
     return record;

@@ -218,6 +218,8 @@ export class Promotion {
     const known = set.missed.get(pc);
     if (!windows.some((w) => !known?.has(w))) return;
     set.miss(regions, windows);
+    // One of them may wait for what runs now, and would not be told of changes of its code any more.
+    engine.u32[FIELD.changed >>> 2] = 1;
     for (const r of regions) {
       set.remove(r);
       this.drop(r.slot);
