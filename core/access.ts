@@ -11,6 +11,9 @@ import { growMemory, type HostMemory, type MemoryPair, RESIDENT, TOUCHED } from 
 /** Growing is a host call that detaches every view, and a large step can cost a garbage collection: take a quarter more. */
 const GROW_LEAST = 4 << 20;
 
+/** So many bytes of a string are looked at one by one: a view of the rest costs more than that. */
+const NEAR = 64;
+
 /** TOUCHED in each byte of a word of the page table. */
 const FOUR_TOUCHED = TOUCHED * 0x01010101;
 
@@ -133,9 +136,23 @@ export abstract class GuestMemory {
     return true;
   }
 
+  /** The latest of {@link GuestMemory.bytes}: a program reads and writes by the same buffer, and a view costs as much as copying some KiB. */
+  #bytes?: Uint8Array;
+  /** Its address, and what it is a part of. */
+  #bytesAt = 0;
+  #bytesOf?: Uint8Array;
+
   bytes(address: number, length: number): Uint8Array {
-    if (length === 0) return this.u8.subarray(0, 0);
-    return this.u8.subarray(address - BIAS, address - BIAS + length);
+    const { u8 } = this, latest = this.#bytes;
+    if (
+      latest !== undefined && latest.length === length && this.#bytesAt === address && this.#bytesOf === u8
+    ) {
+      return latest;
+    }
+    if (length === 0) return u8.subarray(0, 0);
+    this.#bytesAt = address;
+    this.#bytesOf = u8;
+    return this.#bytes = u8.subarray(address - BIAS, address - BIAS + length);
   }
 
   read(address: number, length: number): Uint8Array | undefined {
@@ -156,9 +173,14 @@ export abstract class GuestMemory {
     while (left > 0) {
       if (!this.check(at, 1, READ)) return EFAULT;
       const length = Math.min(left, PAGE - (at & (PAGE - 1)));
-      const chunk = this.u8.subarray(at - BIAS, at - BIAS + length);
-      const nul = chunk.indexOf(0);
-      if (nul >= 0) return this.u8.slice(address - BIAS, at - BIAS + nul);
+      const { u8 } = this, from = at - BIAS, near = from + Math.min(length, NEAR);
+      let nul = from;
+      while (nul < near && u8[nul] !== 0) nul++;
+      if (nul === near) {
+        const found = near < from + length ? u8.subarray(near, from + length).indexOf(0) : -1;
+        nul = found < 0 ? from + length : near + found;
+      }
+      if (nul < from + length) return u8.slice(address - BIAS, nul);
       at += length;
       left -= length;
     }

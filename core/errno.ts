@@ -6,8 +6,9 @@
 /** A negated error number, -4095 to -1. */
 export type Errno = number & { readonly errno?: never };
 
+/** Made when somebody asks: few programs do. */
 // deno-fmt-ignore
-const table: readonly [number, string, string][] = [
+const table = (): readonly [number, string, string][] => [
   [1, "EPERM", "Operation not permitted"], [2, "ENOENT", "No such file or directory"], [3, "ESRCH", "No such process"],
   [4, "EINTR", "Interrupted system call"], [5, "EIO", "Input/output error"], [6, "ENXIO", "No such device or address"],
   [7, "E2BIG", "Argument list too long"], [8, "ENOEXEC", "Exec format error"], [9, "EBADF", "Bad file descriptor"],
@@ -75,17 +76,18 @@ const table: readonly [number, string, string][] = [
   [516, "ERESTART_RESTARTBLOCK", "Interrupted by signal"],
 ];
 
-const names = new Map(table.map(([n, name]) => [n, name]));
-const texts = new Map(table.map(([n, , text]) => [n, text]));
+let errors: ReadonlyMap<number, { readonly name: string; readonly text: string }> | undefined;
+const errorOf = (errno: Errno) =>
+  (errors ??= new Map(table().map(([n, name, text]) => [n, { name, text }]))).get(-errno);
 
 /** The name of a negated error number, `ENOENT` for -2; `ERRNO_n` when there is none. */
 export function errnoName(errno: Errno): string {
-  return names.get(-errno) ?? `ERRNO_${-errno}`;
+  return errorOf(errno)?.name ?? `ERRNO_${-errno}`;
 }
 
 /** The text of a negated error number, as strerror(3) of glibc in the C locale. */
 export function errnoText(errno: Errno): string {
-  return texts.get(-errno) ?? `Unknown error ${-errno}`;
+  return errorOf(errno)?.text ?? `Unknown error ${-errno}`;
 }
 
 /** Operation not permitted. */

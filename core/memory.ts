@@ -185,7 +185,7 @@ export interface AddressSpace {
   read(address: number, length: number): Uint8Array | undefined;
   /** Copies into the guest; false when not writable. Invalidate code and mark shared pages as a guest's store does. */
   write(address: number, bytes: Uint8Array): boolean;
-  /** NUL-terminated bytes without the NUL; EFAULT, or ENAMETOOLONG when there is no NUL in `max` bytes. */
+  /** A copy of NUL-terminated bytes, without the NUL; EFAULT, or ENAMETOOLONG when there is no NUL in `max` bytes. */
   cstring(address: number, max: number): Uint8Array | Errno;
   /** The same as a byte string, one code unit a byte: several times quicker than an array of them, which is an object of the host's. */
   byteString(address: number, max: number): string | Errno;

@@ -209,7 +209,7 @@ Deno.test("scalars and strings cross page borders", () => {
 
 Deno.test("byteString gives each byte as a code unit, and refuses what cstring refuses", () => {
   const s = space(), a = s.map({ address: 0, length: 2 * K, prot: RW });
-  for (const length of [0, 1, 8, 9, 200, K + 5]) {
+  for (const length of [0, 1, 8, 9, 63, 64, 65, 200, K + 5]) {
     const from = a + K - 6, bytes = Uint8Array.from({ length }, (_, i) => i * 37 % 255 + 1);
     s.write(from, new Uint8Array([...bytes, 0]));
     const text = s.byteString(from, 2 * K), same = s.cstring(from, 2 * K);
@@ -222,6 +222,21 @@ Deno.test("byteString gives each byte as a code unit, and refuses what cstring r
   }
   s.write(a + 2 * K - 1, new Uint8Array([1]));
   assertEquals(s.byteString(a + 2 * K - 1, 10), EFAULT);
+});
+
+Deno.test("bytes shows the range that is asked for, as it is now, when the same one was asked for before", () => {
+  const s = space();
+  const at = s.map({ address: 0, length: K, prot: RW }) as number;
+  s.check(at, K, WRITE);
+  s.bytes(at, 4).set([1, 2, 3, 4]);
+  assertEquals([...s.bytes(at, 4)], [1, 2, 3, 4]);
+  assertEquals([...s.bytes(at, 3)], [1, 2, 3]);
+  assertEquals([...s.bytes(at + 1, 3)], [2, 3, 4]);
+  const before = s.u8;
+  const far = s.map({ address: 0, length: 64 << 20, prot: RW }) as number;
+  s.check(far + (63 << 20), K, WRITE);
+  assert(s.u8 !== before); // the memory has grown: views of it from before are empty
+  assertEquals([...s.bytes(at + 1, 3)], [2, 3, 4]);
 });
 
 Deno.test("PROT_NONE commits nothing and grows no memory", () => {

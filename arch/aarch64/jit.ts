@@ -18,6 +18,8 @@ export const SLOTS: SlotSpec = {
   trash: STATE.trash,
   fieldShift: FIELD_SHIFT,
   temporary: STATE.temporary,
+  // With FPCR.FZ 0, which trials ask for.
+  quietDenormals: true,
   pc: STATE.pc,
   stack: STATE.sp,
   held: [STATE.sp],

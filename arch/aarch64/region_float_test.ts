@@ -120,3 +120,73 @@ Deno.test("runs of floating-point operations in regions are the interpreter's, f
 Deno.test("runs of floating-point operations in regions tell what is inexact when FPSR does not know yet", () => {
   for (let seed = 1; seed <= 16; seed++) compare(SEED + seed * 104729, seed % 2);
 });
+
+Deno.test("what loops around an inner one change in floats, FPSR or FPCR counts in its next rounds", () => {
+  const changes = [
+    "msr fpsr, xzr",
+    "msr fpcr, x10",
+    "fadd d3, d3, d3",
+    "fmul d3, d3, d3",
+    "fmov d3, x9",
+    "fmul d3, d3, d8",
+    "fmul d4, d4, d8",
+    "fsub d4, d4, d4",
+    "fdiv d5, d5, d4",
+    "add x9, x9, x9",
+    "nop",
+  ];
+  const data = new Uint8Array(ROWS * 64), view = new DataView(data.buffer);
+  for (let i = 0; i < data.length; i += 8) view.setFloat64(i, 1 + i * 37 % 101 / 64, true);
+  let s = SEED + 1;
+  const pick = (n: number) => (s = Math.imul(s, 1103515245) + 12345 >>> 0, (s >>> 8) % n);
+  for (let n = 0; n < 60; n++) {
+    const outer = Array.from({ length: pick(4) }, () => changes[pick(changes.length)]);
+    const outermost = Array.from({ length: pick(4) }, () => changes[pick(changes.length)]);
+    const source = `
+      mov w3, #3
+      mov w6, #16
+      mov w7, #${0x400000 * pick(4)}
+      mov x10, x7
+      mov x9, #0
+      movk x9, #${[0x3ff0, 0x7ff0, 0x7ff8, 0x0010, 0x7fe0][pick(5)]}, lsl #48
+      msr fpsr, x6
+      mov x11, #0
+      movk x11, #0x3ff8, lsl #48
+      fmov d3, x11
+      fmov d4, x11
+      fmov d5, x11
+      movk x11, #0x37d0, lsl #48
+      fmov d8, x11
+      step:
+      mov w4, #9
+      turn:
+      mov x1, #${DATA}
+      mov w2, #${8 + pick(20)}
+      loop:
+      ldr d0, [x1]
+      ldr d1, [x1, #8]
+      fsub d2, d0, d1
+      ${["fmadd d6, d2, d2, d4", "fmul d6, d2, d3", "fadd d6, d2, d4"][pick(3)]}
+      fdiv d7, d2, d6
+      ${["fmsub d5, d7, d3, d5", "fadd d5, d7, d3", "fmul d5, d7, d4"][pick(3)]}
+      str d5, [x1, #16]
+      add x1, x1, #32
+      subs w2, w2, #1
+      b.ne loop
+      mrs x5, fpsr
+      add x12, x5, x12, lsl #1
+      ${outer.join("\n")}
+      subs w4, w4, #1
+      b.ne turn
+      ${outermost.join("\n")}
+      subs w3, w3, #1
+      b.ne step
+      str x12, [x1]
+      msr fpcr, xzr
+      svc #0
+    `;
+    const a = run(source, "interpreter", data), b = run(source, "jit", data);
+    assertEquals(b.seen, a.seen, `${n}:\n${source}`);
+    assert(b.regions > 0);
+  }
+});

@@ -16,6 +16,8 @@ const CODE = 0x30000, DATA = 0x50000, SIZE = 0x8000;
 /** More, or others: with these in the environment. */
 const COUNT = Number(Deno.env.get("LOOPS") ?? 25), SEED = Number(Deno.env.get("SEED") ?? 7);
 
+const FPSR = aarch64.registers.findIndex(({ name }) => name === "fpsr");
+
 /** Without `exact` registers that nobody reads any more need not be right at a fault. */
 function outcome(code: Uint8Array, engine: "jit" | "interpreter", piece: number, exact = true): unknown {
   const space = createSpace()!;
@@ -28,7 +30,7 @@ function outcome(code: Uint8Array, engine: "jit" | "interpreter", piece: number,
   cpu.frame.setNum(aarch64.pc, CODE);
   let trap = cpu.run(piece);
   for (let turn = 0; trap.cause === "budget" && turn < 10_000; turn++) trap = cpu.run(piece);
-  const registers = Array.from({ length: 33 }, (_, i) => cpu.frame.big(i).toString(16)).join();
+  const registers = [...Array(33).keys(), FPSR].map((i) => cpu.frame.big(i).toString(16)).join();
   const data = cpu.memory.slice(DATA - BIAS, DATA - BIAS + SIZE).reduce(
     (h, b) => Math.imul(h ^ b, 0x01000193),
     0,
@@ -129,4 +131,64 @@ Deno.test("random loops by halves of registers fault, or end, where they do in t
     causes.add((expected as { cause: string }).cause);
   }
   assert(causes.has("page") && causes.has("syscall"), [...causes].join());
+});
+
+Deno.test("random loops tell saturation as the interpreter does, wherever they are left", () => {
+  let seed = SEED;
+  const below = (n: number) => (seed = Math.imul(seed, 1103515245) + 12345 >>> 0, (seed >>> 8) % n);
+  const pick = <T>(from: readonly T[]): T => from[below(from.length)];
+  const causes = new Set<string>(), told = new Set<string>();
+  const steps = [
+    "uqadd v0.16b, v1.16b, v2.16b",
+    "uqsub v3.8h, v1.8h, v4.8h",
+    "sqadd v4.16b, v4.16b, v1.16b",
+    "sqsub v5.8b, v1.8b, v5.8b",
+    "uqadd v6.4s, v6.4s, v1.4s",
+    "ushr v1.16b, v1.16b, #1",
+    "eor v2.16b, v2.16b, v2.16b",
+    "eor v2.16b, v2.16b, v1.16b",
+    "fadd v7.2d, v7.2d, v16.2d",
+    "fmul d7, d7, d16",
+    "mrs x6, fpsr",
+    "msr fpsr, x10",
+    "tst x6, #0x8000000\nb.ne out",
+    "str q0, [x3], #16",
+  ];
+  for (let n = 0; n < COUNT; n++) {
+    const body = Array.from({ length: 1 + below(5) }, () => pick(steps));
+    const source = [
+      load("x8", 4n),
+      load("x10", pick([0n, 16n, 0x10n, 0x8000000n])),
+      load("x11", 0x3ff8000000000000n),
+      "turn:",
+      "msr fpsr, x10",
+      "dup v16.2d, x11",
+      "dup v7.2d, x11",
+      ...[0, 2, 3, 4, 5, 6].flatMap((
+        v,
+      ) => [load("x13", below(3) ? 0n : BigInt(below(2 ** 31)) * 0x101010n), `dup v${v}.2d, x13`]),
+      load("x3", BigInt(DATA)),
+      load("x9", BigInt(100 + below(200))),
+      "cmp x8, #1",
+      "b.ne again",
+      load("x3", BigInt(DATA + pick([0x2000, 0x7800]))),
+      "again:",
+      "ldr q1, [x3], #16",
+      ...body,
+      "subs x9, x9, #1",
+      "b.ne again",
+      "out:",
+      "mrs x7, fpsr",
+      "eor x12, x12, x7",
+      "subs x8, x8, #1",
+      "b.ne turn",
+      "svc #0",
+    ].join("\n");
+    const code = assemble(source, CODE), exact = n % 2 === 0;
+    const expected = outcome(code, "interpreter", 1_000_000, exact);
+    assertEquals(outcome(code, "jit", pick([1_000_000, 777]), exact), expected, `case ${n}\n${source}`);
+    const { cause, registers } = expected as { cause: string; registers: string };
+    causes.add(cause), told.add(registers.split(",").at(-1)!);
+  }
+  assert(causes.has("page") && causes.has("syscall") && told.size > 3, [...causes, ...told].join());
 });

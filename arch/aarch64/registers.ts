@@ -1,17 +1,11 @@
 /** The registers of aarch64 as the kernel's contracts name them. */
+import type { RegisterPlace } from "@guise/translator/run";
 import { STATE } from "./state.ts";
 
-/** A register with its place in the state block; -1: computed. */
-export interface Place {
-  readonly name: string;
-  readonly bits: number;
-  readonly offset: number;
-}
-
-const at = (name: string, bits: number, offset: number): Place => ({ name, bits, offset });
+const at = (name: string, bits: number, offset: number): RegisterPlace => ({ name, bits, offset });
 
 /** In the order of `Arch.registers`. `fpsimd` is fpsr, fpcr, v0-v31, as in the signal frame's record (spec A8). */
-export const REGISTERS: readonly Place[] = [
+export const REGISTERS: readonly RegisterPlace[] = [
   ...Array.from({ length: 31 }, (_, i) => at(`x${i}`, 64, STATE.gpr + i * 8)),
   at("sp", 64, STATE.sp),
   at("pc", 64, STATE.pc),

@@ -2,8 +2,8 @@
 import type { OpDef } from "@guise/translator";
 import { bytesOf } from "@guise/translator/run";
 import { type Operations, shipped } from "@guise/translator/region";
-import { type Declaration, operationOf, type Variation } from "./encoding.ts";
-import { instructions } from "./instructions/mod.ts";
+import { operationOf, type Variation } from "./encoding.ts";
+import { instruction } from "./instructions/mod.ts";
 import { SPECIAL } from "./instructions/special.ts";
 import * as generated from "./operations.generated.ts";
 
@@ -12,12 +12,11 @@ export const NONE = 0xffff;
 /** By the lowest bits of a variety; behind them 1 + the condition of a fused pair. */
 export const VARIATIONS: readonly Variation[] = ["", "uxtw", "sxtw"];
 
-let list: readonly Declaration[] | undefined;
 function make(declaration: number, variety: number): OpDef {
   if (declaration === NONE) return SPECIAL[variety];
   const cc = (variety >> 2) - 1;
   return operationOf(
-    (list ??= instructions())[declaration],
+    instruction(generated.FAMILIES, declaration),
     VARIATIONS[variety & 3],
     cc < 0 ? undefined : cc,
   );

@@ -148,6 +148,9 @@ export class RegionSet {
   readonly heat: Map<number, number> = new Map();
   /** Samples of a pc since the set was made: what is executed often. */
   readonly samples: Map<number, number> = new Map();
+  /** Functions that have copies in a region, by the places where slices end that it was in; and how many did, by those functions. */
+  readonly copied: Map<number, ReadonlySet<number>> = new Map();
+  readonly inside: Map<number, number> = new Map();
   /** Loops inside of regions: their instructions, by where they begin. */
   readonly loops: Map<number, ReadonlySet<number>> = new Map();
   /** Places in loops that begin with a region: from there it is not far to it. */

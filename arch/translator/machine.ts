@@ -3,7 +3,19 @@
  * emits WebAssembly through them; it must use nothing else. The interpreter's machine takes operands from the fields of a
  * record; a translator's machine gives locals and constants for the same definitions.
  */
-import type { Address, Func, FunctionRef, I32, I64, Int, Load, Store, Type, Value } from "./wasm/mod.ts";
+import type {
+  Address,
+  Func,
+  FunctionRef,
+  I32,
+  I64,
+  Int,
+  Load,
+  Store,
+  Type,
+  V128,
+  Value,
+} from "./wasm/mod.ts";
 
 /** The type in front of the dot of a WebAssembly name. */
 export type TypeOf<N extends string> = N extends `${infer T extends Type}.${string}` ? T : never;
@@ -197,6 +209,11 @@ export interface Machine extends Env {
    * `key` names it, there too.
    */
   once(key: string, offsets: readonly number[], compute: () => I32): I32;
+  /**
+   * Sets these bits of a word of the state if any bit of the vector is set, and says so; false: the machine leaves it to the caller. A region
+   * collects such vectors in loops.
+   */
+  collect(offset: number, bits: number, v: V128): boolean;
   /** Where `inline`, before anything is written: the interpreter does this instruction when the condition, a rare one, holds. */
   defer(cond: I32): void;
   /** A register named by a constant slot. */

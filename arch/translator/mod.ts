@@ -4,6 +4,7 @@
  * @module
  */
 export * from "./wasm/mod.ts";
+export { type Late, late, nth, once } from "./late.ts";
 export * from "./machine.ts";
 export * from "./layout.ts";
 export * from "./interpreter.ts";

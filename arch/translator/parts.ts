@@ -73,6 +73,8 @@ export interface Translation {
   readonly loops: ReadonlyMap<number, ReadonlySet<number>>;
   /** Biased addresses of all their instructions. */
   readonly places: readonly number[];
+  /** Functions that have copies in a region, by where slices end that it was in: its loops, and where it begins. */
+  readonly copied: ReadonlyMap<number, ReadonlySet<number>>;
 }
 /** Makes regions of decoded code. */
 export interface Translator {

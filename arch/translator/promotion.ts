@@ -44,6 +44,8 @@ export class Promotion {
   /** Instructions between samples. */
   slice: number;
   #spread = 0;
+  /** What the slice that ended was to take, in the policy's slices. */
+  #length = 1;
   /** The set that the table's functions are from. */
   #linked: RegionSet | undefined;
   /** Translated regions by slot. */
@@ -164,6 +166,7 @@ export class Promotion {
     for (const [pc, body] of made.loops) {
       if (body.size < (set.loops.get(pc)?.size ?? Infinity)) set.loops.set(pc, body);
     }
+    for (const [pc, functions] of made.copied) set.copied.set(pc, functions);
     engine.translated += made.size + MODULE_COST;
     this.#adjustTable();
     this.#install(made, set);
@@ -364,7 +367,9 @@ export class Promotion {
   /** Instructions until the next sample: not always as many, or a loop would be met in one place only. */
   next(): number {
     this.#spread = this.#spread * 5 + 1 & 63;
-    return this.slice + (this.slice * this.#spread >>> 10);
+    const length = this.slice + (this.slice * this.#spread >>> 10);
+    this.#length = Math.max(1, length / this.#eager!.slice);
+    return length;
   }
 
   /** The guest was here when a slice ended; `jumped`: in a region, or at a computed jump of the interpreter. */
@@ -374,6 +379,7 @@ export class Promotion {
     engine.samples++;
     if (engine.u32[FIELD.stale >>> 2]) this.#refresh();
     set.samples.set(pc, (set.samples.get(pc) ?? 0) + 1);
+    for (const f of set.copied.get(pc) ?? []) set.inside.set(f, (set.inside.get(f) ?? 0) + 1);
     const heat = set.heat.get(pc) ?? 0;
     if (engine.samples <= EARLY && eager.price) this.#pace(heat);
     else engine.taken++;
@@ -382,7 +388,10 @@ export class Promotion {
       within = near || (jumped && eager.price > 0 && set.loops.has(pc));
     if (heat < 0 || within) this.slice = Math.min(this.slice * 2, SLICE);
     if (heat < 0) return;
-    const more = heat + (near ? NEAR : within ? WITHIN : 1);
+    // Slices are of instructions, and regions take a tenth of the interpreter's time for one: who is met in the interpreter in a long
+    // slice has been there as long as so many short ones take.
+    const length = jumped || led || eager.price === 0 ? 1 : this.#length;
+    const more = heat + length * (near ? NEAR : within ? WITHIN : 1);
     set.heat.set(pc, more);
     if (heat >= HOT) engine.hot++;
     if (more >= eager.samples) {

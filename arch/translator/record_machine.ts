@@ -111,6 +111,10 @@ export class RecordMachine extends HelperEnv implements Machine {
   readonly inline: boolean = false;
   readonly trial: undefined = undefined;
   readonly fuses: boolean = false;
+  /** See {@link Machine.collect}. */
+  collect(): boolean {
+    return false;
+  }
   /** See {@link Machine.once}. */
   once(_key: string, _offsets: readonly number[], compute: () => I32): I32 {
     return compute();

@@ -6,6 +6,7 @@
 export * from "./cache.ts";
 export * from "./cpu.ts";
 export { EAGERNESS, type Eagerness } from "./eagerness.ts";
+export { BaseFrame, type RegisterPlace } from "./frame.ts";
 export * from "./layout.ts";
 export * from "./modules.ts";
 export * from "./parts.ts";

@@ -266,7 +266,7 @@ function splitOperands(text: string): string[] {
 export function assemble(source: string, at: number): Uint8Array {
   const lines = source.split("\n").map((l) => l.replace(/[;#].*$/, "").trim()).filter((l) => l !== "");
   const byMnemonic = new Map<string, Declaration[]>();
-  for (const d of instructions) {
+  for (const d of instructions()) {
     if (d.alias) continue;
     for (const name of new Set([d.mnemonic, d.display ?? d.mnemonic])) {
       const list = byMnemonic.get(name) ?? [];

@@ -12,7 +12,7 @@ import { STATE } from "./state.ts";
 import { buildTables, type Tables, TEMPLATE } from "./tables.ts";
 
 let made: Tables | undefined;
-export const tables = (): Tables => made ??= buildTables(instructions, operations());
+export const tables = (): Tables => made ??= buildTables(instructions(), operations());
 
 export function interpreterSpec(
   t: Tables,
@@ -46,7 +46,7 @@ function opOf(t: Tables, mnemonic: string): number {
 export function build(
   profile = false,
 ): Image & { readonly bytes: (wide: boolean) => Uint8Array<ArrayBuffer> } {
-  const t = profile ? buildTables(instructions, operationsOf(instructions)) : tables();
+  const all = instructions(), t = profile ? buildTables(all, operationsOf(all)) : tables();
   const bytes = (wide: boolean) =>
     new Generator(interpreterSpec(t, wide, profile ? undefined : HOT, profile)).bytes();
   return {

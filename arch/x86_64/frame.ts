@@ -1,33 +1,19 @@
 /** The trap frame: the running task's registers in the state block. */
 // cold: images, and registers read by tools and at traps; calls use lo, hi and num
-import type { BaseCpu } from "@guise/translator/run";
+import { type BaseCpu, BaseFrame } from "@guise/translator/run";
 import { KIND } from "./kinds.ts";
 import { REG, REGISTERS } from "./registers.ts";
 import { AF, CF, OF, PF, SF, STATE, STATUS_FLAGS, ZF } from "./state.ts";
 
-/** Bytes of the state block that belong to a task. */
-const SAVED: number = STATE.scratch;
 const RFLAGS: number = REG.rflags, FXSAVE: number = REG.fxsave;
-const EMPTY = new Uint8Array(0);
 /** General registers, the first of {@link REGISTERS}. */
 const GENERAL = 16;
-/** Where registers of exactly 64 bits lie; -1: the others. */
-const WHOLE: Int32Array = Int32Array.from(REGISTERS, ({ offset, bits }) => bits === 64 ? offset : -1);
-
-export class Frame {
+export class Frame extends BaseFrame {
   readonly registers: typeof REG = REG;
 
-  /** Bytes beside the guest's that an image was in last, and a view of them. */
-  #bytes: Uint8Array | undefined;
-  #view: DataView | undefined;
-  /** The vector registers in this memory: what grows gives other views. */
-  #memory: Uint8Array | undefined;
-  #xmm: Uint8Array | undefined;
-  /** What `save` copies, likewise. */
-  #of: Uint8Array | undefined;
-  #block: Uint8Array | undefined;
-
-  constructor(readonly cpu: BaseCpu) {}
+  constructor(cpu: BaseCpu) {
+    super(cpu, REGISTERS, STATE.scratch, [STATE.xmm, STATE.xmm + 256]);
+  }
 
   // The general registers come first and lie in a row: what calls use needs no table.
   lo(reg: number): number {
@@ -71,13 +57,6 @@ export class Frame {
     state.setInt32(offset, low, true);
     if (bits >= 64) state.setInt32(offset + 4, hi, true);
   }
-  big(reg: number): bigint {
-    return BigInt(this.hi(reg) >>> 0) << 32n | BigInt(this.lo(reg) >>> 0);
-  }
-  setBig(reg: number, value: bigint): void {
-    this.set(reg, Number(BigInt.asIntN(32, value)), Number(BigInt.asIntN(32, value >> 32n)));
-  }
-
   #special(reg: number): number {
     const { state } = this.cpu;
     if (reg === RFLAGS) return this.#flags();
@@ -132,56 +111,18 @@ export class Frame {
     state.setInt32(STATE.flagRest, v & ~STATUS_FLAGS | 2, true);
   }
 
-  read(reg: number, into: Uint8Array, at: number = 0): void {
-    if (reg === FXSAVE) return this.#fxsave(into, at);
-    const { offset, bits } = REGISTERS[reg];
-    into.set(this.cpu.memory.subarray(offset, offset + Math.min(into.length - at, bits >> 3)), at);
+  override read(reg: number, into: Uint8Array, at: number = 0): void {
+    if (reg === FXSAVE) this.#fxsave(into, at);
+    else super.read(reg, into, at);
   }
-  write(reg: number, from: Uint8Array, at: number = 0): void {
-    if (reg === FXSAVE) return this.#fxrstor(from, at);
-    const { offset, bits } = REGISTERS[reg];
-    this.cpu.memory.set(from.subarray(at, at + (bits >> 3)), offset);
-  }
-
-  gather(registers: Int32Array, into: DataView, at: number): void {
-    const { state } = this.cpu;
-    for (let i = 0, to = at; i < registers.length; i++, to += 8) {
-      const reg = registers[i], offset = WHOLE[reg];
-      let lo: number, hi: number;
-      if (offset >= 0) lo = state.getInt32(offset, true), hi = state.getInt32(offset + 4, true);
-      else lo = this.lo(reg), hi = this.hi(reg);
-      // No branch among the arguments: V8 would make calls of these.
-      into.setInt32(to, lo, true);
-      into.setInt32(to + 4, hi, true);
-    }
-  }
-  scatter(registers: Int32Array, from: DataView, at: number): void {
-    const { state } = this.cpu;
-    for (let i = 0, source = at; i < registers.length; i++, source += 8) {
-      const reg = registers[i], offset = WHOLE[reg];
-      const lo = from.getInt32(source, true), hi = from.getInt32(source + 4, true);
-      if (offset < 0) this.set(reg, lo, hi);
-      else state.setInt32(offset, lo, true), state.setInt32(offset + 4, hi, true);
-    }
-  }
-
-  /** A view of the bytes. */
-  #viewOf(bytes: Uint8Array): DataView {
-    if (bytes === this.cpu.memory) return this.cpu.state;
-    if (bytes !== this.#bytes) {
-      this.#bytes = bytes;
-      this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    }
-    return this.#view!;
+  override write(reg: number, from: Uint8Array, at: number = 0): void {
+    if (reg === FXSAVE) this.#fxrstor(from, at);
+    else super.write(reg, from, at);
   }
 
   /** The FXSAVE image, 64-bit form (SDM volume 1, 10.5.1.1): 416 of its 512 bytes, the rest is left as it is. */
   #fxsave(into: Uint8Array, at: number): void {
-    const { state, memory } = this.cpu, out = this.#viewOf(into);
-    if (memory !== this.#memory) {
-      this.#memory = memory;
-      this.#xmm = memory.subarray(STATE.xmm, STATE.xmm + 256);
-    }
+    const { state } = this.cpu, out = this.viewOf(into);
     const top = state.getInt32(STATE.ftop, true);
     const status = state.getInt32(STATE.fsw, true) & 0xc7ff | top << 11;
     out.setInt32(at, state.getInt32(STATE.fcw, true) & 0xffff | status << 16, true);
@@ -203,10 +144,10 @@ export class Frame {
       out.setInt32(to + 8, state.getUint16(from + 8, true), true);
       out.setInt32(to + 12, 0, true);
     }
-    into.set(this.#xmm!, at + 160);
+    this.readVectors(into, at + 160);
   }
   #fxrstor(image: Uint8Array, at: number): void {
-    const { state, memory } = this.cpu, view = this.#viewOf(image);
+    const { state } = this.cpu, view = this.viewOf(image);
     const fsw = view.getUint16(at + 2, true), top = fsw >> 11 & 7;
     // As the instruction: reserved bits are dropped, and the summary follows from flags and masks.
     const fcw = view.getUint16(at, true) & 0x1f3f | 0x40;
@@ -227,22 +168,6 @@ export class Frame {
       state.setInt32(to + 8, view.getUint16(from + 8, true), true);
       state.setInt32(to + 12, 0, true);
     }
-    // Without a view of the part, which would cost more than the copy.
-    if (image === memory) memory.copyWithin(STATE.xmm, at + 160, at + 416);
-    else memory.set(image.subarray(at + 160, at + 416), STATE.xmm);
-  }
-
-  save(into?: Uint8Array): Uint8Array {
-    const saved = into ?? new Uint8Array(SAVED);
-    const { memory } = this.cpu;
-    if (memory !== this.#of) {
-      this.#of = memory;
-      this.#block = memory.subarray(0, SAVED);
-    }
-    saved.set(this.#block!);
-    return saved;
-  }
-  restore(saved: Uint8Array = EMPTY): void {
-    this.cpu.memory.set(saved.length > SAVED ? saved.subarray(0, SAVED) : saved, 0);
+    this.writeVectors(image, at + 160);
   }
 }

@@ -73,4 +73,4 @@ export function operationsOf(declarations: readonly Declaration[], hot?: Readonl
 
 let made: Operations | undefined;
 /** Those of all declarations. */
-export const operations = (): Operations => made ??= operationsOf(instructions, HOT);
+export const operations = (): Operations => made ??= operationsOf(instructions(), HOT);

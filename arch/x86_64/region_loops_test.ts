@@ -2,7 +2,7 @@
 // cold: tests
 import { assertEquals } from "@std/assert";
 import { BIAS, forgetPermissions } from "@guise/translator";
-import { paging } from "@guise/translator/region";
+import { copying, debug, paging } from "@guise/translator/region";
 import { assemble } from "./assemble.ts";
 import { loadTranslator, X86Cpu } from "./cpu.ts";
 import { CODE, DATA, EXEC, FakeSpace, READ, WRITE } from "./fake_space.ts";
@@ -152,6 +152,12 @@ Deno.test("random loops end or fault as they do in the interpreter", () => {
       () => `mov rdi, rsi`,
       () => `add rsi, r10`,
       () => `mov rax, r9`,
+      // Small, whatever it was before.
+      () => `and eax, ${r.pick([15, 63, 255, 511])}`,
+      () => `movzx eax, r8b`,
+      () => `mov eax, r8d\nand eax, 15`,
+      () => `shr al, ${1 + r.below(7)}`,
+      () => `movzx eax, r9b\nshr eax, 2\nxor eax, 3`,
       () => `test r8b, ${1 << r.below(4)}\njz ${label}\nadd rsi, ${r.pick(steps)}\n${access()}\n${label}:`,
       () => `test r9b, ${1 << r.below(4)}\njnz out\n`,
       () => `test r8b, ${1 << r.below(3)}\njnz next\n`,
@@ -466,4 +472,60 @@ Deno.test("a lower half that begins anew in a loop faults where it does", () => 
     hlt
   `) as { cause: string; registers: string };
   assertEquals([cause, registers.split(",")[2]], ["page", "0"]);
+});
+
+/** The bytes of `i64.const`. */
+function constant(value: number): string {
+  const bytes = [0x42];
+  for (; value >= 64; value = Math.floor(value / 128)) bytes.push(value % 128 | 128);
+  return [...bytes, value].join();
+}
+
+Deno.test("a loop that knows where its table was does what the interpreter does when that is elsewhere", () => {
+  const r = new Random(SEED + 5);
+  let known = 0;
+  copying.on = false;
+  debug.module = (bytes) => {
+    if (`,${bytes.join()},`.includes(`,${constant(DATA + 0x1000)},`)) known++;
+  };
+  try {
+    for (let n = 0; n < COUNT; n++) {
+      const mask = r.pick([7, 15, 255]),
+        scale = r.pick([1, 2, 4, 8]),
+        before = r.pick(["again:", "nop\nagain:"]);
+      const other = r.chance(0.3) ? `mov [rdi + rdx*${scale}], al` : "";
+      same(
+        `
+        lea rsi, [rsp - ${r.chance(0.9) ? 0x3000 : 0x60000000}]
+        mov rdi, ${DATA + 0x2000}
+        mov ebp, ${20 + r.below(40)}
+        xor eax, eax
+        jmp first
+        ${before}
+        lea edx, [rax + rcx]
+        and edx, ${mask}
+        ${other}
+        xor rax, [rsi + rdx*${scale} + ${r.below(64)}]
+        ror rax, ${1 + r.below(62)}
+        dec ecx
+        jnz again
+        ret
+        first:
+        more:
+        mov ecx, ${50 + r.below(150)}
+        call again
+        mov ecx, ${50 + r.below(150)}
+        call again
+        add rsi, ${r.pick([0, 8, 64, 1024, 0x10000])}
+        dec ebp
+        jnz more
+        hlt
+      `,
+        r.pick([1_000_000, 37, 501]),
+      );
+    }
+  } finally {
+    copying.on = true, debug.module = undefined;
+  }
+  assertEquals(known > 0, true);
 });

@@ -454,6 +454,51 @@ Deno.test("a small function returns somewhere else, or never", () => {
   `);
 });
 
+Deno.test("what a copied function returns on several ways is looked at behind the call, on each of them", () => {
+  const program = (call: string) => `
+    mov ecx, 3000
+    lea rbp, [rip+order]
+    again:
+    mov edi, ecx
+    and edi, 15
+    mov esi, 7
+    lea r8, [rip+strange]
+    lea rbp, [rip+order]
+    test ecx, 1023
+    cmove rbp, r8
+    ${call}
+    test eax, eax
+    jg more
+    add rbx, rdi
+    jmp next
+    more:
+    lea rdx, [rdx+rax*4+1]
+    next:
+    ${call}
+    cmp eax, 0
+    je equal
+    adc r10, 1
+    equal:
+    dec ecx
+    jne again
+    syscall
+    order:
+    mov eax, -1
+    cmp edi, esi
+    jb ends
+    xor eax, eax
+    cmp esi, edi
+    setb al
+    ends:
+    ret
+    strange:
+    mov eax, 5
+    ret
+  `;
+  same(program("call order"));
+  same(program("call rbp"));
+});
+
 Deno.test("computed calls of several functions, and jumps out of called ones, go where they should", () => {
   const cpu = same(`
     mov rbp, ${DATA}

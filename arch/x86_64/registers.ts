@@ -1,4 +1,5 @@
 /** The registers of x86-64 as the kernel's contracts name them. */
+import type { RegisterPlace } from "@guise/translator/run";
 import { STATE } from "./state.ts";
 
 export const GPR_NAMES = [
@@ -20,17 +21,10 @@ export const GPR_NAMES = [
   "r15",
 ];
 
-/** A register with its place in the state block; -1: computed. */
-export interface Place {
-  readonly name: string;
-  readonly bits: number;
-  readonly offset: number;
-}
-
-const at = (name: string, bits: number, offset: number): Place => ({ name, bits, offset });
+const at = (name: string, bits: number, offset: number): RegisterPlace => ({ name, bits, offset });
 
 /** In the order of `Arch.registers`: 16 general registers, then the rest. */
-export const REGISTERS: readonly Place[] = [
+export const REGISTERS: readonly RegisterPlace[] = [
   ...GPR_NAMES.map((name, i) => at(name, 64, STATE.gpr + i * 8)),
   at("rip", 64, STATE.rip),
   at("rflags", 64, -1),

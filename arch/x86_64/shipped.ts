@@ -4,13 +4,15 @@ import { bytesOf } from "@guise/translator/run";
 import { type Operations, type Origin, packed, shipped } from "@guise/translator/region";
 import { operationOf } from "./encoding.ts";
 import { fusions } from "./fusion.ts";
-import { instructions } from "./instructions/mod.ts";
+import { instruction } from "./instructions/mod.ts";
 import type { Operations as Made } from "./operations.ts";
 import * as generated from "./operations.generated.ts";
 
 /** Of an operation: its form (1: of memory), and behind that 1 + the condition of a fused pair. */
 function make(declaration: number, variety: number): OpDef {
-  const d = instructions[declaration], def = operationOf(d, (variety & 1) === 1), cc = (variety >> 1) - 1;
+  const d = instruction(generated.FAMILIES, declaration),
+    def = operationOf(d, (variety & 1) === 1),
+    cc = (variety >> 1) - 1;
   return cc < 0 ? def : fusions([{ d, def: { ...def, hot: true } }])[0].ops[cc]!;
 }
 

@@ -83,7 +83,7 @@ export function excluded(d: Declaration): string | undefined {
 /** All forms that are drawn. */
 export function forms(): Form[] {
   const list: Form[] = [];
-  for (const d of instructions) {
+  for (const d of instructions()) {
     if (excluded(d)) continue;
     const { modrm, modrmByte } = d.encoding;
     const canMemory = modrm && modrmByte === undefined && d.operands.every((k) => k.source !== "rm-reg") &&

@@ -92,7 +92,9 @@ export class Content {
       const chunk = this.#chunks.get(index);
       if (chunk !== undefined) {
         const have = Math.min(n, Math.max(0, chunk.data.length - from));
-        if (have > 0) into.set(chunk.data.subarray(from, from + have), to);
+        // A view of part of an array costs as much as copying some KiB.
+        if (have === chunk.data.length) into.set(chunk.data, to);
+        else if (have > 0) into.set(chunk.data.subarray(from, from + have), to);
         if (have < n) into.fill(0, to + have, to + n);
       } else {
         const error = this.#readLower(into.subarray(to, to + n), at);
@@ -161,7 +163,7 @@ export class Content {
         if (at === offset) return chunk;
         break;
       }
-      chunk.data.set(bytes.subarray(at - offset, at - offset + n), from);
+      chunk.data.set(n === bytes.length ? bytes : bytes.subarray(at - offset, at - offset + n), from);
       this.#mark(chunk, index, pageBits(from, from + n));
       at += n;
     }

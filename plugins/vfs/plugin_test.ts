@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import type { Kernel } from "@guise/core";
 import { State } from "@guise/core";
-import { createMemoryFs, type HostFolder, HostFs, vfs, vfsKey, type VfsOptions } from "./mod.ts";
+import { createMemoryFs, type HostFolder, HostFs, vfs, vfsKey, type VfsOptions, walk } from "./mod.ts";
 import { caller, list, read, write } from "./testing.ts";
 
 /** What the plugin uses of a kernel. */
@@ -29,6 +29,20 @@ Deno.test("vfs mounts /dev, /dev/shm and /tmp when nothing else is said", () => 
   const f = c.fs.vfs.root.inode;
   assertEquals(f.mtime, { sec: 12345, nsec: 678 });
   assertEquals(read(c, "/dev/null"), "");
+});
+
+Deno.test("files get the clock's latest reading as their times where it tells that", () => {
+  const data = new State();
+  let asked = 0;
+  const clock = {
+    realtime: () => void asked++,
+    last: (into: [number, number]) => (into[0] = 99, into[1] = 7, 0),
+  };
+  vfs().setup!({ data, clock, random: () => {} } as unknown as Kernel);
+  const c = caller(data.get(vfsKey));
+  write(c, "/f", "x");
+  const f = walk(c, undefined, "/f");
+  assertEquals([typeof f === "number" || f.inode.mtime, asked], [{ sec: 99, nsec: 7 }, 0]);
 });
 
 Deno.test("vfs puts further file systems where it is told, making directories on the way", () => {

@@ -76,8 +76,8 @@ int main(void) {
   sigaction(SIGUSR1, &action, NULL);
   raise(SIGUSR1);
   printf("caught %d\n", caught);
-  int x, y;
-  printf("%d %d %d\n", sscanf("12 34", "%d %d", &x, &y), x, y);
+  int x = 0, y = 0, scanned = sscanf("12 34", "%d %d", &x, &y);
+  printf("%d %d %d\n", scanned, x, y);
   setenv("GUISE", "yes", 1);
   printf("%s %s\n", getenv("GUISE"), getenv("NOT_THERE") ? "?" : "null");
   int pipes[2];

@@ -9,6 +9,8 @@ import {
   type I64,
   i64,
   type Int,
+  type Late,
+  late,
   type Machine,
   type Operand,
   select,
@@ -64,72 +66,76 @@ const signed = (v: Int, bytes: number): Int => bytes === 1 ? v.extend8S() : byte
 const low = (v: Int, bytes: number): Int => bytes === 1 ? v.and(0xff) : bytes === 2 ? v.and(0xffff) : v;
 const ORDERS = [["", "0", "0"], ["a", "1", "0"], ["l", "0", "1"], ["al", "1", "1"]] as const;
 
-const lse: Declaration[] = SIZES.flatMap(([size, bytes, suffix, kind]) =>
-  ORDERS.flatMap(([order, a, r]) => [
-    ...OPERATIONS.flatMap(([name, bits, f]) =>
-      a64(
-        `${size}111000${a}${r}1 sssss ${bits}00 nnnnn ttttt`,
-        `ld${name}${order}${suffix} {s/${kind}}, {=t/${kind}}, {@base}`,
+const lse: Late<Declaration> = late(() =>
+  SIZES.flatMap(([size, bytes, suffix, kind]) =>
+    ORDERS.flatMap(([order, a, r]) => [
+      ...OPERATIONS.flatMap(([name, bits, f]) =>
+        a64(
+          `${size}111000${a}${r}1 sssss ${bits}00 nnnnn ttttt`,
+          `ld${name}${order}${suffix} {s/${kind}}, {=t/${kind}}, {@base}`,
+          ({ s, t, mem }, m) => {
+            const old = m.f.let(read(mem, bytes)), operand = m.f.let(s.read());
+            storeLow(mem, bytes, f(old, operand, bytes));
+            t.write(old);
+          },
+          { bytes, access: "rw", aligned: true, feature: "lse" },
+        )
+      ),
+      ...a64(
+        `${size}111000${a}${r}1 sssss 100000 nnnnn ttttt`,
+        `swp${order}${suffix} {s/${kind}}, {=t/${kind}}, {@base}`,
         ({ s, t, mem }, m) => {
-          const old = m.f.let(read(mem, bytes)), operand = m.f.let(s.read());
-          storeLow(mem, bytes, f(old, operand, bytes));
+          const old = m.f.let(read(mem, bytes));
+          storeLow(mem, bytes, s.read());
           t.write(old);
         },
         { bytes, access: "rw", aligned: true, feature: "lse" },
-      )
-    ),
-    ...a64(
-      `${size}111000${a}${r}1 sssss 100000 nnnnn ttttt`,
-      `swp${order}${suffix} {s/${kind}}, {=t/${kind}}, {@base}`,
-      ({ s, t, mem }, m) => {
-        const old = m.f.let(read(mem, bytes));
-        storeLow(mem, bytes, s.read());
-        t.write(old);
-      },
-      { bytes, access: "rw", aligned: true, feature: "lse" },
-    ),
-    ...a64(
-      `${size}0010001${a}1 sssss ${r}11111 nnnnn ttttt`,
-      `cas${order}${suffix} {s/${kind}}, {=s/${kind}}, {t/${kind}}, {@base}`,
-      ({ s, s2, t, mem }, m) => {
-        const old = m.f.let(read(mem, bytes));
-        m.f.if(old.eq(low(s.read(), bytes)), () => storeLow(mem, bytes, t.read()));
-        s2.write(old);
-      },
-      { bytes, access: "rw", aligned: true, feature: "lse" },
-    ),
-  ])
+      ),
+      ...a64(
+        `${size}0010001${a}1 sssss ${r}11111 nnnnn ttttt`,
+        `cas${order}${suffix} {s/${kind}}, {=s/${kind}}, {t/${kind}}, {@base}`,
+        ({ s, s2, t, mem }, m) => {
+          const old = m.f.let(read(mem, bytes));
+          m.f.if(old.eq(low(s.read(), bytes)), () => storeLow(mem, bytes, t.read()));
+          s2.write(old);
+        },
+        { bytes, access: "rw", aligned: true, feature: "lse" },
+      ),
+    ])
+  )
 );
 
 /** casp: two pairs of consecutive registers; the second of each is 8 bytes behind in the state block. */
-const casp: Declaration[] = ([["0", 4, "w"], ["1", 8, "x"]] as const).flatMap(([z, bytes, kind]) =>
-  ORDERS.flatMap(([order, a, r]) =>
-    a64(
-      `0${z}0010000${a}1 ssss0 ${r}11111 nnnnn tttt0`.replace("ssss0", "sssss").replace("tttt0", "ttttt"),
-      `casp${order} {+s/${kind}}, {t/${kind}}, {@base}`,
-      ({ s, t, mem }, m) => {
-        const name = bytes === 8 ? "i64.load" : "i64.load32_u";
-        const first = m.f.let(mem.load(name)), second = m.f.let(mem.load(name, bytes));
-        const t2 = t.load("i64.load", 8);
-        m.f.if(first.eq(s.load(name)).and(second.eq(s.load(name, 8))), () => {
-          storeLow(mem, bytes, int(t.load("i64.load")));
-          storeLow(mem, bytes, int(t2), bytes);
-        });
-        s.store("i64.store", first), s.store("i64.store", second, 8);
-      },
-      {
-        bytes: 2 * bytes,
-        access: "rw",
-        aligned: true,
-        feature: "lse",
-        fuzz: "odd registers are unallocated",
-      },
+const casp: Late<Declaration> = late(() =>
+  ([["0", 4, "w"], ["1", 8, "x"]] as const).flatMap(([z, bytes, kind]) =>
+    ORDERS.flatMap(([order, a, r]) =>
+      a64(
+        `0${z}0010000${a}1 ssss0 ${r}11111 nnnnn tttt0`.replace("ssss0", "sssss").replace("tttt0", "ttttt"),
+        `casp${order} {+s/${kind}}, {t/${kind}}, {@base}`,
+        ({ s, t, mem }, m) => {
+          const name = bytes === 8 ? "i64.load" : "i64.load32_u";
+          const first = m.f.let(mem.load(name)), second = m.f.let(mem.load(name, bytes));
+          const t2 = t.load("i64.load", 8);
+          m.f.if(first.eq(s.load(name)).and(second.eq(s.load(name, 8))), () => {
+            storeLow(mem, bytes, int(t.load("i64.load")));
+            storeLow(mem, bytes, int(t2), bytes);
+          });
+          s.store("i64.store", first), s.store("i64.store", second, 8);
+        },
+        {
+          bytes: 2 * bytes,
+          access: "rw",
+          aligned: true,
+          feature: "lse",
+          fuzz: "odd registers are unallocated",
+        },
+      )
     )
   )
 );
 
 // deno-fmt-ignore
-export const atomics: Declaration[] = [
+export const atomics: Late<Declaration> = late(() => [
   ...SIZES.flatMap(([size, bytes, suffix, kind]) => [
     ...([["stx", "0"], ["stlx", "1"]] as const).flatMap(([name, o]) =>
       a64(`${size}001000000 sssss ${o} ----- nnnnn ttttt`, `${name}r${suffix} {=s/w}, {t/${kind}}, {@base}`, storeExclusive(bytes, false), { bytes, access: "rw", aligned: true, key: `stxr${suffix} ${kind}`, hot: bytes >= 4 })),
@@ -145,6 +151,6 @@ export const atomics: Declaration[] = [
       ...a64(`1${z}001000001 sssss ${o} uuuuu nnnnn ttttt`, `st${order}xp {=s/w}, {t/${kind}}, {u/${kind}}, {@base}`, storeExclusive(bytes, true), { bytes: 2 * bytes, access: "rw", aligned: true, key: `stxp ${kind}` }),
       ...a64(`1${z}001000011 ----- ${o} uuuuu nnnnn ttttt`, `ld${order ? "a" : ""}xp {=t/${kind}}, {=u/${kind}}, {@base}`, loadExclusive(bytes, true), { bytes: 2 * bytes, access: "r", aligned: true, key: `ldxp ${kind}` }),
     ])),
-  ...lse,
-  ...casp,
-];
+  ...lse(),
+  ...casp(),
+]);

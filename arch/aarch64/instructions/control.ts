@@ -1,6 +1,17 @@
 /** Branches, entries to the kernel, hints, barriers, system registers (C4.1.89). */
 // cold: constants of the generated code
-import { ACCESS, FIELD, i32, type I64, i64, type Int, type Machine, v128 } from "@guise/translator";
+import {
+  ACCESS,
+  FIELD,
+  i32,
+  type I64,
+  i64,
+  type Int,
+  type Late,
+  late,
+  type Machine,
+  v128,
+} from "@guise/translator";
 import { a64, type Declaration, type Semantics } from "../encoding.ts";
 import { condition, flagsImage, setImage } from "../flags.ts";
 import { CONDITIONS } from "../flag_names.ts";
@@ -44,7 +55,7 @@ const SYSTEM: readonly SystemRegister[] = [
 ];
 
 // deno-fmt-ignore
-export const control: Declaration[] = [
+export const control: Late<Declaration> = late(() => [
   ...a64("000101 iiiiiiiiiiiiiiiiiiiiiiiiii", "b {>i}", (_, m) => m.branch(), { flow: "jmp", hot: true }),
   ...a64("100101 iiiiiiiiiiiiiiiiiiiiiiiiii", "bl {>i}", (_, m) => { m.setState("i64.store", X30, m.nextPc()); m.branch(); }, { flow: "call", hot: true }),
   ...CONDITIONS.flatMap((name, cc) =>
@@ -87,4 +98,4 @@ export const control: Declaration[] = [
   ...a64("1101010100001 011 0111 1010 001 ttttt", "dc cvac, {t/x}", nop),
   ...a64("1101010100001 011 0111 1011 001 ttttt", "dc cvau, {t/x}", nop),
   ...a64("1101010100001 011 0111 1110 001 ttttt", "dc civac, {t/x}", nop),
-];
+]);

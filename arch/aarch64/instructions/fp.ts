@@ -8,6 +8,8 @@ import {
   type I64,
   i64,
   type Int,
+  type Late,
+  late,
   type Machine,
   type Operand,
   replaceLane,
@@ -232,7 +234,7 @@ const fromGeneral = (k: Kind, signed: boolean, width: number): Semantics => ({ d
 };
 
 // deno-fmt-ignore
-export const fp: Declaration[] = KINDS.flatMap((k) => {
+export const fp: Late<Declaration> = late(() => KINDS.flatMap((k) => {
   const t = k.letter, ft = k.type, head = `00011110${ft}1`;
   return [
     ...TWO.flatMap(([name, opcode, f]) => a64(`${head} mmmmm ${bin(opcode, 4)} 10 nnnnn ddddd`, `${name} {=d/${t}}, {n/${t}}, {m/${t}}`, f(k), { hot: opcode < 4 })),
@@ -280,4 +282,4 @@ export const fp: Declaration[] = KINDS.flatMap((k) => {
   a64("1001111010101111000000 nnnnn ddddd", "fmov {+d/vd}[1], {n/x}", ({ d, n }) => d.store("i64.store", n.read() as I64, 8)),
   ...([[KINDS[0], KINDS[1], "0001111000100010110000"], [KINDS[1], KINDS[0], "0001111001100010010000"], [KINDS[0], F16K, "0001111000100011110000"], [F16K, KINDS[0], "0001111011100010010000"], [KINDS[1], F16K, "0001111001100011110000"], [F16K, KINDS[1], "0001111011100010110000"]] as const).map(([from, to, bits]) =>
     a64(`${bits} nnnnn ddddd`, `fcvt {=d/${to.letter}}, {n/${from.letter}}`, ({ d, n }, m) => m.inline && from !== F16K && to !== F16K ? putFloat(to, d, inlineConvert(m, to, scalarIn(from, n))) : putScalar(to, d, m.f.let(m.f.call(to.bits, convert(m, from, to), bitsIn(from, n) as never) as unknown as Int)), { hot: from !== F16K && to !== F16K })),
-);
+));

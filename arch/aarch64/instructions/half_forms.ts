@@ -1,6 +1,17 @@
 /** ARMv8.2's half-precision instructions (FEAT_FP16): scalars, vectors, by element, conversions; lanes from the tables of simd_float.ts. */
 // cold: constants of the generated code
-import { f64, i32, type I64, i64, type Int, type Machine, type Operand, select } from "@guise/translator";
+import {
+  f64,
+  i32,
+  type I64,
+  i64,
+  type Int,
+  type Late,
+  late,
+  type Machine,
+  type Operand,
+  select,
+} from "@guise/translator";
 import { a64, type Declaration, type Semantics } from "../encoding.ts";
 import { conditionOf, setImage } from "../flags.ts";
 import {
@@ -95,7 +106,7 @@ const ROUNDINGS = [["n", "00", "000"], ["p", "01", "000"], ["m", "10", "000"], [
 
 const head = "00011110111";
 // deno-fmt-ignore
-const scalars: Declaration[] = [
+const scalars: Late<Declaration> = late(() => [
   ...BINARY.flatMap(([name, f], opcode) => a64(`${head} mmmmm ${bin(opcode, 4)} 10 nnnnn ddddd`, `${name} {=d/h}, {n/h}, {m/h}`, ({ d, n, m: b }, m) => put(m, d, f(m, lane(n), lane(b))))),
   ...UNARY.flatMap(([name, opcode, f]) => a64(`${head} ${bin(opcode, 6)} 10000 nnnnn ddddd`, `${name} {=d/h}, {n/h}`, ({ d, n }, m) => put(m, d, f(m, lane(n))))),
   ...FUSED.flatMap(([name, [o1, o0], addend, factor]) => a64(`0001111111${o1} mmmmm ${o0} aaaaa nnnnn ddddd`, `${name} {=d/h}, {n/h}, {m/h}, {a/h}`, ({ d, n, m: b, a }, m) => {
@@ -126,7 +137,7 @@ const scalars: Declaration[] = [
     ...a64(`${z}001111011 1 00110 000000 nnnnn ddddd`, `fmov {=d/${g}}, {n/h}`, ({ d, n }) => d.write((width === 64 ? lane(n).extendU() : lane(n)) as Int)),
     ...a64(`${z}001111011 1 00111 000000 nnnnn ddddd`, `fmov {=d/h}, {n/${g}}`, ({ d, n }, m) => put(m, d, n.read().wrap().and(0xffff) as Int)),
   ]),
-];
+]);
 
 /** Four lanes at once: a function for all forms of an operation, with a loop; arithmetic is calls in any case. */
 function four(m: Machine, name: string, f: (h: Machine, lanes: Int[]) => Int, sources: readonly I64[]): I64 {
@@ -172,7 +183,7 @@ const every = (x: I64, y: I64, odd: 0 | 1): I64 => {
 };
 
 // deno-fmt-ignore
-const vectors: Declaration[] = [
+const vectors: Late<Declaration> = late(() => [
   ...ROWS.flatMap(({ name, u, a, opcode, lane: f, scalar, reads }) => [
     ...VECTORS.flatMap(([q, T]) => a64(`0${q}${u}01110 ${a}10 mmmmm 00 ${bin(opcode & 7, 3)} 1 nnnnn ddddd`, `${name} {${reads ? "+" : "="}d/${T}}, {n/${T}}, {m/${T}}`, same(name, f, q, reads))),
     ...(scalar ? a64(`01${u}11110 ${a}10 mmmmm 00 ${bin(opcode & 7, 3)} 1 nnnnn ddddd`, `${name} {=d/h}, {n/h}, {m/h}`, single(f)) : []),
@@ -233,6 +244,6 @@ const vectors: Declaration[] = [
     const v = i.read() as I64;
     d.store("i64.store", v), d.store("i64.store", q ? v : i64(0), 8);
   })),
-];
+]);
 
-export const half: Declaration[] = [...scalars, ...vectors];
+export const half: readonly Late<Declaration>[] = [scalars, vectors];

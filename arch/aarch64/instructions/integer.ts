@@ -6,6 +6,8 @@ import {
   type I64,
   i64,
   type Int,
+  type Late,
+  late,
   type Machine,
   multiplyHigh,
   select,
@@ -81,71 +83,73 @@ function toStack(m: Machine, v: Int): void {
   m.fixed(STATE.sp, 64).write(result);
 }
 
-const sums: Declaration[] = SUMS.flatMap(([name, op, s, f]) => {
-  // Flags change nothing of how registers are named, except that the destination is xzr then.
-  const d = s === "1" ? "{=d}" : "{=d/sp}";
-  const plain: Semantics = ({ d, n, m: b }, m) => d.write(f(m, n.read(), b.read()));
-  const fuse = (cc: number): Semantics | undefined => {
-    if (name !== "subs" || cc >= 14 || cc >> 1 === 3) return undefined;
-    return ({ d, n, m: b, i }, m) => {
-      const x = m.f.let(n.read()), y = m.f.keep((b ?? i).read());
-      setCompare(m, x, y);
-      d.write(x.sub(y));
-      m.branchIf(comparison(cc, x, y));
+const sums: Late<Declaration> = late(() =>
+  SUMS.flatMap(([name, op, s, f]) => {
+    // Flags change nothing of how registers are named, except that the destination is xzr then.
+    const d = s === "1" ? "{=d}" : "{=d/sp}";
+    const plain: Semantics = ({ d, n, m: b }, m) => d.write(f(m, n.read(), b.read()));
+    const fuse = (cc: number): Semantics | undefined => {
+      if (name !== "subs" || cc >= 14 || cc >> 1 === 3) return undefined;
+      return ({ d, n, m: b, i }, m) => {
+        const x = m.f.let(n.read()), y = m.f.keep((b ?? i).read());
+        setCompare(m, x, y);
+        d.write(x.sub(y));
+        m.branchIf(comparison(cc, x, y));
+      };
     };
-  };
-  return [
-    ...a64(
-      `z${op}${s}10001 0h iiiiiiiiiiii nnnnn ddddd`,
-      `${name} ${d}, {n/sp}, #{i/add12}`,
-      ({ d, n, i }, m) => d.write(f(m, n.read(), i.read())),
-      { hot: true, fuse: name === "subs" ? fuse : undefined },
-    ),
-    ...(s === "1" ? [] : [
+    return [
       ...a64(
-        `1${op}010001 0h iiiiiiiiiiii nnnnn 11111`,
-        `${name} sp, {n/xsp}, #{i/add12}`,
-        ({ n, i }, m) => toStack(m, f(m, n.read(), i.read())),
-        { hot: true },
+        `z${op}${s}10001 0h iiiiiiiiiiii nnnnn ddddd`,
+        `${name} ${d}, {n/sp}, #{i/add12}`,
+        ({ d, n, i }, m) => d.write(f(m, n.read(), i.read())),
+        { hot: true, fuse: name === "subs" ? fuse : undefined },
       ),
-      ...["000", "001", "010", "011", "100"].flatMap((shift, amount) =>
+      ...(s === "1" ? [] : [
+        ...a64(
+          `1${op}010001 0h iiiiiiiiiiii nnnnn 11111`,
+          `${name} sp, {n/xsp}, #{i/add12}`,
+          ({ n, i }, m) => toStack(m, f(m, n.read(), i.read())),
+          { hot: true },
+        ),
+        ...["000", "001", "010", "011", "100"].flatMap((shift, amount) =>
+          a64(
+            `1${op}001011 00 1 mmmmm 011 ${shift} nnnnn 11111`,
+            `${name} sp, {n/xsp}, {m/x}, uxtx #${amount}`,
+            ({ n, m: b }, m) => toStack(m, f(m, n.read(), int((b.read() as I64).shl(i64(amount))))),
+          )
+        ),
+      ]),
+      ...a64(`z${op}${s}01011 00 0 mmmmm 000000 nnnnn ddddd`, `${name} {=d}, {n}, {m}`, plain, {
+        hot: true,
+        fuse: name === "subs" ? fuse : undefined,
+      }),
+      ...SHIFTS.slice(0, 3).flatMap(([shift, bits, g]) =>
         a64(
-          `1${op}001011 00 1 mmmmm 011 ${shift} nnnnn 11111`,
-          `${name} sp, {n/xsp}, {m/x}, uxtx #${amount}`,
-          ({ n, m: b }, m) => toStack(m, f(m, n.read(), int((b.read() as I64).shl(i64(amount))))),
-        )
-      ),
-    ]),
-    ...a64(`z${op}${s}01011 00 0 mmmmm 000000 nnnnn ddddd`, `${name} {=d}, {n}, {m}`, plain, {
-      hot: true,
-      fuse: name === "subs" ? fuse : undefined,
-    }),
-    ...SHIFTS.slice(0, 3).flatMap(([shift, bits, g]) =>
-      a64(
-        `z${op}${s}01011 ${bits} 0 mmmmm yaaaaa nnnnn ddddd`,
-        `${name} {=d}, {n}, {m}, ${shift} #{a/i0}`,
-        ({ d, n, m: b, a }, m) => {
-          const x = n.read();
-          d.write(f(m, x, g(b.read(), sized(x, a.read().wrap()))));
-        },
-        { hot: shift !== "asr" || name === "add" },
-      )
-    ),
-    ...EXTENSIONS.flatMap(([extension, bits, g], k) =>
-      ["000", "001", "010", "011", "100"].flatMap((shift, amount) =>
-        a64(
-          `z${op}${s}01011 00 1 mmmmm ${bits} ${shift} nnnnn ddddd`,
-          `${name} ${d}, {n/sp}, {m/${k % 4 === 3 ? "x" : "w"}}, ${extension} #${amount}`,
-          ({ d, n, m: b }, m) => {
-            const x = n.read(), y = g(b.read().extendU()).shl(i64(amount));
-            d.write(f(m, x, x.type === "i64" ? int(y) : int(y.wrap())));
+          `z${op}${s}01011 ${bits} 0 mmmmm yaaaaa nnnnn ddddd`,
+          `${name} {=d}, {n}, {m}, ${shift} #{a/i0}`,
+          ({ d, n, m: b, a }, m) => {
+            const x = n.read();
+            d.write(f(m, x, g(b.read(), sized(x, a.read().wrap()))));
           },
-          { hot: (extension === "sxtw" || extension === "uxtw") && name === "add" },
+          { hot: shift !== "asr" || name === "add" },
         )
-      )
-    ),
-  ];
-});
+      ),
+      ...EXTENSIONS.flatMap(([extension, bits, g], k) =>
+        ["000", "001", "010", "011", "100"].flatMap((shift, amount) =>
+          a64(
+            `z${op}${s}01011 00 1 mmmmm ${bits} ${shift} nnnnn ddddd`,
+            `${name} ${d}, {n/sp}, {m/${k % 4 === 3 ? "x" : "w"}}, ${extension} #${amount}`,
+            ({ d, n, m: b }, m) => {
+              const x = n.read(), y = g(b.read().extendU()).shl(i64(amount));
+              d.write(f(m, x, x.type === "i64" ? int(y) : int(y.wrap())));
+            },
+            { hot: (extension === "sxtw" || extension === "uxtw") && name === "add" },
+          )
+        )
+      ),
+    ];
+  })
+);
 
 const withCarry = (subtract: boolean, flags: boolean): Semantics => ({ d, n, m: b }, m) => {
   const { f } = m, x = f.let(n.read()), y = f.let(subtract ? b.read().not() : b.read());
@@ -169,67 +173,69 @@ const LOGIC: readonly (readonly [name: string, inverted: string, opc: string, f:
   ["eor", "eon", "10", (a, b) => a.xor(b)],
   ["ands", "bics", "11", (a, b) => a.and(b)],
 ];
-const logic: Declaration[] = LOGIC.flatMap(([name, inverted, opc, f]) => {
-  const done = (flags: boolean, g: (m: Machine) => Int, m: Machine): Int => {
-    if (!flags) return g(m);
-    const r = m.f.let(g(m));
-    setLogic(m, r);
-    return r;
-  };
-  const flags = opc === "11", d = flags ? "{=d}" : "{=d/sp}";
-  const fuse = !flags ? undefined : (cc: number): Semantics | undefined => {
-    if (![0, 2, 5, 6].includes(cc >> 1)) return undefined;
-    return ({ d, n, m: b, i }, m) => {
-      const r = m.f.let(f(n.read(), (b ?? i).read()));
+const logic: Late<Declaration> = late(() =>
+  LOGIC.flatMap(([name, inverted, opc, f]) => {
+    const done = (flags: boolean, g: (m: Machine) => Int, m: Machine): Int => {
+      if (!flags) return g(m);
+      const r = m.f.let(g(m));
       setLogic(m, r);
-      d.write(r);
-      m.branchIf(ofLogic(cc, r));
+      return r;
     };
-  };
-  return [
-    ...a64(
-      `1${opc}100100 iiiiiiiiiiiii nnnnn ddddd`,
-      `${name} ${d.replace("sp", "xsp")}, {n}, #{i/mask}`,
-      ({ d, n, i }, m) => d.write(done(flags, () => f(n.read(), i.read()), m)),
-      { hot: true, fuse },
-    ),
-    ...(flags ? [] : a64(
-      `1${opc}100100 iiiiiiiiiiiii nnnnn 11111`,
-      `${name} sp, {n/x}, #{i/mask}`,
-      ({ n, i }, m) => toStack(m, f(n.read(), i.read())),
-    )),
-    ...a64(
-      `0${opc}100100 0iiiiiiiiiiii nnnnn ddddd`,
-      `${name} ${flags ? "{=d/w}" : "{=d/wsp}"}, {n/w}, #{i/maskw}`,
-      ({ d, n, i }, m) => d.write(done(flags, () => f(n.read(), i.read()), m)),
-      { hot: true, fuse },
-    ),
-    ...[0, 1].flatMap((invert) => {
-      const other = (v: Int) => invert ? v.not() : v, mnemonic = invert ? inverted : name;
-      return [
-        ...a64(
-          `z${opc}01010 00 ${invert} mmmmm 000000 nnnnn ddddd`,
-          `${mnemonic} {=d}, {n}, {m}`,
-          ({ d, n, m: b }, m) => d.write(done(flags, () => f(n.read(), other(b.read())), m)),
-          { hot: true, fuse: invert ? undefined : fuse },
-        ),
-        ...SHIFTS.flatMap(([shift, bits, g]) =>
-          a64(
-            `z${opc}01010 ${bits} ${invert} mmmmm yaaaaa nnnnn ddddd`,
-            `${mnemonic} {=d}, {n}, {m}, ${shift} #{a/i0}`,
-            ({ d, n, m: b, a }, m) => {
-              d.write(done(flags, () => {
-                const x = n.read();
-                return f(x, other(g(b.read(), sized(x, a.read().wrap()))));
-              }, m));
-            },
-            { hot: !invert && (shift === "lsl" || shift === "lsr") },
-          )
-        ),
-      ];
-    }),
-  ];
-});
+    const flags = opc === "11", d = flags ? "{=d}" : "{=d/sp}";
+    const fuse = !flags ? undefined : (cc: number): Semantics | undefined => {
+      if (![0, 2, 5, 6].includes(cc >> 1)) return undefined;
+      return ({ d, n, m: b, i }, m) => {
+        const r = m.f.let(f(n.read(), (b ?? i).read()));
+        setLogic(m, r);
+        d.write(r);
+        m.branchIf(ofLogic(cc, r));
+      };
+    };
+    return [
+      ...a64(
+        `1${opc}100100 iiiiiiiiiiiii nnnnn ddddd`,
+        `${name} ${d.replace("sp", "xsp")}, {n}, #{i/mask}`,
+        ({ d, n, i }, m) => d.write(done(flags, () => f(n.read(), i.read()), m)),
+        { hot: true, fuse },
+      ),
+      ...(flags ? [] : a64(
+        `1${opc}100100 iiiiiiiiiiiii nnnnn 11111`,
+        `${name} sp, {n/x}, #{i/mask}`,
+        ({ n, i }, m) => toStack(m, f(n.read(), i.read())),
+      )),
+      ...a64(
+        `0${opc}100100 0iiiiiiiiiiii nnnnn ddddd`,
+        `${name} ${flags ? "{=d/w}" : "{=d/wsp}"}, {n/w}, #{i/maskw}`,
+        ({ d, n, i }, m) => d.write(done(flags, () => f(n.read(), i.read()), m)),
+        { hot: true, fuse },
+      ),
+      ...[0, 1].flatMap((invert) => {
+        const other = (v: Int) => invert ? v.not() : v, mnemonic = invert ? inverted : name;
+        return [
+          ...a64(
+            `z${opc}01010 00 ${invert} mmmmm 000000 nnnnn ddddd`,
+            `${mnemonic} {=d}, {n}, {m}`,
+            ({ d, n, m: b }, m) => d.write(done(flags, () => f(n.read(), other(b.read())), m)),
+            { hot: true, fuse: invert ? undefined : fuse },
+          ),
+          ...SHIFTS.flatMap(([shift, bits, g]) =>
+            a64(
+              `z${opc}01010 ${bits} ${invert} mmmmm yaaaaa nnnnn ddddd`,
+              `${mnemonic} {=d}, {n}, {m}, ${shift} #{a/i0}`,
+              ({ d, n, m: b, a }, m) => {
+                d.write(done(flags, () => {
+                  const x = n.read();
+                  return f(x, other(g(b.read(), sized(x, a.read().wrap()))));
+                }, m));
+              },
+              { hot: !invert && (shift === "lsl" || shift === "lsr") },
+            )
+          ),
+        ];
+      }),
+    ];
+  })
+);
 
 // Wide moves, addresses.
 const moveWide: Semantics = ({ d, i }) => d.write(i.read());
@@ -399,13 +405,13 @@ const conditional = (
   );
 
 // deno-fmt-ignore
-export const integer: Declaration[] = [
-  ...sums,
+export const integer: Late<Declaration> = late(() => [
+  ...sums(),
   ...a64("z0011010000 mmmmm 000000 nnnnn ddddd", "adc {=d}, {n}, {m}", withCarry(false, false)),
   ...a64("z0111010000 mmmmm 000000 nnnnn ddddd", "adcs {=d}, {n}, {m}", withCarry(false, true)),
   ...a64("z1011010000 mmmmm 000000 nnnnn ddddd", "sbc {=d}, {n}, {m}", withCarry(true, false)),
   ...a64("z1111010000 mmmmm 000000 nnnnn ddddd", "sbcs {=d}, {n}, {m}", withCarry(true, true)),
-  ...logic,
+  ...logic(),
   ...a64("010100101ss iiiiiiiiiiiiiiii ddddd".replace("ss", "0s"), "movz {=d/x}, #{i/movz}", moveWide, { hot: true, key: "mov wide" }),
   ...a64("110100101ss iiiiiiiiiiiiiiii ddddd", "movz {=d/x}, #{i/movz}", moveWide, { hot: true, key: "mov wide" }),
   ...a64("000100101ss iiiiiiiiiiiiiiii ddddd".replace("ss", "0s"), "movn {=d/x}, #{i/movnw}", moveWide, { hot: true, key: "mov wide" }),
@@ -465,4 +471,4 @@ export const integer: Declaration[] = [
   ...conditional("ccmp", "1", "m", "00", true),
   ...conditional("ccmn", "0", "i", "10", false),
   ...conditional("ccmp", "1", "i", "10", true),
-];
+]);

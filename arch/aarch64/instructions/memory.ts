@@ -1,5 +1,15 @@
 /** Loads and stores of general and vector registers: all address forms, pairs, literals, prefetches. */
-import { type I32, type I64, i64, type Int, type Load, type Operand, type Store } from "@guise/translator";
+import {
+  type I32,
+  type I64,
+  i64,
+  type Int,
+  type Late,
+  late,
+  type Load,
+  type Operand,
+  type Store,
+} from "@guise/translator";
 import { a64, type Declaration, type Properties, type Semantics } from "../encoding.ts";
 
 const int = (v: I32 | I64): Int => v as Int;
@@ -81,7 +91,7 @@ function forms(
   ];
 }
 
-const single: Declaration[] = [
+const single: Late<Declaration> = late(() => [
   ...GENERAL.flatMap(([size, opc, name, register, bytes, f]) =>
     f
       ? forms(size, "0", opc, name, `{=t/${register}}`, bytes, ({ t, mem }) => t.write(f(mem)), {
@@ -109,7 +119,7 @@ const single: Declaration[] = [
       hot: bytes >= 4,
     }),
   ]),
-];
+]);
 
 /** Pairs: both halves are one access, so nothing is done when one of them faults. */
 const PAIRS: readonly (readonly [opc: string, v: string, kind: string, bytes: number, name: string])[] = [
@@ -120,52 +130,54 @@ const PAIRS: readonly (readonly [opc: string, v: string, kind: string, bytes: nu
   ["01", "1", "d", 8, "p"],
   ["10", "1", "q", 16, "p"],
 ];
-const pairs: Declaration[] = PAIRS.flatMap(([opc, v, kind, bytes, suffix]) => {
-  const shift = 31 - Math.clz32(bytes);
-  const loads: Semantics = ({ t, u, mem }, m) => {
-    if (v === "1") return loadVector(t, mem, bytes), loadVector(u, mem, bytes, bytes);
-    const name = (suffix === "psw" ? "i64.load32_s" : bytes === 8 ? "i64.load" : "i32.load") as "i64.load";
-    const second = m.f.let(mem.load(name, bytes));
-    t.write(int(mem.load(name)));
-    u.write(int(second));
-  };
-  const stores: Semantics = ({ t, u, mem }) => {
-    if (v === "1") return storeVector(t, mem, bytes), storeVector(u, mem, bytes, bytes);
-    storeLow(mem, bytes, t.read()), storeLow(mem, bytes, u.read(), bytes);
-  };
-  const out: Declaration[] = [];
-  for (const [form, bits] of [["s", "010"], ["post", "001"], ["pre", "011"], ["s", "000"]] as const) {
-    // 000: no-allocate hint (ldnp, stnp).
-    const hint = bits === "000" ? "np" : suffix, load = `ld${hint}`, store = `st${hint}`;
-    if (suffix === "psw" && bits === "000") continue;
-    const pattern = (l: string) => `${opc}101${v}${bits}${l} iiiiiii uuuuu nnnnn ttttt`;
-    out.push(
-      ...a64(pattern("1"), `${load} {=t/${kind}}, {=u/${kind}}, {@${form}${shift}}`, loads, {
-        bytes: 2 * bytes,
-        access: "r",
-        hot: true,
-        key: `ld${suffix} ${kind}`,
-      }),
-    );
-    if (suffix === "p") {
+const pairs: Late<Declaration> = late(() =>
+  PAIRS.flatMap(([opc, v, kind, bytes, suffix]) => {
+    const shift = 31 - Math.clz32(bytes);
+    const loads: Semantics = ({ t, u, mem }, m) => {
+      if (v === "1") return loadVector(t, mem, bytes), loadVector(u, mem, bytes, bytes);
+      const name = (suffix === "psw" ? "i64.load32_s" : bytes === 8 ? "i64.load" : "i32.load") as "i64.load";
+      const second = m.f.let(mem.load(name, bytes));
+      t.write(int(mem.load(name)));
+      u.write(int(second));
+    };
+    const stores: Semantics = ({ t, u, mem }) => {
+      if (v === "1") return storeVector(t, mem, bytes), storeVector(u, mem, bytes, bytes);
+      storeLow(mem, bytes, t.read()), storeLow(mem, bytes, u.read(), bytes);
+    };
+    const out: Declaration[] = [];
+    for (const [form, bits] of [["s", "010"], ["post", "001"], ["pre", "011"], ["s", "000"]] as const) {
+      // 000: no-allocate hint (ldnp, stnp).
+      const hint = bits === "000" ? "np" : suffix, load = `ld${hint}`, store = `st${hint}`;
+      if (suffix === "psw" && bits === "000") continue;
+      const pattern = (l: string) => `${opc}101${v}${bits}${l} iiiiiii uuuuu nnnnn ttttt`;
       out.push(
-        ...a64(pattern("0"), `${store} {t/${kind}}, {u/${kind}}, {@${form}${shift}}`, stores, {
+        ...a64(pattern("1"), `${load} {=t/${kind}}, {=u/${kind}}, {@${form}${shift}}`, loads, {
           bytes: 2 * bytes,
-          access: "w",
+          access: "r",
           hot: true,
-          key: `st${suffix} ${kind}`,
+          key: `ld${suffix} ${kind}`,
         }),
       );
+      if (suffix === "p") {
+        out.push(
+          ...a64(pattern("0"), `${store} {t/${kind}}, {u/${kind}}, {@${form}${shift}}`, stores, {
+            bytes: 2 * bytes,
+            access: "w",
+            hot: true,
+            key: `st${suffix} ${kind}`,
+          }),
+        );
+      }
     }
-  }
-  return out;
-});
+    return out;
+  })
+);
 
 const nop = (): void => {};
 // deno-fmt-ignore
-export const memory: Declaration[] = [
-  ...single,
-  ...pairs,
+export const memory: Late<Declaration> = late(() => [
+  ...single(),
+  ...pairs(),
   ...a64("00011000 iiiiiiiiiiiiiiiiiii ttttt", "ldr {=t/w}, {@lit}", ({ t, mem }) => t.write(int(mem.load("i32.load"))), { bytes: 4, access: "r" }),
   ...a64("01011000 iiiiiiiiiiiiiiiiiii ttttt", "ldr {=t/x}, {@lit}", ({ t, mem }) => t.write(int(mem.load("i64.load"))), { bytes: 8, access: "r" }),
   ...a64("10011000 iiiiiiiiiiiiiiiiiii ttttt", "ldrsw {=t/x}, {@lit}", ({ t, mem }) => t.write(int(mem.load("i64.load32_s"))), { bytes: 4, access: "r" }),
@@ -175,4 +187,4 @@ export const memory: Declaration[] = [
   ...a64("1111100110 iiiiiiiiiiii nnnnn ttttt", "prfm {t/x}", nop, { key: "prfm" }),
   ...a64("11111000100 iiiiiiiii 00 nnnnn ttttt", "prfum {t/x}", nop, { key: "prfm" }),
   ...a64("11111000101 mmmmm o1oS 10 nnnnn ttttt", "prfm {t/x}, register", nop, { key: "prfm" }),
-];
+]);

@@ -1,4 +1,5 @@
 /** All instructions. */
+import { type Late, nth } from "@guise/translator";
 import type { Declaration } from "../encoding.ts";
 import { atomics } from "./atomics.ts";
 import { control } from "./control.ts";
@@ -13,12 +14,12 @@ import { simdMove } from "./simd_move.ts";
 import { memory } from "./memory.ts";
 
 /** In the order of the files. */
-export const instructions = (): Declaration[] => [
-  ...integer,
-  ...control,
-  ...memory,
-  ...atomics,
-  ...fp,
+const FAMILIES: readonly Late<Declaration>[] = [
+  integer,
+  control,
+  memory,
+  atomics,
+  fp,
   ...simdFloat,
   ...simdElement,
   ...simdInteger,
@@ -26,3 +27,9 @@ export const instructions = (): Declaration[] => [
   ...half,
   ...simdLater,
 ];
+
+export const instructions = (): Declaration[] => FAMILIES.flatMap((family) => family());
+/** How many each family has. */
+export const lengths = (): number[] => FAMILIES.map((family) => family().length);
+/** One of {@link instructions}, made with its family alone. */
+export const instruction = (lengths: readonly number[], n: number): Declaration => nth(FAMILIES, lengths, n);

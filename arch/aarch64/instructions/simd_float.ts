@@ -9,6 +9,8 @@ import {
   type I64,
   i64,
   type Int,
+  type Late,
+  late,
   type Machine,
   type Operand,
   select,
@@ -238,42 +240,44 @@ export const vectors = (k: Kind): readonly (readonly [q: number, name: string, l
   k.width === 64 ? [[1, "2d", 2]] : [[0, "2s", 2], [1, "4s", 4]];
 export const sz = (k: Kind) => k.size - 2;
 
-const same: Declaration[] = KINDS.flatMap((k) =>
-  ROWS.flatMap(({ name, u, a, opcode, lane, scalar, reads, fast }) => {
-    const body = (count: number): Semantics => ({ d, n, m: b }, m) => {
-      if (count * k.width === 128 && tried(m, k, name, d, n, b)) return;
-      const v = m.inline ? fast?.(m, k, whole(n), whole(b), () => whole(d), count) : undefined;
-      if (v) return putLow(k, d, v, count);
-      putLanes(
-        m,
-        d,
-        k.size,
-        wide(
-          Array.from(
-            { length: count },
-            (_, i) => m.f.let(lane(m, k, bitsIn(k, n, i), bitsIn(k, b, i), () => bitsIn(k, d, i))) as Int,
+const same: Late<Declaration> = late(() =>
+  KINDS.flatMap((k) =>
+    ROWS.flatMap(({ name, u, a, opcode, lane, scalar, reads, fast }) => {
+      const body = (count: number): Semantics => ({ d, n, m: b }, m) => {
+        if (count * k.width === 128 && tried(m, k, name, d, n, b)) return;
+        const v = m.inline ? fast?.(m, k, whole(n), whole(b), () => whole(d), count) : undefined;
+        if (v) return putLow(k, d, v, count);
+        putLanes(
+          m,
+          d,
+          k.size,
+          wide(
+            Array.from(
+              { length: count },
+              (_, i) => m.f.let(lane(m, k, bitsIn(k, n, i), bitsIn(k, b, i), () => bitsIn(k, d, i))) as Int,
+            ),
           ),
+        );
+      };
+      const sign = reads ? "+" : "=";
+      return [
+        ...vectors(k).flatMap(([q, T, lanes]) =>
+          a64(
+            `0${q}${u}01110 ${a}${sz(k)}1 mmmmm ${bin(opcode, 5)} 1 nnnnn ddddd`,
+            `${name} {${sign}d/${T}}, {n/${T}}, {m/${T}}`,
+            body(lanes),
+          )
         ),
-      );
-    };
-    const sign = reads ? "+" : "=";
-    return [
-      ...vectors(k).flatMap(([q, T, lanes]) =>
-        a64(
-          `0${q}${u}01110 ${a}${sz(k)}1 mmmmm ${bin(opcode, 5)} 1 nnnnn ddddd`,
-          `${name} {${sign}d/${T}}, {n/${T}}, {m/${T}}`,
-          body(lanes),
-        )
-      ),
-      ...(scalar
-        ? a64(
-          `01${u}11110 ${a}${sz(k)}1 mmmmm ${bin(opcode, 5)} 1 nnnnn ddddd`,
-          `${name} {=d/${k.letter}}, {n/${k.letter}}, {m/${k.letter}}`,
-          body(1),
-        )
-        : []),
-    ];
-  })
+        ...(scalar
+          ? a64(
+            `01${u}11110 ${a}${sz(k)}1 mmmmm ${bin(opcode, 5)} 1 nnnnn ddddd`,
+            `${name} {=d/${k.letter}}, {n/${k.letter}}, {m/${k.letter}}`,
+            body(1),
+          )
+          : []),
+      ];
+    })
+  )
 );
 export const PAIRS:
   readonly (readonly [name: string, a: number, opcode: number, scalar: number, lane: Lane, fast: Fast])[] = [
@@ -284,44 +288,46 @@ export const PAIRS:
     ["fminp", 1, 0x1e, 0x0f, extremeOf(false, false), fastOfNumbers("min")],
   ];
 export const none = (): Int => i32(0) as Int;
-const pairwise: Declaration[] = KINDS.flatMap((k) =>
-  PAIRS.flatMap(([name, a, opcode, scalar, lane, fast]) => [
-    ...vectors(k).flatMap(([q, T, lanes]) =>
-      a64(
-        `0${q}101110 ${a}${sz(k)}1 mmmmm ${bin(opcode, 5)} 1 nnnnn ddddd`,
-        `${name} {=d/${T}}, {n/${T}}, {m/${T}}`,
-        ({ d, n, m: b }, m) => {
+const pairwise: Late<Declaration> = late(() =>
+  KINDS.flatMap((k) =>
+    PAIRS.flatMap(([name, a, opcode, scalar, lane, fast]) => [
+      ...vectors(k).flatMap(([q, T, lanes]) =>
+        a64(
+          `0${q}101110 ${a}${sz(k)}1 mmmmm ${bin(opcode, 5)} 1 nnnnn ddddd`,
+          `${name} {=d/${T}}, {n/${T}}, {m/${T}}`,
+          ({ d, n, m: b }, m) => {
+            if (m.inline) {
+              const [even, odd] = neighbours(whole(n), whole(b), k.size, q);
+              return putLow(k, d, fast(m, k, even, odd, () => even, lanes)!, lanes);
+            }
+            putLanes(
+              m,
+              d,
+              k.size,
+              wide(Array.from({ length: lanes }, (_, i) => {
+                const from = i < lanes / 2 ? n : b, at = 2 * (i % (lanes / 2));
+                return m.f.let(lane(m, k, bitsIn(k, from, at), bitsIn(k, from, at + 1), none)) as Int;
+              })),
+            );
+          },
+        )
+      ),
+      ...a64(
+        `01111110 ${a}${sz(k)} 11000 ${bin(scalar, 5)} 10 nnnnn ddddd`,
+        `${name} {=d/${k.letter}}, {n/2${k.letter}}`,
+        ({ d, n }, m) => {
           if (m.inline) {
-            const [even, odd] = neighbours(whole(n), whole(b), k.size, q);
-            return putLow(k, d, fast(m, k, even, odd, () => even, lanes)!, lanes);
+            const [even, odd] = neighbours(whole(n), whole(n), k.size, k.width === 64 ? 1 : 0);
+            return putLow(k, d, fast(m, k, even, odd, () => even, 1)!, 1);
           }
-          putLanes(
-            m,
-            d,
-            k.size,
-            wide(Array.from({ length: lanes }, (_, i) => {
-              const from = i < lanes / 2 ? n : b, at = 2 * (i % (lanes / 2));
-              return m.f.let(lane(m, k, bitsIn(k, from, at), bitsIn(k, from, at + 1), none)) as Int;
-            })),
-          );
+          putLanes(m, d, k.size, wide([lane(m, k, bitsIn(k, n, 0), bitsIn(k, n, 1), none)]));
         },
-      )
-    ),
-    ...a64(
-      `01111110 ${a}${sz(k)} 11000 ${bin(scalar, 5)} 10 nnnnn ddddd`,
-      `${name} {=d/${k.letter}}, {n/2${k.letter}}`,
-      ({ d, n }, m) => {
-        if (m.inline) {
-          const [even, odd] = neighbours(whole(n), whole(n), k.size, k.width === 64 ? 1 : 0);
-          return putLow(k, d, fast(m, k, even, odd, () => even, 1)!, 1);
-        }
-        putLanes(m, d, k.size, wide([lane(m, k, bitsIn(k, n, 0), bitsIn(k, n, 1), none)]));
-      },
-    ),
-  ])
+      ),
+    ])
+  )
 );
 const S = KINDS[0];
-const across: Declaration[] =
+const across: Late<Declaration> = late(() =>
   ([["fmaxnmv", 0, 0x0c, 0], ["fminnmv", 1, 0x0c, 1], ["fmaxv", 0, 0x0f, 3], ["fminv", 1, 0x0f, 4]] as const)
     .flatMap(([name, a, opcode, row]) =>
       a64(
@@ -334,7 +340,8 @@ const across: Declaration[] =
           putLanes(m, d, 2, wide([f(m, S, first as Int, second as Int, none)]));
         },
       )
-    );
+    )
+);
 
 // Two registers.
 type One = (m: Machine, k: Kind, a: Int) => Int;
@@ -396,208 +403,207 @@ export const TWO: readonly (readonly [name: string, u: number, a: number, opcode
   ["frecpx", 0, 1, 0x1f, (m, k, a) => call(m, k, reciprocalExponent(m, k), a), true, false, ""],
   ["fsqrt", 1, 1, 0x1f, (m, k, a) => call(m, k, squareRoot(m, k), a), false, true, "", fastRoot],
 ];
-const two: Declaration[] = KINDS.flatMap((k) =>
-  TWO.flatMap(([name, u, a, opcode, f, scalar, vector, text, fast]) => {
-    const body = (count: number): Semantics => ({ d, n }, m) => {
-      const v = m.inline ? fast?.(m, k, whole(n), whole(n), () => whole(d), count) : undefined;
-      if (v) return putLow(k, d, v, count);
-      putLanes(
-        m,
-        d,
-        k.size,
-        wide(Array.from({ length: count }, (_, i) => m.f.let(f(m, k, bitsIn(k, n, i))) as Int)),
-      );
-    };
-    return [
-      ...(vector ? vectors(k) : []).flatMap(([q, T, lanes]) =>
-        a64(
-          `0${q}${u}01110 ${a}${sz(k)} 10000 ${bin(opcode, 5)} 10 nnnnn ddddd`,
-          `${name} {=d/${T}}, {n/${T}}${text}`,
-          body(lanes),
-        )
-      ),
-      ...(scalar
-        ? a64(
-          `01${u}11110 ${a}${sz(k)} 10000 ${bin(opcode, 5)} 10 nnnnn ddddd`,
-          `${name} {=d/${k.letter}}, {n/${k.letter}}${text}`,
-          body(1),
-        )
-        : []),
-    ];
-  })
+const two: Late<Declaration> = late(() =>
+  KINDS.flatMap((k) =>
+    TWO.flatMap(([name, u, a, opcode, f, scalar, vector, text, fast]) => {
+      const body = (count: number): Semantics => ({ d, n }, m) => {
+        const v = m.inline ? fast?.(m, k, whole(n), whole(n), () => whole(d), count) : undefined;
+        if (v) return putLow(k, d, v, count);
+        putLanes(
+          m,
+          d,
+          k.size,
+          wide(Array.from({ length: count }, (_, i) => m.f.let(f(m, k, bitsIn(k, n, i))) as Int)),
+        );
+      };
+      return [
+        ...(vector ? vectors(k) : []).flatMap(([q, T, lanes]) =>
+          a64(
+            `0${q}${u}01110 ${a}${sz(k)} 10000 ${bin(opcode, 5)} 10 nnnnn ddddd`,
+            `${name} {=d/${T}}, {n/${T}}${text}`,
+            body(lanes),
+          )
+        ),
+        ...(scalar
+          ? a64(
+            `01${u}11110 ${a}${sz(k)} 10000 ${bin(opcode, 5)} 10 nnnnn ddddd`,
+            `${name} {=d/${k.letter}}, {n/${k.letter}}${text}`,
+            body(1),
+          )
+          : []),
+      ];
+    })
+  )
 );
 
 /** Narrowing and widening between singles and doubles. */
 const D = KINDS[1];
 const convertTo = (m: Machine, from: Kind, to: Kind, v: Int): Int =>
   m.f.call(to.bits, convert(m, from, to), v as never) as unknown as Int;
-const widening: Declaration[] = [0, 1].flatMap((q) => [
-  ...a64(
-    `0${q}001110 01 10000 10110 10 nnnnn ddddd`,
-    `fcvtn${q ? 2 : ""} {+d/${q ? "4s" : "2s"}}, {n/2d}`,
-    ({ d, n }, m) => {
-      if (m.inline && !q) {
-        return putLow(S, d, eachLane(m, S, 2, (i) => inlineConvert(m, S, scalarIn(D, n, i))), 2);
-      }
-      putLanes(
-        m,
-        d,
-        2,
-        wide([0, 1].map((i) => m.f.let(convertTo(m, D, S, bitsIn(D, n, i))) as Int)),
-        q === 1,
-      );
-    },
-  ),
-  ...a64(
-    `0${q}001110 01 10000 10111 10 nnnnn ddddd`,
-    `fcvtl${q ? 2 : ""} {=d/2d}, {n/${q ? "4s" : "2s"}}`,
-    ({ d, n }, m) => {
-      if (m.inline) {
-        return putLow(D, d, eachLane(m, D, 2, (i) => inlineConvert(m, D, scalarIn(S, n, i + 2 * q))), 2);
-      }
-      putLanes(
-        m,
-        d,
-        3,
-        [0, 1].map((i) => m.f.let(convertTo(m, S, D, bitsIn(S, n, i + 2 * q))) as unknown as I64),
-      );
-    },
-  ),
-  ...a64(
-    `0${q}001110 00 10000 10110 10 nnnnn ddddd`,
-    `fcvtn${q ? 2 : ""} {+d/${q ? "8h" : "4h"}}, {n/4s}`,
-    ({ d, n }, m) =>
-      putLanes(
-        m,
-        d,
-        1,
-        wide([0, 1, 2, 3].map((i) => m.f.let(convertTo(m, S, F16K, bitsIn(S, n, i))) as Int)),
-        q === 1,
-      ),
-  ),
-  ...a64(
-    `0${q}001110 00 10000 10111 10 nnnnn ddddd`,
-    `fcvtl${q ? 2 : ""} {=d/4s}, {n/${q ? "8h" : "4h"}}`,
-    ({ d, n }, m) =>
-      putLanes(
-        m,
-        d,
-        2,
-        wide([0, 1, 2, 3].map((i) => m.f.let(convertTo(m, F16K, S, bitsIn(F16K, n, i + 4 * q))) as Int)),
-      ),
-  ),
-  ...a64(
-    `0${q}101110 01 10000 10110 10 nnnnn ddddd`,
-    `fcvtxn${q ? 2 : ""} {+d/${q ? "4s" : "2s"}}, {n/2d}`,
-    ({ d, n }, m) =>
-      putLanes(
-        m,
-        d,
-        2,
-        wide(
-          [0, 1].map((i) =>
-            m.f.let(m.f.call("i32", convert(m, D, S, true), bitsIn(D, n, i) as never)) as unknown as Int
-          ),
+const widening: Late<Declaration> = late(() =>
+  [0, 1].flatMap((q) => [
+    ...a64(
+      `0${q}001110 01 10000 10110 10 nnnnn ddddd`,
+      `fcvtn${q ? 2 : ""} {+d/${q ? "4s" : "2s"}}, {n/2d}`,
+      ({ d, n }, m) => {
+        if (m.inline && !q) {
+          return putLow(S, d, eachLane(m, S, 2, (i) => inlineConvert(m, S, scalarIn(D, n, i))), 2);
+        }
+        putLanes(
+          m,
+          d,
+          2,
+          wide([0, 1].map((i) => m.f.let(convertTo(m, D, S, bitsIn(D, n, i))) as Int)),
+          q === 1,
+        );
+      },
+    ),
+    ...a64(
+      `0${q}001110 01 10000 10111 10 nnnnn ddddd`,
+      `fcvtl${q ? 2 : ""} {=d/2d}, {n/${q ? "4s" : "2s"}}`,
+      ({ d, n }, m) => {
+        if (m.inline) {
+          return putLow(D, d, eachLane(m, D, 2, (i) => inlineConvert(m, D, scalarIn(S, n, i + 2 * q))), 2);
+        }
+        putLanes(
+          m,
+          d,
+          3,
+          [0, 1].map((i) => m.f.let(convertTo(m, S, D, bitsIn(S, n, i + 2 * q))) as unknown as I64),
+        );
+      },
+    ),
+    ...a64(
+      `0${q}001110 00 10000 10110 10 nnnnn ddddd`,
+      `fcvtn${q ? 2 : ""} {+d/${q ? "8h" : "4h"}}, {n/4s}`,
+      ({ d, n }, m) =>
+        putLanes(
+          m,
+          d,
+          1,
+          wide([0, 1, 2, 3].map((i) => m.f.let(convertTo(m, S, F16K, bitsIn(S, n, i))) as Int)),
+          q === 1,
         ),
-        q === 1,
-      ),
-  ),
-  ...(q
-    ? []
-    : a64("01111110 01 10000 10110 10 nnnnn ddddd", "fcvtxn {=d/s}, {n/d}", ({ d, n }, m) =>
-      putLanes(
-        m,
-        d,
-        2,
-        wide([m.f.call("i32", convert(m, D, S, true), bitsIn(D, n) as never) as unknown as Int]),
-      ))),
-  ...([["urecpe", 0, false], ["ursqrte", 1, true]] as const).flatMap(([name, u, square]) =>
-    a64(
-      `0${q}${u}01110 10 10000 11100 10 nnnnn ddddd`,
-      `${name} {=d/${arrangement(2, q)}}, {n/${arrangement(2, q)}}`,
+    ),
+    ...a64(
+      `0${q}001110 00 10000 10111 10 nnnnn ddddd`,
+      `fcvtl${q ? 2 : ""} {=d/4s}, {n/${q ? "8h" : "4h"}}`,
       ({ d, n }, m) =>
         putLanes(
           m,
           d,
           2,
-          wide(Array.from({ length: 2 << q }, (_, i) => unsignedEstimate(square)(m, bitsIn(S, n, i)))),
+          wide([0, 1, 2, 3].map((i) => m.f.let(convertTo(m, F16K, S, bitsIn(F16K, n, i + 4 * q))) as Int)),
         ),
-    )
-  ),
-]);
+    ),
+    ...a64(
+      `0${q}101110 01 10000 10110 10 nnnnn ddddd`,
+      `fcvtxn${q ? 2 : ""} {+d/${q ? "4s" : "2s"}}, {n/2d}`,
+      ({ d, n }, m) =>
+        putLanes(
+          m,
+          d,
+          2,
+          wide(
+            [0, 1].map((i) =>
+              m.f.let(m.f.call("i32", convert(m, D, S, true), bitsIn(D, n, i) as never)) as unknown as Int
+            ),
+          ),
+          q === 1,
+        ),
+    ),
+    ...(q
+      ? []
+      : a64("01111110 01 10000 10110 10 nnnnn ddddd", "fcvtxn {=d/s}, {n/d}", ({ d, n }, m) =>
+        putLanes(
+          m,
+          d,
+          2,
+          wide([m.f.call("i32", convert(m, D, S, true), bitsIn(D, n) as never) as unknown as Int]),
+        ))),
+    ...([["urecpe", 0, false], ["ursqrte", 1, true]] as const).flatMap(([name, u, square]) =>
+      a64(
+        `0${q}${u}01110 10 10000 11100 10 nnnnn ddddd`,
+        `${name} {=d/${arrangement(2, q)}}, {n/${arrangement(2, q)}}`,
+        ({ d, n }, m) =>
+          putLanes(
+            m,
+            d,
+            2,
+            wide(Array.from({ length: 2 << q }, (_, i) => unsignedEstimate(square)(m, bitsIn(S, n, i)))),
+          ),
+      )
+    ),
+  ])
+);
 
 /** Fixed point: the bits after the point are 2 * esize - immh:immb, which is esize - a. */
-const fixed: Declaration[] = KINDS.flatMap((k) => {
-  const immh = k.width === 64 ? "1aaaaaa" : "01aaaaa";
-  const power = (a: Operand) =>
-    i64(1023 + k.width).sub(a.read().wrap().extendU()).shl(52).to("f64.reinterpret_i64");
-  return ([["scvtf", 0, true], ["ucvtf", 1, false]] as const).flatMap(([name, u, signed]) => {
-    const from = (count: number): Semantics => ({ d, n, a }, m) =>
-      putLanes(
-        m,
-        d,
-        k.size,
-        wide(Array.from({ length: count }, (_, i) => {
-          const v = bitsIn(k, n, i);
-          return m.f.let(
-            call(
-              m,
-              k,
-              fromInteger(m, k, signed),
-              (signed ? v.extendS() : v.extendU()) as unknown as Int,
-              i32(k.width).sub(a.read().wrap()) as Int,
-            ),
-          ) as Int;
-        })),
-      );
-    const to = (count: number): Semantics => ({ d, n, a }, m) =>
-      putLanes(
-        m,
-        d,
-        k.size,
-        Array.from({ length: count }, (_, i) =>
-          m.f.let(
-            m.f.call(
-              "i64",
-              toInteger(m, k, k.width, signed, "z"),
-              bitsIn(k, n, i) as never,
-              power(a) as never,
-            ),
-          ) as I64),
-      );
-    const back = signed ? "fcvtzs" : "fcvtzu", t = k.letter;
-    return [
-      ...vectors(k).flatMap(([q, T, lanes]) => [
+const fixed: Late<Declaration> = late(() =>
+  KINDS.flatMap((k) => {
+    const immh = k.width === 64 ? "1aaaaaa" : "01aaaaa";
+    const power = (a: Operand) =>
+      i64(1023 + k.width).sub(a.read().wrap().extendU()).shl(52).to("f64.reinterpret_i64");
+    return ([["scvtf", 0, true], ["ucvtf", 1, false]] as const).flatMap(([name, u, signed]) => {
+      const from = (count: number): Semantics => ({ d, n, a }, m) =>
+        putLanes(
+          m,
+          d,
+          k.size,
+          wide(Array.from({ length: count }, (_, i) => {
+            const v = bitsIn(k, n, i);
+            return m.f.let(
+              call(
+                m,
+                k,
+                fromInteger(m, k, signed),
+                (signed ? v.extendS() : v.extendU()) as unknown as Int,
+                i32(k.width).sub(a.read().wrap()) as Int,
+              ),
+            ) as Int;
+          })),
+        );
+      const to = (count: number): Semantics => ({ d, n, a }, m) =>
+        putLanes(
+          m,
+          d,
+          k.size,
+          Array.from({ length: count }, (_, i) =>
+            m.f.let(
+              m.f.call(
+                "i64",
+                toInteger(m, k, k.width, signed, "z"),
+                bitsIn(k, n, i) as never,
+                power(a) as never,
+              ),
+            ) as I64),
+        );
+      const back = signed ? "fcvtzs" : "fcvtzu", t = k.letter;
+      return [
+        ...vectors(k).flatMap(([q, T, lanes]) => [
+          ...a64(
+            `0${q}${u}011110 ${immh} 11100 1 nnnnn ddddd`,
+            `${name} {=d/${T}}, {n/${T}}, #${k.width}-{a/i0}`,
+            from(lanes),
+          ),
+          ...a64(
+            `0${q}${u}011110 ${immh} 11111 1 nnnnn ddddd`,
+            `${back} {=d/${T}}, {n/${T}}, #${k.width}-{a/i0}`,
+            to(lanes),
+          ),
+        ]),
         ...a64(
-          `0${q}${u}011110 ${immh} 11100 1 nnnnn ddddd`,
-          `${name} {=d/${T}}, {n/${T}}, #${k.width}-{a/i0}`,
-          from(lanes),
+          `01${u}111110 ${immh} 11100 1 nnnnn ddddd`,
+          `${name} {=d/${t}}, {n/${t}}, #${k.width}-{a/i0}`,
+          from(1),
         ),
         ...a64(
-          `0${q}${u}011110 ${immh} 11111 1 nnnnn ddddd`,
-          `${back} {=d/${T}}, {n/${T}}, #${k.width}-{a/i0}`,
-          to(lanes),
+          `01${u}111110 ${immh} 11111 1 nnnnn ddddd`,
+          `${back} {=d/${t}}, {n/${t}}, #${k.width}-{a/i0}`,
+          to(1),
         ),
-      ]),
-      ...a64(
-        `01${u}111110 ${immh} 11100 1 nnnnn ddddd`,
-        `${name} {=d/${t}}, {n/${t}}, #${k.width}-{a/i0}`,
-        from(1),
-      ),
-      ...a64(
-        `01${u}111110 ${immh} 11111 1 nnnnn ddddd`,
-        `${back} {=d/${t}}, {n/${t}}, #${k.width}-{a/i0}`,
-        to(1),
-      ),
-    ];
-  });
-});
+      ];
+    });
+  })
+);
 
-export const simdFloat: Declaration[] = [
-  ...same,
-  ...pairwise,
-  ...across,
-  ...two,
-  ...widening,
-  ...fixed,
-];
+export const simdFloat: readonly Late<Declaration>[] = [same, pairwise, across, two, widening, fixed];

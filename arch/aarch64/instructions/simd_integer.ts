@@ -5,6 +5,8 @@ import {
   type I64,
   i64,
   lane,
+  type Late,
+  late,
   type Machine,
   type Operand,
   select,
@@ -27,6 +29,7 @@ import {
   put,
   putLanes,
   saturated,
+  saturatedAny,
   SCALAR,
   SHAPE,
   type Size,
@@ -142,12 +145,14 @@ const saturatingSum =
     const x = m.f.let(whole(n)), y = m.f.let(whole(b)), name = subtract ? "sub" : "add";
     const r = m.f.let(vop(z, `${name}_sat_${signed ? "s" : "u"}`, x, y));
     const changed = m.f.let(simd("v128.xor", r, vop(z, name, x, y)));
-    saturated(m, q ? simd("v128.any_true", changed) : lane("i64x2.extract_lane", changed, 0).ne(0));
+    if (!q || !saturatedAny(m, changed)) {
+      saturated(m, q ? simd("v128.any_true", changed) : lane("i64x2.extract_lane", changed, 0).ne(0));
+    }
     put(d, q, r);
   };
 
 // deno-fmt-ignore
-const same: Declaration[] = [
+const same: Late<Declaration> = late(() => [
   ...([0, 1] as const).flatMap((u) => {
     const s = u === 0, x = s ? "s" : "u";
     return [
@@ -178,7 +183,7 @@ const same: Declaration[] = [
   ...three({ name: "pmul", u: 1, opcode: 19, sizes: [0], lane: (m, a, b) => polynomial(a, b, m) }),
   ...three({ name: "sqdmulh", u: 0, opcode: 22, sizes: [1, 2], scalar: [1, 2], signed: true, lane: doublingHigh(false) }),
   ...three({ name: "sqrdmulh", u: 1, opcode: 22, sizes: [1, 2], scalar: [1, 2], signed: true, lane: doublingHigh(true) }),
-];
+]);
 
 // Bitwise.
 type Bits = (n: V128, m: V128, d: () => V128) => V128;
@@ -192,16 +197,18 @@ const BITWISE: readonly (readonly [name: string, u: number, size: number, f: Bit
   ["bit", 1, 2, (n, m, d) => simd("v128.bitselect", n, d(), m), true],
   ["bif", 1, 3, (n, m, d) => simd("v128.bitselect", d(), n, m), true],
 ];
-const bitwise: Declaration[] = BITWISE.flatMap(([name, u, size, f, reads]) =>
-  [0, 1].flatMap((q) => {
-    const T = arrangement(0, q);
-    return a64(
-      `0${q}${u}01110 ${bin(size, 2)} 1 mmmmm 000111 nnnnn ddddd`,
-      `${name} {${reads ? "+" : "="}d/${T}}, {n/${T}}, {m/${T}}`,
-      ({ d, n, m }) => put(d, q, f(whole(n), whole(m), () => whole(d))),
-      { hot: q === 1 },
-    );
-  })
+const bitwise: Late<Declaration> = late(() =>
+  BITWISE.flatMap(([name, u, size, f, reads]) =>
+    [0, 1].flatMap((q) => {
+      const T = arrangement(0, q);
+      return a64(
+        `0${q}${u}01110 ${bin(size, 2)} 1 mmmmm 000111 nnnnn ddddd`,
+        `${name} {${reads ? "+" : "="}d/${T}}, {n/${T}}, {m/${T}}`,
+        ({ d, n, m }) => put(d, q, f(whole(n), whole(m), () => whole(d))),
+        { hot: q === 1 },
+      );
+    })
+  )
 );
 
 /** Neighbours of n then m: even ones and odd ones, in the low half when q is 0. */
@@ -317,11 +324,9 @@ const reverse = (
   });
 /** The sums of neighbouring words: WebAssembly's own operations end at halfwords. */
 function wordPairs(m: Machine, signed: boolean, v: V128): V128 {
-  const x = m.f.let(v), upper = simd(`i64x2.shr_${signed ? "s" : "u"}`, x, i32(32));
-  const lower = signed
-    ? simd("i64x2.shr_s", simd("i64x2.shl", x, i32(32)), i32(32))
-    : simd("v128.and", x, v128(0xffffffff_00000000_ffffffffn));
-  return simd("i64x2.add", lower, upper);
+  // Not by a mask: V8 builds such a constant anew from three instructions.
+  const x = m.f.let(v), right = `i64x2.shr_${signed ? "s" : "u"}` as const;
+  return simd("i64x2.add", simd(right, simd("i64x2.shl", x, i32(32)), i32(32)), simd(right, x, i32(32)));
 }
 /** The sums of neighbours, wider. */
 const pairLong = (
@@ -404,7 +409,7 @@ const mixedAdd = (unsigned: boolean) => (size: Size, _q: number, count: number):
   );
 
 // deno-fmt-ignore
-const others: Declaration[] = [
+const others: Late<Declaration> = late(() => [
   ...pairwise("addp", 0, 23, (z, a, b) => vop(z, "add", a, b), SIZES),
   ...([0, 1] as const).flatMap((u) => { const x = u ? "u" : "s"; return [
     ...pairwise(`${x}maxp`, u, 20, (z, a, b) => vop(z, `max_${x}`, a, b), SMALL),
@@ -453,7 +458,7 @@ const others: Declaration[] = [
   ...narrow("uqxtn", 1, 20, (m, n, z, i) => clampUnsigned(m, laneOf(n, z + 1, i), z)),
   ...SMALL.flatMap((z) => [0, 1].flatMap((q) => a64(`0${q}101110 ${bin(z, 2)} 10000 10011 10 nnnnn ddddd`, `shll${q ? 2 : ""} {=d/${arrangement(z + 1, 1)}}, {n/${arrangement(z, q)}}, #${8 << z}`, ({ d, n }, m) =>
     putLanes(m, d, z + 1, Array.from({ length: 8 >> z }, (_, i) => laneOf(n, z, i + (q ? 8 >> z : 0)).shl(8 << z)))))),
-];
+]);
 
 // Three different: long, wide and high-narrow forms.
 type Long = (m: Machine, a: I64, b: I64, d: () => I64, z: Size) => I64;
@@ -532,7 +537,7 @@ const highNarrow = (
     })
   );
 // deno-fmt-ignore
-const different: Declaration[] = [
+const different: Late<Declaration> = late(() => [
   ...([0, 1] as const).flatMap((u) => { const s = u === 0, x = s ? "s" : "u"; return [
     ...long(`${x}addl`, u, 0, s, SMALL, (_, a, b) => a.add(b), false, false, (z, a, b, q) => vop((z + 1) as Size, "add", extended(z, s, q, a), extended(z, s, q, b))),
     ...long(`${x}addw`, u, 1, s, SMALL, (_, a, b) => a.add(b), false, true, (z, a, b, q) => vop((z + 1) as Size, "add", a, extended(z, s, q, b))),
@@ -557,6 +562,6 @@ const different: Declaration[] = [
   ...highNarrow("raddhn", 1, 4, false, true),
   ...highNarrow("subhn", 0, 6, true, false),
   ...highNarrow("rsubhn", 1, 6, true, true),
-];
+]);
 
-export const simdInteger: Declaration[] = [...same, ...bitwise, ...others, ...different];
+export const simdInteger: readonly Late<Declaration>[] = [same, bitwise, others, different];

@@ -1,6 +1,6 @@
 /** Advanced SIMD of ARMv8.1 and 8.2: rounding doubling multiply-accumulate (FEAT_RDM), dot products (FEAT_DotProd). */
 // cold: constants of the generated code
-import { type I64, i64, type Machine, type Operand } from "@guise/translator";
+import { type I64, i64, type Late, late, type Machine, type Operand } from "@guise/translator";
 import { a64, type Declaration, type Semantics } from "../encoding.ts";
 import { chosen } from "./simd_element.ts";
 import { arrangement, bin, clamp, laneOf, putLanes, SCALAR, type Size } from "./vector.ts";
@@ -16,7 +16,7 @@ const accumulated = (m: Machine, z: Size, subtract: boolean, d: I64, a: I64, b: 
   );
 };
 // deno-fmt-ignore
-const rdm: Declaration[] = ([1, 2] as Size[]).flatMap((z) => [["sqrdmlah", "0000", "1101", false], ["sqrdmlsh", "0001", "1111", true]].flatMap((row) => {
+const rdm: Late<Declaration> = late(() => ([1, 2] as Size[]).flatMap((z) => [["sqrdmlah", "0000", "1101", false], ["sqrdmlsh", "0001", "1111", true]].flatMap((row) => {
   const [name, opcode, element, subtract] = row as [string, string, string, boolean], t = SCALAR[z];
   const all = (count: number, other: (m: Machine, b: Operand, i: Operand | undefined, l: number) => I64): Semantics => ({ d, n, m: b, i }, m) =>
     putLanes(m, d, z, Array.from({ length: count }, (_, l) => accumulated(m, z, subtract, laneOf(d, z, l, true), laneOf(n, z, l, true), other(m, b, i, l))));
@@ -34,11 +34,11 @@ const rdm: Declaration[] = ([1, 2] as Size[]).flatMap((z) => [["sqrdmlah", "0000
     ...a64(`01111110 ${bin(z, 2)}0 mmmmm 1 ${opcode} 1 nnnnn ddddd`, `${name} {+d/${t}}, {n/${t}}, {m/${t}}`, all(1, lanes)),
     ...a64(`01111111 ${bin(z, 2)}${bits} ${element} i0 nnnnn ddddd`, `${name} {+d/${t}}, {n/${t}}, {m/v${t}}[{i/elem${z}}]`, all(1, one)),
   ];
-}));
+})));
 
 /** Four products of bytes are added to each word. */
 // deno-fmt-ignore
-const dot: Declaration[] = [0, 1].flatMap((u) => [0, 1].flatMap((q) => {
+const dot: Late<Declaration> = late(() => [0, 1].flatMap((u) => [0, 1].flatMap((q) => {
   const name = u ? "udot" : "sdot", count = 2 << q, T = arrangement(2, q), B = arrangement(0, q), signed = !u;
   const part = (v: I64, j: number): I64 => signed ? v.shl(56 - 8 * j).shrS(56) : v.shrU(8 * j).and(0xff);
   return [
@@ -51,6 +51,6 @@ const dot: Declaration[] = [0, 1].flatMap((u) => [0, 1].flatMap((q) => {
         sum.add(laneOf(n, 0, 4 * l + j, signed).mul(part(x, j))), laneOf(d, 2, l))));
     }),
   ];
-}));
+})));
 
-export const simdLater: Declaration[] = [...rdm, ...dot];
+export const simdLater: readonly Late<Declaration>[] = [rdm, dot];

@@ -5,6 +5,8 @@ import {
   type I64,
   i64,
   type Int,
+  type Late,
+  late,
   type Machine,
   type Operand,
   select,
@@ -56,7 +58,7 @@ const splat = (z: number, v: I64): V128 =>
     : simd((["i8x16.splat", "i16x8.splat", "i32x4.splat"] as const)[z], v.wrap());
 
 // deno-fmt-ignore
-const copies: Declaration[] = SIZES.flatMap((z) => [
+const copies: Late<Declaration> = late(() => SIZES.flatMap((z) => [
   ...(z === 3 ? [1] : [0, 1]).flatMap((q) => [
     ...a64(`0${q}001110000 ${imm5(z)} 000001 nnnnn ddddd`, `dup {=d/${arrangement(z, q)}}, {n/v${SCALAR[z]}}[{i/i0}]`, ({ d, n, i }, m) => put(d, q, splat(z, atIndex(m, n, i, z)))),
     ...a64(`0${q}001110000 ${imm5(z, "-")} 000011 nnnnn ddddd`, `dup {=d/${arrangement(z, q)}}, {n/${z === 3 ? "x" : "w"}}`, ({ d, n }) => put(d, q, splat(z, n.read().extendU())), { hot: q === 1 }),
@@ -74,7 +76,7 @@ const copies: Declaration[] = SIZES.flatMap((z) => [
     const v = m.f.let(atIndex(m, n, j, z));
     putIndex(m, d, i, z, v);
   }),
-]);
+]));
 
 /** zip, uzp, trn: lane i of the result is this lane of n:m. */
 const PERMUTATIONS:
@@ -86,21 +88,23 @@ const PERMUTATIONS:
     ["trn2", "110", (i, n) => i & 1 ? n + i : i + 1],
     ["zip2", "111", (i, n) => (i & 1 ? n : 0) + (n >> 1) + (i >> 1)],
   ];
-const permutations: Declaration[] = PERMUTATIONS.flatMap(([name, opcode, f]) =>
-  SIZES.flatMap((z) =>
-    (z === 3 ? [1] : [0, 1]).flatMap((q) => {
-      const T = arrangement(z, q), count = (8 << q) >> z, bytes = 1 << z;
-      const order = Array.from({ length: 16 }, (_, b) => {
-        const lane = f(b >> z, count);
-        if (b >> z >= count) return 0;
-        return (lane >= count ? 16 + (lane - count) * bytes : lane * bytes) + b % bytes;
-      });
-      return a64(
-        `0${q}001110 ${bin(z, 2)} 0 mmmmm 0${opcode}10 nnnnn ddddd`,
-        `${name} {=d/${T}}, {n/${T}}, {m/${T}}`,
-        ({ d, n, m }) => put(d, q, shuffle(whole(n), whole(m), order)),
-      );
-    })
+const permutations: Late<Declaration> = late(() =>
+  PERMUTATIONS.flatMap(([name, opcode, f]) =>
+    SIZES.flatMap((z) =>
+      (z === 3 ? [1] : [0, 1]).flatMap((q) => {
+        const T = arrangement(z, q), count = (8 << q) >> z, bytes = 1 << z;
+        const order = Array.from({ length: 16 }, (_, b) => {
+          const lane = f(b >> z, count);
+          if (b >> z >= count) return 0;
+          return (lane >= count ? 16 + (lane - count) * bytes : lane * bytes) + b % bytes;
+        });
+        return a64(
+          `0${q}001110 ${bin(z, 2)} 0 mmmmm 0${opcode}10 nnnnn ddddd`,
+          `${name} {=d/${T}}, {n/${T}}, {m/${T}}`,
+          ({ d, n, m }) => put(d, q, shuffle(whole(n), whole(m), order)),
+        );
+      })
+    )
   )
 );
 
@@ -138,41 +142,43 @@ const table = (q: number, count: number, keep: boolean): Semantics => ({ d, n, m
 };
 
 /** Modified immediates. */
-const immediate: Declaration[] = [0, 1].flatMap((q) => {
-  const out: Declaration[] = [];
-  const decl = (op: number, cmode: string, text: string, semantics: Semantics) =>
-    out.push(
-      ...a64(`0${q}${op}0111100000 iii ${cmode} 01 iiiii ddddd`, text, semantics, {
-        hot: q === 1 && text.startsWith("movi"),
-      }),
-    );
-  const value = (i: Operand): V128 => simd("i64x2.splat", i.read() as I64);
-  const mov: Semantics = ({ d, i }) => put(d, q, value(i)),
-    mvn: Semantics = ({ d, i }) => put(d, q, simd("v128.not", value(i)));
-  const orr: Semantics = ({ d, i }) => put(d, q, simd("v128.or", whole(d), value(i))),
-    bic: Semantics = ({ d, i }) => put(d, q, simd("v128.andnot", whole(d), value(i)));
-  const s = arrangement(2, q), h = arrangement(1, q), b = arrangement(0, q);
-  for (let k = 0; k < 4; k++) {
-    const c = bin(k, 2);
-    decl(0, `0${c}0`, `movi {=d/${s}}, #{i/vector}, lsl #${8 * k}`, mov),
-      decl(1, `0${c}0`, `mvni {=d/${s}}, #{i/vector}, lsl #${8 * k}`, mvn);
-    decl(0, `0${c}1`, `orr {+d/${s}}, #{i/vector}, lsl #${8 * k}`, orr),
-      decl(1, `0${c}1`, `bic {+d/${s}}, #{i/vector}, lsl #${8 * k}`, bic);
-  }
-  for (const k of [0, 1]) {
-    decl(0, `10${k}0`, `movi {=d/${h}}, #{i/vector}, lsl #${8 * k}`, mov),
-      decl(1, `10${k}0`, `mvni {=d/${h}}, #{i/vector}, lsl #${8 * k}`, mvn);
-    decl(0, `10${k}1`, `orr {+d/${h}}, #{i/vector}, lsl #${8 * k}`, orr),
-      decl(1, `10${k}1`, `bic {+d/${h}}, #{i/vector}, lsl #${8 * k}`, bic);
-    decl(0, `110${k}`, `movi {=d/${s}}, #{i/vector}, msl #${8 << k}`, mov),
-      decl(1, `110${k}`, `mvni {=d/${s}}, #{i/vector}, msl #${8 << k}`, mvn);
-  }
-  decl(0, "1110", `movi {=d/${b}}, #{i/vector}`, mov);
-  decl(1, "1110", q ? "movi {=d/2d}, #{i/vector}" : "movi {=d/d}, #{i/vector}", mov);
-  decl(0, "1111", `fmov {=d/${s}}, #{i/vector}`, mov);
-  if (q) decl(1, "1111", "fmov {=d/2d}, #{i/vector}", mov);
-  return out;
-});
+const immediate: Late<Declaration> = late(() =>
+  [0, 1].flatMap((q) => {
+    const out: Declaration[] = [];
+    const decl = (op: number, cmode: string, text: string, semantics: Semantics) =>
+      out.push(
+        ...a64(`0${q}${op}0111100000 iii ${cmode} 01 iiiii ddddd`, text, semantics, {
+          hot: q === 1 && text.startsWith("movi"),
+        }),
+      );
+    const value = (i: Operand): V128 => simd("i64x2.splat", i.read() as I64);
+    const mov: Semantics = ({ d, i }) => put(d, q, value(i)),
+      mvn: Semantics = ({ d, i }) => put(d, q, simd("v128.not", value(i)));
+    const orr: Semantics = ({ d, i }) => put(d, q, simd("v128.or", whole(d), value(i))),
+      bic: Semantics = ({ d, i }) => put(d, q, simd("v128.andnot", whole(d), value(i)));
+    const s = arrangement(2, q), h = arrangement(1, q), b = arrangement(0, q);
+    for (let k = 0; k < 4; k++) {
+      const c = bin(k, 2);
+      decl(0, `0${c}0`, `movi {=d/${s}}, #{i/vector}, lsl #${8 * k}`, mov),
+        decl(1, `0${c}0`, `mvni {=d/${s}}, #{i/vector}, lsl #${8 * k}`, mvn);
+      decl(0, `0${c}1`, `orr {+d/${s}}, #{i/vector}, lsl #${8 * k}`, orr),
+        decl(1, `0${c}1`, `bic {+d/${s}}, #{i/vector}, lsl #${8 * k}`, bic);
+    }
+    for (const k of [0, 1]) {
+      decl(0, `10${k}0`, `movi {=d/${h}}, #{i/vector}, lsl #${8 * k}`, mov),
+        decl(1, `10${k}0`, `mvni {=d/${h}}, #{i/vector}, lsl #${8 * k}`, mvn);
+      decl(0, `10${k}1`, `orr {+d/${h}}, #{i/vector}, lsl #${8 * k}`, orr),
+        decl(1, `10${k}1`, `bic {+d/${h}}, #{i/vector}, lsl #${8 * k}`, bic);
+      decl(0, `110${k}`, `movi {=d/${s}}, #{i/vector}, msl #${8 << k}`, mov),
+        decl(1, `110${k}`, `mvni {=d/${s}}, #{i/vector}, msl #${8 << k}`, mvn);
+    }
+    decl(0, "1110", `movi {=d/${b}}, #{i/vector}`, mov);
+    decl(1, "1110", q ? "movi {=d/2d}, #{i/vector}" : "movi {=d/d}, #{i/vector}", mov);
+    decl(0, "1111", `fmov {=d/${s}}, #{i/vector}`, mov);
+    if (q) decl(1, "1111", "fmov {=d/2d}, #{i/vector}", mov);
+    return out;
+  })
+);
 
 // Shifts by immediates. `a` is what follows the size's one in immh:immb: left a, right esize - a.
 const immh = (z: number): string => "0".repeat(3 - z) + "1" + "a".repeat(3 + z);
@@ -303,7 +309,7 @@ const unsignedClamp = (m: Machine, v: I64, z: Size): I64 => {
 };
 const S64: readonly Size[] = [3];
 // deno-fmt-ignore
-const shiftings: Declaration[] = [
+const shiftings: Late<Declaration> = late(() => [
   ...([0, 1] as const).flatMap((u) => { const s = u === 0, x = s ? "s" : "u"; return [
     ...shifts(`${x}shr`, u, 0, s, (_, v, a, z) => right(v, a, z, s), S64, false, (_, v, a, z) => shiftRight(z, s, v, a)),
     ...shifts(`${x}sra`, u, 2, s, (_, v, a, z, d) => d().add(right(v, a, z, s)), S64, true, (_, v, a, z, d) => vop(z, "add", d, shiftRight(z, s, v, a))),
@@ -328,154 +334,180 @@ const shiftings: Declaration[] = [
   ...narrowing("sqrshrun", 1, 17, (m, n, a, z, i) => clamp(m, wideRight(m, n, a, z, i, true, true), z, false)),
   ...narrowing("uqshrn", 1, 18, (m, n, a, z, i) => unsignedClamp(m, wideRight(m, n, a, z, i, false, false), z)),
   ...narrowing("uqrshrn", 1, 19, (m, n, a, z, i) => unsignedClamp(m, wideRight(m, n, a, z, i, false, true), z)),
-];
+]);
 
 // Structures: registers t, t+1, ... (wrapping at v31) and lanes in turn.
 const registerAt = (t: Operand, k: number, byte: number): I32 =>
   t.index.shl(1).add(16 * k).and(511).add(byte);
 /** In a region it is a constant. */
 const kept = (m: Machine, v: I32): I32 => v.constant === undefined ? m.f.let(v) : v;
-const structures: Declaration[] = [];
 /** [registers, interleaved, opcode]. */
 const MULTIPLE = [[4, 4, "0000"], [4, 1, "0010"], [3, 3, "0100"], [3, 1, "0110"], [1, 1, "0111"], [
   2,
   2,
   "1000",
 ], [2, 1, "1010"]] as const;
-for (const [count, step, opcode] of MULTIPLE) {
-  for (const z of SIZES) {
-    for (const q of [0, 1]) {
-      if (z === 3 && !q && step > 1) continue;
-      const half = q ? 16 : 8, bytes = count * half, lanes = half >> z, T = arrangement(z, q);
-      const load: Semantics = ({ t, mem }, m) => {
-        for (let k = 0; k < count; k++) {
-          const at = kept(m, registerAt(t, k, 0));
-          if (step === 1) {
-            m.setStateAt("v128.store", at, STATE.v, mem.load(q ? "v128.load" : "v128.load64_zero", k * half));
-          } else {
-            if (!q) m.setStateAt("i64.store", at, STATE.v + 8, 0);
-            for (let i = 0; i < lanes; i++) {
+const structures: Late<Declaration> = late(() => {
+  const structures: Declaration[] = [];
+  for (const [count, step, opcode] of MULTIPLE) {
+    for (const z of SIZES) {
+      for (const q of [0, 1]) {
+        if (z === 3 && !q && step > 1) continue;
+        const half = q ? 16 : 8, bytes = count * half, lanes = half >> z, T = arrangement(z, q);
+        const load: Semantics = ({ t, mem }, m) => {
+          for (let k = 0; k < count; k++) {
+            const at = kept(m, registerAt(t, k, 0));
+            if (step === 1) {
+              m.setStateAt(
+                "v128.store",
+                at,
+                STATE.v,
+                mem.load(q ? "v128.load" : "v128.load64_zero", k * half),
+              );
+            } else {
+              if (!q) m.setStateAt("i64.store", at, STATE.v + 8, 0);
+              for (let i = 0; i < lanes; i++) {
+                m.setStateAt(
+                  STORE[z] as "i64.store",
+                  at,
+                  STATE.v + (i << z),
+                  mem.load(LOAD_U[z] as "i64.load", (i * step + k) << z),
+                );
+              }
+            }
+          }
+        };
+        const store: Semantics = ({ t, mem }, m) => {
+          for (let k = 0; k < count; k++) {
+            const at = kept(m, registerAt(t, k, 0));
+            if (step === 1) {
+              if (q) mem.store("v128.store", m.stateAt("v128.load", at, STATE.v), k * half);
+              else mem.store("i64.store", m.stateAt("i64.load", at, STATE.v), k * half);
+            } else {
+              for (let i = 0; i < lanes; i++) {
+                mem.store(
+                  STORE[z] as "i64.store",
+                  m.stateAt(LOAD_U[z] as "i64.load", at, STATE.v + (i << z)),
+                  (i * step + k) << z,
+                );
+              }
+            }
+          }
+        };
+        const list = count > 1 ? `, +${count - 1}` : "";
+        for (const [post, form] of [["0", "base"], ["1", "postr"]] as const) {
+          const m = post === "1" ? "mmmmm" : "00000", name = `${step}`;
+          structures.push(
+            ...a64(
+              `0${q}001100${post}10 ${m} ${opcode} ${bin(z, 2)} nnnnn ttttt`,
+              `ld${name} {=t/${T}}${list}, {@${form}}`,
+              load,
+              {
+                bytes,
+                access: "r",
+                key: `ld${name} ${T} ${count}`,
+                hot: count === 1 && q === 1,
+                group: count,
+              },
+            ),
+            ...a64(
+              `0${q}001100${post}00 ${m} ${opcode} ${bin(z, 2)} nnnnn ttttt`,
+              `st${name} {t/${T}}${list}, {@${form}}`,
+              store,
+              { bytes, access: "w", key: `st${name} ${T} ${count}`, group: count },
+            ),
+          );
+        }
+      }
+    }
+  }
+  /** Single lanes, and replication to all lanes (ld1r ...). */
+  for (const count of [1, 2, 3, 4]) {
+    const r = (count - 1) & 1, high = (count - 1) >> 1;
+    for (const [post, form] of [["0", "base"], ["1", "postr"]] as const) {
+      const mm = post === "1" ? "mmmmm" : "00000";
+      for (const z of SIZES) {
+        // Q, S and size hold the index, what the element size leaves of them.
+        const opcode = z === 0 ? `00${high}` : z === 1 ? `01${high}` : `10${high}`;
+        const index = z === 0
+          ? ["i", "i", "ii"]
+          : z === 1
+          ? ["i", "i", "i0"]
+          : z === 2
+          ? ["i", "i", "00"]
+          : ["i", "0", "01"];
+        const bytes = count << z,
+          T = `v${SCALAR[z]}`,
+          key = `lane ${T} ${count}`,
+          list = count > 1 ? `, +${count - 1}` : "";
+        const head = (l: number) =>
+          `0${index[0]}001101${post}${l}${r} ${mm} ${opcode} ${index[1]} ${index[2]} nnnnn ttttt`;
+        structures.push(
+          ...a64(head(1), `ld${count} {+t/${T}}[{i/i0}]${list}, {@${form}}`, ({ t, i, mem }, m) => {
+            for (let k = 0; k < count; k++) {
               m.setStateAt(
                 STORE[z] as "i64.store",
-                at,
-                STATE.v + (i << z),
-                mem.load(LOAD_U[z] as "i64.load", (i * step + k) << z),
-              );
-            }
-          }
-        }
-      };
-      const store: Semantics = ({ t, mem }, m) => {
-        for (let k = 0; k < count; k++) {
-          const at = kept(m, registerAt(t, k, 0));
-          if (step === 1) {
-            if (q) mem.store("v128.store", m.stateAt("v128.load", at, STATE.v), k * half);
-            else mem.store("i64.store", m.stateAt("i64.load", at, STATE.v), k * half);
-          } else {
-            for (let i = 0; i < lanes; i++) {
-              mem.store(
-                STORE[z] as "i64.store",
-                m.stateAt(LOAD_U[z] as "i64.load", at, STATE.v + (i << z)),
-                (i * step + k) << z,
-              );
-            }
-          }
-        }
-      };
-      const list = count > 1 ? `, +${count - 1}` : "";
-      for (const [post, form] of [["0", "base"], ["1", "postr"]] as const) {
-        const m = post === "1" ? "mmmmm" : "00000", name = `${step}`;
-        structures.push(
-          ...a64(
-            `0${q}001100${post}10 ${m} ${opcode} ${bin(z, 2)} nnnnn ttttt`,
-            `ld${name} {=t/${T}}${list}, {@${form}}`,
-            load,
-            { bytes, access: "r", key: `ld${name} ${T} ${count}`, hot: count === 1 && q === 1, group: count },
-          ),
-          ...a64(
-            `0${q}001100${post}00 ${m} ${opcode} ${bin(z, 2)} nnnnn ttttt`,
-            `st${name} {t/${T}}${list}, {@${form}}`,
-            store,
-            { bytes, access: "w", key: `st${name} ${T} ${count}`, group: count },
-          ),
-        );
-      }
-    }
-  }
-}
-/** Single lanes, and replication to all lanes (ld1r ...). */
-for (const count of [1, 2, 3, 4]) {
-  const r = (count - 1) & 1, high = (count - 1) >> 1;
-  for (const [post, form] of [["0", "base"], ["1", "postr"]] as const) {
-    const mm = post === "1" ? "mmmmm" : "00000";
-    for (const z of SIZES) {
-      // Q, S and size hold the index, what the element size leaves of them.
-      const opcode = z === 0 ? `00${high}` : z === 1 ? `01${high}` : `10${high}`;
-      const index = z === 0
-        ? ["i", "i", "ii"]
-        : z === 1
-        ? ["i", "i", "i0"]
-        : z === 2
-        ? ["i", "i", "00"]
-        : ["i", "0", "01"];
-      const bytes = count << z,
-        T = `v${SCALAR[z]}`,
-        key = `lane ${T} ${count}`,
-        list = count > 1 ? `, +${count - 1}` : "";
-      const head = (l: number) =>
-        `0${index[0]}001101${post}${l}${r} ${mm} ${opcode} ${index[1]} ${index[2]} nnnnn ttttt`;
-      structures.push(
-        ...a64(head(1), `ld${count} {+t/${T}}[{i/i0}]${list}, {@${form}}`, ({ t, i, mem }, m) => {
-          for (let k = 0; k < count; k++) {
-            m.setStateAt(
-              STORE[z] as "i64.store",
-              kept(m, registerAt(t, k, 0).add(i.read().wrap().shl(z))),
-              STATE.v,
-              mem.load(LOAD_U[z] as "i64.load", k << z),
-            );
-          }
-        }, { bytes, access: "r", key: `ld ${key}`, group: count }),
-        ...a64(head(0), `st${count} {t/${T}}[{i/i0}]${list}, {@${form}}`, ({ t, i, mem }, m) => {
-          for (let k = 0; k < count; k++) {
-            mem.store(
-              STORE[z] as "i64.store",
-              m.stateAt(
-                LOAD_U[z] as "i64.load",
                 kept(m, registerAt(t, k, 0).add(i.read().wrap().shl(z))),
                 STATE.v,
-              ),
-              k << z,
-            );
-          }
-        }, { bytes, access: "w", key: `st ${key}`, group: count }),
-      );
-      for (const q of [0, 1]) {
-        structures.push(
-          ...a64(
-            `0${q}001101${post}1${r} ${mm} 11${high} 0 ${bin(z, 2)} nnnnn ttttt`,
-            `ld${count}r {=t/${arrangement(z, q)}}${list}, {@${form}}`,
-            ({ t, mem }, m) => {
-              for (let k = 0; k < count; k++) {
-                const at = kept(m, registerAt(t, k, 0));
-                m.setStateAt("v128.store", at, STATE.v, splat(z, mem.load(LOAD_U[z] as "i64.load", k << z)));
-                if (!q) m.setStateAt("i64.store", at, STATE.v + 8, 0);
-              }
-            },
-            { bytes, access: "r", key: `ldr ${arrangement(z, q)} ${count}`, group: count },
-          ),
+                mem.load(LOAD_U[z] as "i64.load", k << z),
+              );
+            }
+          }, { bytes, access: "r", key: `ld ${key}`, group: count }),
+          ...a64(head(0), `st${count} {t/${T}}[{i/i0}]${list}, {@${form}}`, ({ t, i, mem }, m) => {
+            for (let k = 0; k < count; k++) {
+              mem.store(
+                STORE[z] as "i64.store",
+                m.stateAt(
+                  LOAD_U[z] as "i64.load",
+                  kept(m, registerAt(t, k, 0).add(i.read().wrap().shl(z))),
+                  STATE.v,
+                ),
+                k << z,
+              );
+            }
+          }, { bytes, access: "w", key: `st ${key}`, group: count }),
         );
+        for (const q of [0, 1]) {
+          structures.push(
+            ...a64(
+              `0${q}001101${post}1${r} ${mm} 11${high} 0 ${bin(z, 2)} nnnnn ttttt`,
+              `ld${count}r {=t/${arrangement(z, q)}}${list}, {@${form}}`,
+              ({ t, mem }, m) => {
+                for (let k = 0; k < count; k++) {
+                  const at = kept(m, registerAt(t, k, 0));
+                  m.setStateAt(
+                    "v128.store",
+                    at,
+                    STATE.v,
+                    splat(z, mem.load(LOAD_U[z] as "i64.load", k << z)),
+                  );
+                  if (!q) m.setStateAt("i64.store", at, STATE.v + 8, 0);
+                }
+              },
+              { bytes, access: "r", key: `ldr ${arrangement(z, q)} ${count}`, group: count },
+            ),
+          );
+        }
       }
     }
   }
-}
+  return structures;
+});
 
 // deno-fmt-ignore
-export const simdMove: Declaration[] = [
-  ...copies, ...permutations, ...immediate, ...shiftings, ...structures,
+const rest: Late<Declaration> = late(() => [
   ...a64("01101110000 mmmmm 0iiii0 nnnnn ddddd", "ext {=d/16b}, {n/16b}, {m/16b}, #{i/i0}", ext(1), { hot: true }),
   ...a64("00101110000 mmmmm 00iii0 nnnnn ddddd", "ext {=d/8b}, {n/8b}, {m/8b}, #{i/i0}", ext(0)),
   ...[0, 1].flatMap((q) => [1, 2, 3, 4].flatMap((count) => [
     ...a64(`0${q}001110000 mmmmm 0${bin(count - 1, 2)}000 nnnnn ddddd`, `tbl {=d/${arrangement(0, q)}}, {n/16b}, +${count - 1}, {m/${arrangement(0, q)}}`, table(q, count, false)),
     ...a64(`0${q}001110000 mmmmm 0${bin(count - 1, 2)}100 nnnnn ddddd`, `tbx {+d/${arrangement(0, q)}}, {n/16b}, +${count - 1}, {m/${arrangement(0, q)}}`, table(q, count, true)),
   ])),
+]);
+export const simdMove: readonly Late<Declaration>[] = [
+  copies,
+  permutations,
+  immediate,
+  shiftings,
+  structures,
+  rest,
 ];

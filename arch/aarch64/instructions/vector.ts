@@ -65,6 +65,8 @@ export function saturated(m: Machine, cond: I64 | I32): void {
     () => m.setState("i32.store", STATE.fpsr, m.state("i32.load", STATE.fpsr).or(QC)),
   );
 }
+/** Sets FPSR.QC when any bit is set, if the machine can. */
+export const saturatedAny = (m: Machine, changed: V128): boolean => m.collect(STATE.fpsr, QC, changed);
 /** A value clamped to signed or unsigned `size`, telling QC. The value must be exact in 64 bits. */
 export function clamp(m: Machine, v: I64, size: number, signed: boolean): I64 {
   const { f } = m, bits = 8 << size, x = f.let(v), r = f.let(x);

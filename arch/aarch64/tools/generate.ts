@@ -6,6 +6,7 @@
  */
 import { learn, listed } from "@guise/translator/region";
 import { build, declarations, operations, packedOperations } from "../built.ts";
+import { lengths } from "../instructions/mod.ts";
 import { SLOTS } from "../jit.ts";
 
 /** The text of the generated files. */
@@ -29,9 +30,10 @@ export const tables = (): string => "${base64(image.block)}";
 export const module = (): string => "${base64(image.bytes(true))}";
 `,
     memory32: `${head}export const module = (): string => "${base64(image.bytes(false))}";\n`,
-    operations: `${head}export const HOT = ${hot};\nexport const operations = (): string => "${
-      base64(bytes)
-    }";\nexport const learned = (): string => ${JSON.stringify(learned)};\n`,
+    operations:
+      `${head}export const HOT = ${hot};\nexport const FAMILIES = [${lengths()}];\nexport const operations = (): string => "${
+        base64(bytes)
+      }";\nexport const learned = (): string => ${JSON.stringify(learned)};\n`,
   };
 }
 

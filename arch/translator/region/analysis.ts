@@ -6,9 +6,10 @@ import { CORE_OPS } from "../layout.ts";
 import type { Env, OpDef } from "../machine.ts";
 import type { Operations } from "./operations.ts";
 import { type FunctionRef, i32, type Type, type Value } from "../wasm/mod.ts";
-import { type Helper, RegionFunc } from "./func.ts";
+import { RegionFunc } from "./func.ts";
 import { type Kind, type Learned, pack, Table } from "./learned.ts";
-import { type Flow, HelperProbe, type Helpers, RegionMachine } from "./machine.ts";
+import { type Helper, HelperProbe, type Helpers } from "./env.ts";
+import { type Flow, RegionMachine } from "./machine.ts";
 import type { Slots } from "./slots.ts";
 import { Windows } from "./window.ts";
 import { Memories, State, Unsupported } from "./state.ts";
@@ -108,6 +109,10 @@ export class Analysis implements Helpers {
   #shipped(op: number): Info | undefined {
     const learned = this.#learned?.at(op - CORE_OPS.first);
     return learned && { ...this.operations.of(op), ...learned };
+  }
+  /** The operation has asked whether the host's multiply-add rounds once: it is fused where that does. */
+  mayFuse(op: number): boolean {
+    return this.#byHost.has(op);
   }
   /** What there is to know of all operations, as text: for {@link Operations.learned}. */
   pack(count: number): string {

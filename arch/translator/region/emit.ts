@@ -5,16 +5,19 @@
  */
 // cold: constants of 64 bits, while code is generated
 import { BIAS, CORE_OPS, FIELD, LEAVE } from "../layout.ts";
-import { type I32, i32, i64, type Label, type Local, type Value } from "../wasm/mod.ts";
+import { type I32, i32, type I64, i64, type Label, type Local, type Value } from "../wasm/mod.ts";
 import { Calls } from "./calls.ts";
-import type { View } from "./func.ts";
+import type { View } from "./known.ts";
 import type { Block, Instruction } from "./graph.ts";
 import { pcOf } from "./inline.ts";
-import { candidates, innerOf, lift, type Loop, loopOf, LoopWatch } from "./loops.ts";
+import { around, candidates, innerOf, lift, type Loop, loopOf, LoopWatch, writtenBefore } from "./loops.ts";
 import type { Flow } from "./machine.ts";
 import { Ids } from "./shape.ts";
 import type { State } from "./state.ts";
 import { RegionTrial, trials } from "./trial.ts";
+
+/** Instructions of a loop that is emitted a third time, for the tables where they are. */
+const SMALL = 40;
 
 export class Emitter extends Calls implements Flow {
   readonly #labels = new Map<Block, Label>();
@@ -130,40 +133,57 @@ export class Emitter extends Calls implements Flow {
       for (const b of watch.loop.body) this.#kinds.delete(b), this.#views.delete(b);
       body();
     };
-    const piece = () =>
+    const piece = (fixed?: ReadonlyMap<Local<"i64">, I64>) =>
       f.plainBlock((checked) => {
         f.scope(() => {
+          for (const [local, value] of fixed ?? []) f.unlikelyBr(checked, local.ne(value));
           for (const range of watch.ranges) {
             for (const test of watch.tests(range)) f.unlikelyBr(checked, test);
           }
-          watch.assume(checked);
+          watch.assume(checked, () => around(this.graph, watch.loop.header, this.shape));
         });
         f.unlikelyBr(checked, this.count.leS(whole));
         f.set(this.count, this.count.sub(whole));
         f.set(watch.left, watch.rounds);
         this.#piece = this.machine.loop = watch;
-        watch.narrow.begin(), watch.floats.begin();
+        watch.narrow.begin(), watch.floats.begin(), watch.collect();
         this.state.floating = watch.floats;
+        for (const [local, value] of fixed ?? []) f.set(local, value);
         f.plainLoop((again) => {
           watch.again = again;
           version();
         });
         this.#piece = this.machine.loop = this.state.narrow = undefined;
         this.state.floats = this.state.floating = undefined;
+        this.state.collected.clear();
       });
-    const place = f.place(), ways = this.#ways();
-    piece();
+    const place = f.place(), ways = this.#ways(), fixed = this.#fixed(watch);
+    const pieces = () => {
+      if (fixed.size) piece(fixed);
+      piece();
+    };
+    pieces();
     if (this.state.widened) {
       // Its registers are not as narrow, or not as often floats, as was learned.
       this.state.widened = false;
       f.rewind(place), this.#goBack(ways);
-      watch.narrow.locals = new Map(), watch.floats.drop();
-      piece();
+      watch.narrow.locals = new Map(), watch.floats.drop(), watch.scatter();
+      pieces();
     }
     // Here the windows come to where the tests want them.
     this.machine.windowed = new Set(watch.ranges.map(({ window }) => window));
     version();
     this.machine.windowed = new Set();
+  }
+  /** Where the tables of a small loop are now, if nothing of the region says so: a constant costs no time on the way from an index to an entry. */
+  #fixed({ loop, tables }: LoopWatch): Map<Local<"i64">, I64> {
+    const fixed = new Map<Local<"i64">, I64>(), { list } = this.analysis.slots;
+    if (loop.size > SMALL) return fixed;
+    for (const id of tables) {
+      const now = writtenBefore(loop, id, this.shape) ? undefined : this.target.now?.(list[id], loop.body);
+      if (now !== undefined) fixed.set(this.state.locals[id] as Local<"i64">, i64(now));
+    }
+    return fixed;
   }
   protected override get inLoop(): boolean {
     return this.machine.loop !== undefined;
@@ -238,10 +258,15 @@ export class Emitter extends Calls implements Flow {
       for (const id of written) f.symbol(state.locals[id]);
       const old = [...written].map((id) => [state.place(id), f.let(state.place(id) as Value)] as const);
       f.attempt((fail) => {
-        const trial = new RegionTrial(state, fail, machine.loop);
-        machine.tried = trial, this.#fail = fail;
+        const trial = new RegionTrial(
+          state,
+          fail,
+          machine.loop,
+          instructions.some((i) => this.analysis.mayFuse(i.op)),
+        );
+        machine.tried = trial, this.#fail = fail, state.tried = true;
         this.#each(b, instructions, dirty);
-        machine.tried = this.#fail = undefined;
+        machine.tried = this.#fail = undefined, state.tried = false;
         trial.end();
         left = state.shape();
         state.forget();

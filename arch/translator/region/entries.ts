@@ -48,6 +48,14 @@ export function loopsOf(graphs: readonly Graph[]): Map<number, ReadonlySet<numbe
   return new Map(headers.map((b) => [b.pc, new Set(placesOf(loopOf(b).body))]));
 }
 
+/** What has copies in graphs, by where slices end that were in it. */
+export function copiedIn(graphs: readonly Graph[]): Map<number, ReadonlySet<number>> {
+  const all = graphs.filter(({ copied }) => copied.size);
+  return new Map(
+    all.flatMap((g) => g.blocks.filter((b) => b.isLoop || b === g.entry).map((b) => [b.pc, g.copied])),
+  );
+}
+
 /**
  * Innermost loops that are worth a region of their own beside the one that they are in: where a slice ends in them, and the frames around are left
  * too, the interpreter would do what is left of them.

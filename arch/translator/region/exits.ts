@@ -18,6 +18,7 @@ import type { RegionFunc } from "./func.ts";
 import type { Block, Graph, Instruction } from "./graph.ts";
 import { RegionMachine } from "./machine.ts";
 import { Ids, type Shape, type Signature } from "./shape.ts";
+import type { Slot } from "./slots.ts";
 import { State } from "./state.ts";
 
 /** Guest calls nested in one another before everything unwinds to the interpreter. */
@@ -43,6 +44,8 @@ export interface Target {
   readonly enter: Readonly<Record<"syscall" | "call", FunctionRef>>;
   /** May the code at a biased pc read the flags? */
   flagsLive(pc: number): boolean;
+  /** What a slot holds now, if the guest is at one of these instructions: perhaps it will again when it comes back. */
+  now?(slot: Slot, code: Iterable<Block>): bigint | undefined;
   /**
    * Lockstep: instructions are counted one by one, the region can be left before each of them, and it neither enters the kernel nor
    * reads the clock. Told where in the function's body each instruction begins.

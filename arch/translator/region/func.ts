@@ -17,17 +17,18 @@ import {
   type Writer,
 } from "../wasm/mod.ts";
 import { ACCESS } from "../layout.ts";
-
-/** A function of the interpreter's module that semantics call. */
-export interface Helper extends FunctionRef {
-  index: number;
-  readonly name: string;
-  /** Slots that it reads or writes in the state block. */
-  readonly reads: ReadonlySet<number>;
-  readonly writes: ReadonlySet<number>;
-  /** It computes offsets in the state block, or calls JavaScript: not to be called with state in locals. */
-  readonly opaque: boolean;
-}
+import type { Helper } from "./env.ts";
+import {
+  type Check,
+  CONSTANT,
+  type Fact,
+  REACH,
+  type Root,
+  type Start,
+  type Symbol,
+  type View,
+  type Word,
+} from "./known.ts";
 
 /** Moves slots between locals and memory. */
 export interface Mover {
@@ -36,73 +37,9 @@ export interface Mover {
   kindWritten(helper: Helper): boolean;
 }
 
-/** Number of the value zero: what is at a constant distance from it is known. */
-export const CONSTANT = -1;
-/** A value that locals and addresses are at constant distances from. */
-export interface Symbol {
-  readonly id: number;
-  readonly plus: number;
-}
-/** What a local was made of: a value, or the sum of two (their numbers), or the lower half of that with zeros above it. */
-export interface Root {
-  readonly of: number;
-  readonly and?: number;
-  readonly half: boolean;
-}
-/** Accesses at these distances from a value are allowed: a check has said so. Later ones of its block may widen it. */
-export interface Fact {
-  low: number;
-  high: number;
-  /** How far the checked address is from the value. */
-  plus: number;
-  /** Of the stack: blocks behind this one may widen it as well, so that a function checks its frame once. */
-  readonly frame?: boolean;
-  /** Places of its constants in the code: the lowest distance from the address, the last one, the request. */
-  readonly lows: number[];
-  readonly lasts: number[];
-  readonly requests: number[];
-  /** The check is made at the start of the block, of this local; the value is its own less this. */
-  readonly early?: {
-    readonly local: Local<"i64">;
-    readonly less: number;
-    readonly window: number;
-    readonly access: number;
-  };
-  /** It is of a whole page, whose check is made there. */
-  readonly page?: Check;
-}
-/** A check: the lowest address and the last one, bytes | access << 16. */
-export interface Check {
-  readonly low: I64;
-  readonly last: I64;
-  readonly request: I32;
-  readonly window: number;
-  /** Of all of a page: its number. */
-  readonly page?: number;
-}
 const LOW_BYTES = 3, REQUEST_BYTES = 3;
 /** Distances that fit into {@link LOW_BYTES}. */
 const FAR = 0x80000;
-/** Bytes that one check covers at most; accesses this close to the end of a window take the slow way. */
-export const REACH = 512;
-
-/** A local that had a value at the start of the block, but for a constant. */
-export interface Start {
-  readonly local: Local<"i64">;
-  readonly plus: number;
-}
-
-/** What 8 bytes of memory hold: a return address, until something may have been written there. */
-interface Word extends Symbol {
-  readonly value: bigint;
-}
-
-/** What is known of some locals, and of accesses. */
-export interface View {
-  readonly words: readonly Word[];
-  readonly symbols: ReadonlyMap<number, Symbol>;
-  readonly facts: ReadonlyMap<string, Fact>;
-}
 
 export class RegionFunc extends Func {
   /** The window of the stack. */
@@ -124,6 +61,8 @@ export class RegionFunc extends Func {
   /** Constants in memory that this function has put there. */
   #words: readonly Word[] = [];
   #nextSymbol = 0;
+  /** What values are at most, by symbol: a value stays what it is, so these are never forgotten. */
+  readonly #bounds = new Map<number, number>();
   /** What locals were made of in this block, while a loop is learned. */
   readonly #roots = new Map<number, Root>();
   rooting = false;
@@ -232,6 +171,36 @@ export class RegionFunc extends Func {
     if (!v.affine) return v.made?.and && v.type === "i64" ? this.#sum(v.made.of, v.made.and) : undefined;
     const of = this.symbol(v.affine.of);
     return of && { id: of.id, plus: of.plus + v.affine.plus };
+  }
+  /** What an integer is at most, without its sign; undefined: anything that its type allows. */
+  most(v: Value): number | undefined {
+    if (v.constant !== undefined) {
+      const all = v.type === "i32" ? Number(v.constant) >>> 0 : Number(v.constant);
+      return all >= 0 && Number.isSafeInteger(all) ? all : undefined;
+    }
+    if (v.most !== undefined) return v.most;
+    if (v instanceof Local) {
+      const s = this.#symbols.get(v.index);
+      return s?.plus === 0 ? this.#bounds.get(s.id) : undefined;
+    }
+    if (v.term) return this.#mostOf(v.type, v.term);
+    if (!v.made || v.made.and) return undefined;
+    const most = this.most(v.made.of);
+    return most !== undefined && most <= 0xffffffff ? most : undefined;
+  }
+  #mostOf(type: Type, { op, left, right }: NonNullable<Value["term"]>): number | undefined {
+    const a = this.most(left),
+      b = this.most(right),
+      all = type === "i32" ? 2 ** 32 - 1 : Number.MAX_SAFE_INTEGER;
+    if (op === "and") return a === undefined ? b : b === undefined ? a : Math.min(a, b);
+    if (op === "or" || op === "xor") {
+      const larger = a === undefined || b === undefined ? Infinity : Math.max(a, b);
+      return larger > 0xffffffff ? undefined : 2 ** (32 - Math.clz32(larger)) - 1;
+    }
+    if (right.constant === undefined) return undefined;
+    const by = 2 ** (Number(right.constant) & (type === "i32" ? 31 : 63));
+    if (op === "shrU") return a === undefined && type === "i64" ? undefined : Math.floor((a ?? all) / by);
+    return a !== undefined && a * by <= all ? a * by : undefined;
   }
   /** Of a sum: one of the two is known. */
   #sum(a: Value, b: Value): Symbol | undefined {
@@ -480,10 +449,17 @@ export class RegionFunc extends Func {
   override set<T extends Type>(local: Local<T>, v: Arg<T>): void {
     const symbol = local.type === "i64" && v instanceof Value ? this.symbol(v) : undefined;
     const root = this.rooting && v instanceof Value ? this.#root(v) : undefined;
+    const most = !symbol && v instanceof Value && (local.type === "i64" || local.type === "i32")
+      ? this.most(v)
+      : undefined;
     super.set(local, v);
     this.#changed(local);
     if (root && (root.half || root.and !== undefined)) this.#roots.set(local.index, root);
     if (symbol) this.#symbols.set(local.index, symbol);
+    else if (most !== undefined) {
+      this.#bounds.set(this.#nextSymbol, most);
+      this.#symbols.set(local.index, { id: this.#nextSymbol++, plus: 0 });
+    }
   }
   override tee<T extends Type>(local: Local<T>, v: Arg<T>): Value<T> {
     const x = super.tee(local, v);

@@ -64,6 +64,8 @@ export interface Block {
   isLoop: boolean;
   /** Instructions of the loop that it heads, about. */
   loopSize: number;
+  /** Only branches lead here, and samples say that they are hardly ever taken. */
+  seldom: boolean;
 }
 
 /** What discovery needs of a CPU. */
@@ -90,6 +92,8 @@ export interface Graph {
   readonly pages: ReadonlySet<number>;
   /** More of what it calls may become part of it when there are more samples. */
   readonly later: boolean;
+  /** Functions that have copies in it, by their addresses. */
+  readonly copied: ReadonlySet<number>;
 }
 
 function fieldsOf(code: Code, r: number, shift: number): Fields {
@@ -278,7 +282,9 @@ export function discover(
   }
 
   const first = byPc.get(entry)!;
-  let blocks = order(first), wrong = irreducible(blocks);
+  let blocks = order(first);
+  if (split(blocks, byPc, copies)) blocks = order(first);
+  let wrong = irreducible(blocks);
   for (let turn = 0, room = SPLIT; wrong.length && turn < TURNS; turn++) {
     const size = peel(blocks, byPc, copies, room);
     if (!size) break;
@@ -315,6 +321,7 @@ export function discover(
     for (const b of body) header.loopSize += b.instructions.length;
   }
 
+  markSeldom(blocks, profile);
   const pages = new Set<number>();
   let size = 0;
   for (const b of blocks) {
@@ -323,7 +330,23 @@ export function discover(
       pages.add(i.pc >>> 12), pages.add(i.pc + i.length - 1 >>> 12);
     }
   }
-  return { entry: first, blocks, byPc, size, pages, later: copies.later };
+  return { entry: first, blocks, byPc, size, pages, later: copies.later, copied: copies.made };
+}
+
+/** Samples of a region's most sampled block that tell enough; one that is seldom come to has one in so many of them, at most. */
+const TOLD = 32, SELDOM = 64;
+
+/** Slices end at targets of branches (path.ts): what has no samples there is not branched to. */
+function markSeldom(blocks: readonly Block[], { samples, price }: Profile): void {
+  const most = Math.max(...blocks.map((b) => samples.get(b.pc) ?? 0));
+  if (!price || most < TOLD) return;
+  for (const b of blocks) {
+    const branched = b.predecessors.length > 0 && b.predecessors.every(({ instructions }) => {
+      const { info: { kind }, target, next } = instructions[instructions.length - 1];
+      return kind === "jcc" && target === b.key && next !== b.key;
+    });
+    b.seldom = branched && (samples.get(b.pc) ?? 0) * SELDOM <= most;
+  }
 }
 
 /** Instructions of a block that is copied so that a loop has one entry, and of all of them in a region; how often that is done. */
@@ -441,6 +464,32 @@ function peel(blocks: readonly Block[], byPc: Map<number, Block>, copies: Copies
   return size;
 }
 
+/** Instructions of the end of a copied function, and of what looks at its result; of all copies of them in a region. */
+const END = 4, ENDS = 40;
+
+/**
+ * What a copied function returns is often a constant on one way, and looked at at once: `if (compare(a, b) > 0)`. Its end and the branch behind the call
+ * are copied for each way that leads there, so that the branch is none on such a way. Returns whether there were any.
+ */
+function split(blocks: readonly Block[], byPc: Map<number, Block>, copies: Copies): boolean {
+  let room = ENDS;
+  const forward = (b: Block) => b.predecessors.every((p) => p.order < b.order);
+  for (const end of blocks) {
+    const { instructions, predecessors } = end, last = instructions[instructions.length - 1];
+    const returns = end.key >= SPACE && last.info.kind === "jump" && last.guesses.length === 1;
+    if (!returns || instructions.length > END || predecessors.length < 2) continue;
+    const behind = byPc.get(last.guesses[0]), looks = behind?.instructions ?? [];
+    if (!behind || looks.length > END || looks[looks.length - 1].info.kind !== "jcc") continue;
+    // A computed call that goes elsewhere comes back there, too: then nothing stays with that.
+    const ways = behind.predecessors.length > 1 ? predecessors : predecessors.slice(1);
+    const size = (instructions.length + looks.length) * ways.length;
+    if (size > room || !forward(behind) || !forward(end) || !predecessors.every(turns)) continue;
+    room -= size;
+    for (const p of ways) copy(behind, [copy(end, [p], byPc, copies)], byPc, copies);
+  }
+  return room < ENDS;
+}
+
 /** Its last instruction can be told to go somewhere else. */
 const turns = ({ instructions }: Block): boolean => {
   const { kind } = instructions[instructions.length - 1].info;
@@ -448,7 +497,7 @@ const turns = ({ instructions }: Block): boolean => {
 };
 
 /** The ways from these blocks to `b` lead to a copy of it. */
-function copy(b: Block, from: readonly Block[], byPc: Map<number, Block>, copies: Copies): void {
+function copy(b: Block, from: readonly Block[], byPc: Map<number, Block>, copies: Copies): Block {
   const base = copies.space(), key = pcOf(b.key) + base, end = b.instructions.length - 1;
   const instructions = b.instructions.map((i, n) => n < end ? { ...i, next: pcOf(i.next) + base } : { ...i });
   const made = blockOf(byPc.size, key, instructions, [...b.successors]);
@@ -456,9 +505,11 @@ function copy(b: Block, from: readonly Block[], byPc: Map<number, Block>, copies
   const to = (old: number) => old === b.key ? key : old;
   for (const p of from) {
     const at = p.instructions.length - 1, last = p.instructions[at], next = to(last.next);
-    p.instructions[at] = { ...last, next, target: last.info.kind === "next" ? last.target : to(last.target) };
+    const target = last.info.kind === "next" ? last.target : to(last.target);
+    p.instructions[at] = { ...last, next, target, guesses: last.guesses.map(to) };
     p.successors[p.successors.indexOf(b)] = made;
   }
+  return made;
 }
 
 const blockOf = (index: number, key: number, instructions: Instruction[], successors: Block[]): Block => ({
@@ -474,6 +525,7 @@ const blockOf = (index: number, key: number, instructions: Instruction[], succes
   isMerge: false,
   isLoop: false,
   loopSize: 0,
+  seldom: false,
 });
 
 /** Finds where the flags of a graph are wanted: before code is made of it. */

@@ -45,6 +45,8 @@ export class Copies {
   #deepest = DEEPEST;
   /** With more samples there would be more copies. */
   later = false;
+  /** Functions that have been copied, by their addresses. */
+  readonly made: Set<number> = new Set();
 
   constructor(
     readonly code: Code,
@@ -97,6 +99,7 @@ export class Copies {
     }
     if (!size || size > this.#room) return pc;
     this.#room -= size;
+    this.made.add(pc);
     return pc + SPACE * (this.#copies.push({ back: next, depth: depth + 1, path }) - 1);
   }
 
@@ -113,6 +116,8 @@ export class Copies {
     const path = pathOf(code, analysis, entry, bias, profile, PATH);
     if (path === "later") this.later = true;
     if (!path || path === "later") return 0;
+    // Most of its time is in the loop, whose region has copies for which there may be no room in this one.
+    for (const pc of path) if (profile.loop(pc)) return 0;
     this.#paths.set(entry, path);
     return path.size;
   }

@@ -3,7 +3,7 @@
  * of a program's first translation, since V8 has compiled nothing of them yet. Operations share most of what is to be said of them.
  */
 import type { Type } from "../wasm/mod.ts";
-import type { Helper } from "./func.ts";
+import type { Helper } from "./env.ts";
 
 /** How an operation ends. */
 export type Kind = "next" | "jcc" | "jmp" | "call" | "return" | "jump" | "callIndirect" | "enter" | "stop";

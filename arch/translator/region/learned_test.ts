@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { type Learned, pack, Table } from "./learned.ts";
-import type { Helper } from "./func.ts";
+import type { Helper } from "./env.ts";
 
 const helper: Helper = {
   index: 0,

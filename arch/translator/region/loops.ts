@@ -6,9 +6,19 @@
  */
 import { ACCESS, WINDOW } from "../layout.ts";
 import type { FloatLanes } from "../machine.ts";
-import { type Global, type I32, type I64, i64, type Label, type Local, type Module } from "../wasm/mod.ts";
+import {
+  type Global,
+  type I32,
+  type I64,
+  i64,
+  type Label,
+  type Local,
+  type Module,
+  v128,
+} from "../wasm/mod.ts";
 import { Floats } from "./floats.ts";
-import { REACH, type RegionFunc } from "./func.ts";
+import type { RegionFunc } from "./func.ts";
+import { REACH } from "./known.ts";
 import type { Block, Graph, Instruction } from "./graph.ts";
 import { SPACE } from "./inline.ts";
 import { Ids, type Shape } from "./shape.ts";
@@ -28,6 +38,10 @@ const FLOATS_FROM = 1000;
 const STEPPED = FAR / 16;
 /** Wrong guesses of a loop's calls before they are calls again, and the loop goes on behind them. */
 const WRONG = 200;
+/** Bytes of a table that any of may be accessed. */
+const TABLE = 4096;
+/** Ways round a loop are branches of one loop when all together are at most so many times as long as the shortest. */
+const ALIKE = 2;
 /** Ranges of one base this close to one another are tested as one. */
 const NEAR = 2048;
 
@@ -62,6 +76,8 @@ interface Stream {
   readonly multiple: number;
   /** Registers whose lower halves are meant. */
   readonly halves: readonly number[];
+  /** Of a table that begins at the base: its index is computed anew in each round. */
+  readonly table: boolean;
 }
 /** The same, where several registers have the value: copies that a called function got, say. */
 type Candidate = Omit<Stream, "base" | "index" | "low" | "high"> & {
@@ -109,11 +125,60 @@ export function loopOf(header: Block, back: readonly Block[] = latches(header)):
   return { header, body, size };
 }
 
-/** The smallest loop of a header with several ways back. */
+/**
+ * The inner loop of a header with several ways back, of those that are taken: of the ways that no other one is on, all together where they are of about
+ * the same length (two branches of one loop), or the shortest. Nothing where that is the whole loop.
+ */
 export function innerOf(header: Block): Loop | undefined {
   const back = latches(header);
   if (back.length < 2) return undefined;
-  return back.map((b) => loopOf(header, [b])).reduce((x, y) => y.size < x.size ? y : x);
+  const loops = back.map((b) => ({ back: b, ...loopOf(header, [b]) })).filter(({ body }) =>
+    [...body].every((b) => !b.seldom)
+  );
+  if (!loops.length) return undefined;
+  const least = loops.reduce((x, y) => y.size < x.size ? y : x);
+  const inner = loops.filter(({ back: own, body }) => !back.some((b) => b !== own && body.has(b)));
+  if (inner.length < 2) return least;
+  const all = loopOf(header, inner.map(({ back }) => back));
+  if (all.size > least.size * ALIKE) return least;
+  return inner.length < back.length ? all : undefined;
+}
+
+/** What some blocks write: slots; those of them that not only helpers write. */
+export interface Writes {
+  readonly all: Ids;
+  readonly direct: Ids;
+}
+/** What all loops around a header write, itself among them; nothing where they call, or leave and come back. */
+export function around({ blocks }: Graph, header: Block, shape: Shape): Writes | undefined {
+  const all: Ids = new Ids(), direct: Ids = new Ids();
+  for (
+    const b of new Set(
+      blocks.filter((b) => b.isLoop).map((b) => loopOf(b).body).filter((s) => s.has(header)).flatMap((
+        s,
+      ) => [...s]),
+    )
+  ) {
+    for (const i of b.instructions) {
+      const { how, kind } = i.info;
+      if (how !== "inline" || (kind !== "next" && kind !== "jcc" && kind !== "jmp")) return undefined;
+      all.join(shape.own.get(i)!);
+      for (const part of [...i.before, i, ...i.after]) {
+        for (const id of part.info.direct) direct.add(id);
+      }
+    }
+  }
+  return { all, direct };
+}
+
+/** Does something that may come before a header's loop write a slot? */
+export function writtenBefore({ header, body }: Loop, id: number, shape: Shape): boolean {
+  const before = new Set(header.predecessors.filter((p) => !body.has(p)));
+  for (const b of before) {
+    if (b.instructions.some((i) => shape.own.get(i)!.has(id))) return true;
+    for (const p of b.predecessors) if (!body.has(p)) before.add(p);
+  }
+  return false;
 }
 
 /** Other ways back come from code before the header, not of a copied function: those of a loop around it; `continue` comes from behind. */
@@ -180,7 +245,9 @@ export class LoopWatch {
   readonly #written: Ids = new Ids();
   readonly #direct: Ids = new Ids();
   /** Conditions of floating point, by key; slots whose floats are tested, by format; constants of such tests. */
-  readonly #assumed = new Map<string, () => I32>();
+  readonly #assumed = new Map<string, { readonly slots: readonly number[]; readonly cond: () => I32 }>();
+  /** Bits of slots that vectors tell, each in a local of its own; undefined: something else is told as well. */
+  readonly #collects = new Map<number, number | undefined>();
   /** Pages that are known by their numbers. */
   readonly #pages = new Map<string, () => I32>();
   readonly #middling = new Map<string, { readonly lanes: FloatLanes; readonly id: number }>();
@@ -213,7 +280,7 @@ export class LoopWatch {
   /** A condition on these slots holds in all rounds of a piece, since it does before it; helpers do not make it wrong (machine.ts). */
   assumes(key: string, slots: readonly number[], cond: () => I32): boolean {
     if (this.#covered) return this.#assumed.has(key);
-    if (slots.every((id) => id >= 0 && !this.#direct.has(id))) this.#assumed.set(key, cond);
+    if (slots.every((id) => id >= 0 && !this.#direct.has(id))) this.#assumed.set(key, { slots, cond });
     return false;
   }
   /** A page that is known by its number is accessible in all rounds, since it is remembered before the piece. */
@@ -221,6 +288,26 @@ export class LoopWatch {
     if (this.#covered) return this.#pages.has(key);
     this.#pages.set(key, cond);
     return false;
+  }
+  /** Are vectors that tell these bits of a slot collected until the piece ends? Not `on trial`, which may be wrong. */
+  collects(id: number, bits: number, onTrial: boolean): boolean {
+    if (this.#covered) return !onTrial && this.state.collected.has(id);
+    const same = !onTrial && (!this.#collects.has(id) || this.#collects.get(id) === bits);
+    this.#collects.set(id, same ? bits : undefined);
+    return false;
+  }
+  /** A piece begins. */
+  collect(): void {
+    for (const [id, bits] of this.#collects) {
+      if (bits === undefined) continue;
+      const local = this.f.fixed("v128");
+      this.f.set(local, v128(0));
+      this.state.collected.set(id, { local, bits });
+    }
+  }
+  /** Nothing is collected. */
+  scatter(): void {
+    this.#collects.clear();
   }
   /** A slot holds the same floats in all rounds, and they are of a middling size (trial.ts). */
   middling(lanes: FloatLanes, id: number): boolean {
@@ -238,18 +325,37 @@ export class LoopWatch {
   guessed(): void {
     if (this.wrong) this.f.setGlobal(this.wrong, this.wrong.add(1));
   }
-  /** The tests before each piece of what its rounds assume. */
-  assume(otherwise: Label): void {
+  /** The tests before each piece of what its rounds assume. `writes`: what loops around this one write, if that is known. */
+  assume(otherwise: Label, writes: () => Writes | undefined): void {
     const { f, state } = this;
     if (this.wrong) f.unlikelyBr(otherwise, this.wrong.gtS(WRONG));
-    for (const cond of [...this.#assumed.values(), ...this.#pages.values()]) {
-      f.unlikelyBr(otherwise, cond().eqz());
-    }
     for (const { lanes } of this.#middling.values()) this.#constants.add(vectorsOf(lanes));
-    for (const vectors of this.#constants) setConstant(state, vectors);
-    const tests = new Middling(state, () => true, FLOATS_FROM);
-    for (const { lanes, id } of this.#middling.values()) tests.test(lanes, floatsIn(state, lanes, id));
-    tests.end(otherwise);
+    // What nothing around changes either holds for good, once it has been found.
+    const assumed = [...this.#assumed.values()], middling = [...this.#middling.values()];
+    const around = assumed.length + middling.length ? writes() : undefined;
+    const lasting = (slots: readonly number[]) =>
+      around !== undefined && !slots.some((id) => around.direct.has(id));
+    const asked = (these: typeof assumed, floats: typeof middling) => {
+      for (const { cond } of these) f.unlikelyBr(otherwise, cond().eqz());
+      const tests = new Middling(state, () => true, FLOATS_FROM);
+      for (const { lanes, id } of floats) tests.test(lanes, floatsIn(state, lanes, id));
+      tests.end(otherwise);
+    };
+    const constants = () => {
+      for (const vectors of this.#constants) setConstant(state, vectors);
+    };
+    const good = assumed.filter(({ slots }) => lasting(slots));
+    const steady = middling.filter(({ id }) => around !== undefined && !around.all.has(id));
+    if (good.length + steady.length > 0) {
+      const found = f.fixed("i32");
+      f.plainUnlikely(found.eqz(), () => {
+        constants();
+        asked(good, steady);
+        f.set(found, 1);
+      });
+    } else constants();
+    asked(assumed.filter((a) => !good.includes(a)), middling.filter((m) => !steady.includes(m)));
+    for (const cond of this.#pages.values()) f.unlikelyBr(otherwise, cond().eqz());
     if (this.narrow.locals.size) f.unlikelyBr(otherwise, this.narrow.refused());
     const refused = this.floats.refused();
     if (refused) f.unlikelyBr(otherwise, refused);
@@ -285,9 +391,15 @@ export class LoopWatch {
     const one = this.#starts(address);
     const writes = (access & ACCESS.write) !== 0;
     const halves: number[] = [];
-    const put = (bases: readonly Place[] | undefined, indices?: readonly Place[], scale = 0, disp = 0) => {
-      const common = { key, scale, disp, bytes, window, writes, multiple, halves };
-      this.#streams.push({ ...common, bases, indices });
+    const put = (
+      bases: readonly Place[] | undefined,
+      indices?: readonly Place[],
+      scale = 0,
+      disp = 0,
+      more = 0,
+    ) => {
+      const common = { key, scale, disp, bytes: bytes + more, window, writes, multiple, halves };
+      this.#streams.push({ ...common, bases, indices, table: more > 0 && bases !== undefined });
     };
     if (one.length) return put(one), false;
     if (!parts) return false;
@@ -298,9 +410,19 @@ export class LoopWatch {
       : parts.half
       ? this.#half(parts.index, halves)
       : this.#starts(locals[parts.index], halves);
-    if (bases?.length === 0 || indices?.length === 0) return false;
-    put(bases, indices, parts.scale, parts.disp);
+    // A part that is anything, but not large, widens the range: an index of a table that is computed anew in each round.
+    const anyBase = bases?.length === 0 ? this.#most(parts.base!, 0, multiple) : 0;
+    const anyIndex = indices?.length === 0 ? this.#most(parts.index!, parts.scale, multiple) : 0;
+    if (anyBase === undefined || anyIndex === undefined) return false;
+    const some = (all: readonly Place[] | undefined) => all?.length ? all : undefined;
+    put(some(bases), some(indices), parts.scale, parts.disp, anyBase + anyIndex);
     return false;
+  }
+  /** How far a register whose value is not known can lead at most, in multiples of that; undefined: too far. */
+  #most(slot: number, scale: number, multiple: number): number | undefined {
+    const most = this.f.most(this.state.locals[slot]);
+    if (most === undefined || most * 2 ** scale > TABLE || 2 ** scale % multiple) return undefined;
+    return most * 2 ** scale;
   }
   /** The slots whose values at the start of the block this is, but for a constant; or the lower half of one: then that is one of `halves`. */
   #starts(local: Local, halves?: number[]): Place[] {
@@ -355,6 +477,8 @@ export class LoopWatch {
       : { down: 0, up: 0 };
   }
 
+  /** Slots that tables begin at, which the loop does not write. */
+  readonly tables: Ids = new Ids();
   /** What to test before each piece, once all has been seen; nothing: a second version would gain nothing. */
   ranges: readonly Range[] = [];
   learned(live: Iterable<number>): void {
@@ -408,6 +532,7 @@ export class LoopWatch {
       const a = this.#moved(s.base, 0), b = this.#moved(s.index, s.scale);
       fastest = Math.max(fastest, a.up + b.up - a.down - b.down, a.step || b.step ? STEPPED : 0);
       this.#covered.add(s.key);
+      if (s.table && !this.#written.has(s.base!)) this.tables.add(s.base!);
     }
     this.rounds = Math.max(LEAST, Math.min(ROUNDS, Math.floor(FAR / fastest)));
     for (const r of all) {

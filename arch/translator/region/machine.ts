@@ -23,10 +23,12 @@ import {
   value,
 } from "../wasm/mod.ts";
 import { fuses } from "./fuses.ts";
-import { type Check, CONSTANT, type Helper, REACH, type RegionFunc, type Symbol } from "./func.ts";
+import { BaseEnv, type Helper, type Helpers } from "./env.ts";
+import type { RegionFunc } from "./func.ts";
+import { type Check, CONSTANT, REACH, type Symbol } from "./known.ts";
 import type { LoopWatch, Parts } from "./loops.ts";
-import type { Slots, SlotSpec } from "./slots.ts";
-import { paging, type Windows } from "./window.ts";
+import type { SlotSpec } from "./slots.ts";
+import { paging } from "./window.ts";
 import { floatOf, LoadedFloat, type Memories, type State, Unsupported } from "./state.ts";
 
 /** Logarithm of the size of an entry of {@link PAGES}. */
@@ -68,116 +70,6 @@ export interface Flow {
   /** Leaves the region before this instruction; the interpreter does it. `partly`: it may have written some of what it reads. */
   interpret(partly: boolean): void;
   readonly count: I32;
-}
-
-/** Who gives functions of the interpreter's module. */
-export interface Helpers {
-  helper(
-    name: string,
-    params: readonly Type[],
-    results: readonly Type[],
-    body: (env: Env, ...params: Value<never>[]) => void,
-  ): Helper;
-  readonly slow: FunctionRef;
-  /**
-   * (lowest wasm address, bytes | access << 16, window or 0) -> 1 when it is refused: when an address is outside its window, or its page not
-   * among those that are remembered.
-   */
-  readonly window: FunctionRef;
-  readonly windows: Windows;
-}
-
-/** Memory of the guest and of the engine, as in the interpreter's module. */
-abstract class BaseEnv implements Env {
-  abstract readonly f: RegionFunc;
-  constructor(readonly memories: Memories, readonly helpers: Helpers) {}
-  abstract state<N extends Load>(name: N, offset: number): Value<TypeOf<N>>;
-  abstract setState<N extends Store>(name: N, offset: number, v: Value<TypeOf<N>> | number): void;
-  abstract stateAt<N extends Load>(name: N, index: I32, offset: number): Value<TypeOf<N>>;
-  abstract setStateAt<N extends Store>(
-    name: N,
-    index: I32,
-    offset: number,
-    v: Value<TypeOf<N>> | number,
-  ): void;
-  abstract host(name: string): FunctionRef;
-
-  load<N extends Load>(name: N, address: Address, offset = 0): Value<TypeOf<N>> {
-    return this.memories.guest.load(name, address, offset);
-  }
-  store<N extends Store>(name: N, address: Address, v: Value<TypeOf<N>> | number, offset = 0): void {
-    this.f.store(this.memories.guest, name, address, v as never, offset);
-  }
-  copy(to: Address, from: Address, bytes: Int): void {
-    this.f.copy(this.memories.guest, this.memories.guest, to, from, bytes as I64);
-  }
-  fill(to: Address, byte: I32, bytes: Int): void {
-    this.f.fill(this.memories.guest, to, byte, bytes as I64);
-  }
-  field<N extends Load>(name: N, offset: number): Value<TypeOf<N>> {
-    return this.memories.engine.load(name, 0, offset);
-  }
-  setField<N extends Store>(name: N, offset: number, v: Value<TypeOf<N>> | number): void {
-    this.f.store(this.memories.engine, name, 0, v as never, offset);
-  }
-  permissions(address: I64): I32 {
-    return this.memories.pages.load("i32.load8_u", address.wrap().shrU(12), PAGE_BIAS);
-  }
-  probe(address: I64, bytes: number | I32, access: number): I32 {
-    const size = typeof bytes === "number" ? i32(bytes | access << 16) : bytes.or(access << 16);
-    return this.f.call("i32", this.helpers.slow, address, size);
-  }
-  helper(
-    name: string,
-    params: readonly Type[],
-    results: readonly Type[],
-    body: (env: Env, ...params: Value<never>[]) => void,
-  ): FunctionRef {
-    return this.helpers.helper(name, params, results, body);
-  }
-}
-
-/** Finds out what a helper does with the state block. */
-export class HelperProbe extends BaseEnv {
-  readonly reads: Set<number> = new Set();
-  readonly writes: Set<number> = new Set();
-  opaque = false;
-
-  constructor(readonly f: RegionFunc, readonly slots: Slots, memories: Memories, helpers: Helpers) {
-    super(memories, helpers);
-  }
-  state<N extends Load>(name: N, offset: number): Value<TypeOf<N>> {
-    if (this.slots.at[offset] >= 0) this.reads.add(this.slots.at[offset]);
-    return this.memories.guest.load(name, 0, offset);
-  }
-  setState<N extends Store>(name: N, offset: number, v: Value<TypeOf<N>> | number): void {
-    if (this.slots.at[offset] >= 0) this.writes.add(this.slots.at[offset]);
-    this.f.store(this.memories.guest, name, 0, v as never, offset);
-  }
-  stateAt<N extends Load>(name: N, index: I32, offset: number): Value<TypeOf<N>> {
-    this.opaque = true;
-    return this.memories.guest.load(name, index, offset);
-  }
-  setStateAt<N extends Store>(name: N, index: I32, offset: number, v: Value<TypeOf<N>> | number): void {
-    this.opaque = true;
-    this.f.store(this.memories.guest, name, index, v as never, offset);
-  }
-  host(name: string): FunctionRef {
-    this.opaque = true;
-    return { index: 0, params: [], results: [], name } as FunctionRef;
-  }
-  override helper(
-    name: string,
-    params: readonly Type[],
-    results: readonly Type[],
-    body: (env: Env, ...params: Value<never>[]) => void,
-  ): FunctionRef {
-    const helper = this.helpers.helper(name, params, results, body);
-    for (const id of helper.reads) this.reads.add(id);
-    for (const id of helper.writes) this.writes.add(id);
-    if (helper.opaque) this.opaque = true;
-    return helper;
-  }
 }
 
 export class RegionMachine extends BaseEnv implements Machine {
@@ -248,6 +140,12 @@ export class RegionMachine extends BaseEnv implements Machine {
     const v = compute();
     if (this.loop?.assumes(key, from.map((l) => values.locals.indexOf(l)), compute)) return i32(1);
     return this.f.held(key, from, () => v);
+  }
+  collect(offset: number, bits: number, v: V128): boolean {
+    const { loop, values } = this, id = values.slots.at[offset];
+    if (!loop?.collects(id, bits, this.tried !== undefined)) return false;
+    values.collect(id, v);
+    return true;
   }
   defer(cond: I32): void {
     this.f.unlikely(cond, () => this.flow.interpret(false));

@@ -5,7 +5,17 @@
  */
 // cold: constants of 64 bits, while code is generated
 import type { FloatLanes } from "../machine.ts";
-import { type I32, type Label, lane, type Local, replaceLane, simd, v128, type Value } from "../wasm/mod.ts";
+import {
+  type I32,
+  type Label,
+  lane,
+  type Local,
+  replaceLane,
+  shuffle,
+  simd,
+  v128,
+  type Value,
+} from "../wasm/mod.ts";
 import type { RegionFunc } from "./func.ts";
 import type { State } from "./state.ts";
 
@@ -33,10 +43,27 @@ export function setConstant(state: State, vectors: Vectors): void {
   state.f.set(state.pooled("v128", constant), v128(all));
 }
 
+/** A copy of what is tested: a vector, or one scalar, perhaps as the lowest lane of a vector. */
+interface Tested {
+  readonly vectors: Vectors;
+  readonly value: Local;
+  readonly one: boolean;
+  readonly zeros?: { readonly of: readonly Tested[]; where(zero: readonly Value<"v128">[]): Value<"v128"> };
+}
+/** The lowest lanes of two vectors of doubles. */
+const LOWEST = [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23];
+
+/** Where a result may be zero: all masks of lanes. `of`: its operands, scalars as such or as the lowest lanes of vectors. */
+export interface Zeros {
+  readonly of: readonly Value[];
+  /** From where each of them is zero. */
+  where(zero: readonly Value<"v128">[]): Value<"v128">;
+}
+
 /** Tests of some floats, answered together. */
 export class Middling {
-  readonly #tested: { readonly vectors: Vectors; readonly value: Local }[] = [];
-  readonly #pending = new Map<Vectors, Local[]>();
+  readonly #tested: Tested[] = [];
+  readonly #pending = new Map<Vectors, Tested[]>();
   readonly #answers = new Map<Vectors, Local<"v128">>();
   readonly #constants = new Set<Vectors>();
 
@@ -47,18 +74,28 @@ export class Middling {
     readonly first = 0,
   ) {}
 
-  test(lanes: FloatLanes, v: Value): void {
-    const { f } = this.state, vectors = vectorsOf(lanes);
+  /** `twin`: a vector that has a scalar in its lowest lane. `zeros`: it is a result, which may be zero only where these are, if that is given. */
+  test(lanes: FloatLanes, scalar: Value, twin?: Value<"v128">, zeros?: Zeros): void {
+    const { f } = this.state,
+      vectors = vectorsOf(lanes),
+      v = (vectors === "f64x2" ? twin : undefined) ?? scalar;
     const value = this.state.pooled(v.type, this.first + this.#tested.length);
     f.set(value, v);
-    this.#tested.push({ vectors, value });
-    if (v.type === "v128") return this.#add(vectors, value as Local<"v128">);
+    const one = scalar.type !== "v128", n = this.first + this.#tested.length;
+    const of = zeros?.of.map((o, k): Tested => {
+      const copy = this.state.pooled(o.type, `${n} of ${k}`);
+      f.set(copy, o);
+      return { vectors, value: copy, one };
+    });
+    const tested = { vectors, value, one, zeros: zeros && { of: of!, where: zeros.where } };
+    this.#tested.push(tested);
+    if (!tested.one) return this.#add(vectors, value as Local<"v128">);
     const pending = this.#pending.get(vectors) ?? [];
     this.#pending.set(vectors, pending);
-    pending.push(value);
+    pending.push(tested);
     if (pending.length === LAYOUTS[vectors].lanes) this.#pack(vectors, pending);
   }
-  #pack(vectors: Vectors, values: Local[]): void {
+  #pack(vectors: Vectors, values: Tested[]): void {
     this.#add(vectors, packed(vectors, values.splice(0)));
   }
   #moved(vectors: Vectors, v: Value): Value<"v128"> {
@@ -84,10 +121,11 @@ export class Middling {
     const wrong = [...this.#answers].map(([vectors, answer]) => missing(vectors, upper(f, vectors, answer)));
     if (!wrong.length) return;
     f.plainUnlikely(wrong.reduce((a, b) => a.or(b)), () => {
-      for (const { vectors, value } of this.#tested) {
-        const v = f.let(value.type === "v128" ? value as Value<"v128"> : packed(vectors, [value]));
+      for (const tested of this.#tested) {
+        const { vectors, value, one } = tested;
+        const v = f.let(one ? packed(vectors, [tested]) : value as Value<"v128">);
         const right = upper(f, vectors, f.let(this.#moved(vectors, v)));
-        const zero = simd(`${vectors}.eq`, v, v128(0n));
+        const zero = zeroIn(tested);
         f.brIf(fail, missing(vectors, simd("v128.or", right, zero)));
       }
     });
@@ -106,8 +144,21 @@ function missing(vectors: Vectors, v: Value<"v128">): I32 {
   return simd(`${bits}.bitmask`, v).ne(2 ** lanes - 1);
 }
 
+/** Lanes that are zero, and may be. */
+function zeroIn(t: Tested): Value<"v128"> {
+  const { vectors, value, one, zeros } = t, v = one ? packed(vectors, [t]) : value as Value<"v128">;
+  const zero = simd(`${vectors}.eq`, v, v128(0n));
+  return zeros ? simd("v128.and", zero, zeros.where(zeros.of.map(zeroIn))) : zero;
+}
 /** Scalars as lanes, the first one in those that are left. */
-function packed(vectors: Vectors, [first, ...others]: readonly Local[]): Value<"v128"> {
+function packed(vectors: Vectors, all: readonly Tested[]): Value<"v128"> {
+  const [a, b = a] = all;
+  if (a.value.type === "v128" && b.value.type === "v128") {
+    return shuffle(a.value as Value<"v128">, b.value as Value<"v128">, LOWEST);
+  }
+  const [first, ...others] = all.map(({ value }) =>
+    value.type === "v128" ? lane("f64x2.extract_lane", value as Value<"v128">, 0) : value
+  );
   return others.reduce(
     (v, x, n) => replaceLane(`${vectors}.replace_lane` as "f64x2.replace_lane", v, n + 1, x as Value<"f64">),
     simd(`${vectors}.splat`, first as Value),

@@ -10,10 +10,14 @@ import { guessJump } from "./guess.ts";
 export interface Profile {
   /** By biased pc. */
   readonly samples: ReadonlyMap<number, number>;
+  /** By functions: samples of the regions that have copies of them. Their own code has no more samples then. */
+  readonly inside: ReadonlyMap<number, number>;
   /** Samples in all. */
   readonly total: number;
   /** Samples that a function's most sampled place needs for each instruction that is copied. */
   readonly price: number;
+  /** Is there a loop at a biased pc that a region begins with? */
+  readonly loop: (pc: number) => boolean;
 }
 
 /**
@@ -50,6 +54,9 @@ export function pathOf(
   if (!paths) found.set(samples, paths = new Map());
   const last = paths.get(entry);
   if (last && known < last.known * 1.5) return last.path;
+  // Of what regions have copies of only the rest is sampled any more.
+  const copied = typeof last?.path === "object" && (profile.inside.get(entry) ?? 0) * OF_ALL >= profile.total;
+  if (copied) return last!.path;
   const path = executed(code, analysis, entry, bias, profile, most);
   paths.set(entry, { known, path });
   return path;
@@ -75,7 +82,8 @@ function executed(
   };
   const samples = (pc: number) => profile.samples.get(pc) ?? 0;
   const top = hottest(at, samples, entry);
-  if (top < ENOUGH || top * OF_ALL < profile.total) return undefined;
+  const share = top + (profile.inside.get(entry) ?? 0);
+  if (top < ENOUGH || share * OF_ALL < profile.total) return undefined;
   if (top < MANY * profile.price) {
     const all = reached(at, entry, (run) => guessJump(code, analysis, run), Math.min(most, WHOLE));
     return all && all.size * profile.price * PART <= top ? all : "later";
@@ -120,7 +128,8 @@ function executed(
           break;
         }
         if (kind === "jcc") {
-          const taken = hot(i.target);
+          // Samples miss what is short: what comes back at once is no less a part of it on one side of a branch than on the other.
+          const taken = hot(i.target) || (!i.untaken && leads(i.target) === undefined);
           if (taken) queue.push(i.target);
           if (taken && leads(i.next) === false) break;
         }

@@ -20,6 +20,8 @@ export interface SlotSpec {
   /** A register field of a record times 2^this is an offset; default 0. */
   readonly fieldShift?: number;
   readonly temporary: number;
+  /** No flag tells that an operand of floating point was denormal. */
+  readonly quietDenormals?: boolean;
   readonly pc: number;
   /** The stack pointer, and what a return adds to it. */
   readonly stack: number;

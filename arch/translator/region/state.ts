@@ -15,6 +15,7 @@ import {
   type Local,
   Mem,
   replaceLane,
+  select,
   simd,
   type Store,
   type Type,
@@ -24,11 +25,11 @@ import {
   value,
 } from "../wasm/mod.ts";
 import { type Floats, joined } from "./floats.ts";
-import type { Helper, Mover, RegionFunc } from "./func.ts";
+import type { Helper } from "./env.ts";
+import type { Mover, RegionFunc } from "./func.ts";
 import type { Narrow } from "./narrow.ts";
 import type { Slots } from "./slots.ts";
-import type { FloatLanes } from "../machine.ts";
-import type { Range } from "./trial.ts";
+import type { Known } from "./trial.ts";
 
 /** Semantics do something a region has no way for: the interpreter's function is called instead. */
 export class Unsupported extends Error {}
@@ -80,6 +81,16 @@ export class LoadedFloat extends Value<"v128"> {
     super("v128", v.emit);
   }
 }
+/** A float with zeros above that is the lowest lane of another vector. */
+export class Twinned extends Value<"v128"> {
+  constructor(v: V128, readonly twin: V128) {
+    super("v128", v.emit);
+    this.low = v.low;
+  }
+}
+/** The lowest lane of a vector. */
+export const firstLane = (type: "f64" | "f32", v: V128): Value =>
+  lane(`${type}x${type === "f64" ? 2 : 4}.extract_lane` as "f64x2.extract_lane", v, 0);
 const lowOf = (v: Value): Value | undefined => v instanceof LoadedFloat ? v.float : undefined;
 /** The format of what is read from the lowest lane alone. */
 function formatOf(name: Load): "f64" | "f32" | undefined {
@@ -103,7 +114,7 @@ export class State implements Mover {
   /** By slot. */
   readonly #scalars = new Map<number, Scalar>();
   /** On trial: how large the floats of a slot are. */
-  readonly ranges: Map<number, { readonly lanes: FloatLanes; readonly range: Range }> = new Map();
+  readonly ranges: Map<number, Known> = new Map();
   /** On trial: the slot that this one was copied from. */
   readonly origins: Map<number, number> = new Map();
   readonly #pool = new Map<string, Local>();
@@ -131,6 +142,27 @@ export class State implements Mover {
     f.mover = this;
   }
 
+  /** Slots of 32 bits of which vectors tell some bits: any bit set in the local sets all of them (a piece of a loop). */
+  collected: Map<number, { readonly local: Local<"v128">; readonly bits: number }> = new Map();
+  /** What is written is undone if the trial fails. */
+  tried = false;
+  /** A vector tells bits of the slot. */
+  collect(id: number, v: V128): void {
+    const { local } = this.collected.get(id)!;
+    this.f.set(local, simd("v128.or", local, v));
+  }
+  /** A slot with the bits that vectors tell. */
+  #told(id: number): Value {
+    const { local, bits } = this.collected.get(id)!;
+    return (this.locals[id] as Local<"i32">).or(select(simd("v128.any_true", local), i32(bits), i32(0)));
+  }
+  /** The slot has them, or other ones: what comes now counts. */
+  #settled(id: number): void {
+    const told = this.collected.get(id);
+    if (!told) return;
+    if (this.tried) this.widened = true;
+    this.f.set(told.local, ZERO_VECTOR);
+  }
   /** The local that has the slot's value. */
   place(id: number): Local {
     const float = this.floats?.get(id);
@@ -143,6 +175,7 @@ export class State implements Mover {
       const local = this.locals[id] as Local<"v128">;
       if (s.dirty) this.f.set(local, joined(s, local));
     }
+    for (const id of this.collected.keys()) this.f.set(this.locals[id], this.#told(id));
   }
 
   /** What `body` does is not noted. */
@@ -156,14 +189,44 @@ export class State implements Mover {
   }
 
   /** A local that the trial knows by this number. */
-  pooled(type: Type, n: number): Local {
+  pooled(type: Type, n: number | string): Local {
     const key = `${type} ${n}`;
     let local = this.#pool.get(key);
     if (!local) this.#pool.set(key, local = this.f.fixed(type));
     return local;
   }
-  /** The vector of a slot, if its local has it. */
+  /**
+   * On trial, while a slot holds one float: a vector that has it in its lowest lane, and above it anything. `late`: the float's own local has
+   * not got it yet.
+   */
+  readonly #twins = new Map<number, { readonly local: Local<"v128">; late: boolean }>();
+  /** Floats get such vectors: some instruction of the trial takes vectors only. */
+  twinned = false;
+  /** The slot's float is in the lowest lane of this vector, zeros are to be above. */
+  #putTwin(id: number, type: "f64" | "f32", v: V128): void {
+    const local = this.pooled("v128", `twin ${id}`) as Local<"v128">;
+    this.f.set(local, v);
+    this.#scalars.set(id, { type, local: this.floatLocal(type, id), dirty: true, zero: true });
+    this.#twins.set(id, { local, late: true });
+  }
+  /** Its own local gets it. */
+  #present(id: number): void {
+    const twin = this.#twins.get(id), s = this.#scalars.get(id);
+    if (!twin?.late || !s) return;
+    this.f.set(s.local, firstLane(s.type, twin.local) as Value<"f64">);
+    if (this.f.w.depth === this.base) twin.late = false;
+  }
+  /** The trial has been answered. Not before: V8 would keep floats beside their vectors, for the other version. */
+  untwin(): void {
+    this.base = this.f.w.depth;
+    for (const id of this.#twins.keys()) this.#present(id);
+    this.twinned = false;
+    this.#twins.clear();
+  }
+  /** A vector whose lowest lane is the slot's, if there is one. */
   vectorOf(id: number): V128 | undefined {
+    const twin = this.#twins.get(id);
+    if (twin) return twin.local;
     return id < 0 || this.#scalars.get(id)?.dirty ? undefined : this.locals[id] as Local<"v128">;
   }
   /** A vector of this float and zeros. */
@@ -186,9 +249,12 @@ export class State implements Mover {
     }
     for (const [id, s] of shape) {
       if (!this.#scalars.has(id)) {
+        // By its bits: were it taken from the vector as the trial took it, V8 would do both at once there, and keep a copy for here.
+        const v = this.locals[id] as Local<"v128">;
+        const bits = s.type === "f64" ? loadVector("i64.load", v, 0) : loadVector("i32.load", v, 0);
         this.f.set(
           s.local,
-          loadVector(`${s.type}.load`, this.locals[id] as Local<"v128">, 0) as Value<"f64">,
+          bits.to(s.type === "f64" ? "f64.reinterpret_i64" : "f32.reinterpret_i32" as "f64.reinterpret_i64"),
         );
       }
       this.#scalars.set(id, { ...s });
@@ -196,6 +262,7 @@ export class State implements Mover {
   }
   /** The vector with its lowest lane brought in, now. At the instruction's own depth that is kept. */
   gathered(id: number): V128 {
+    this.#present(id);
     const s = this.#scalars.get(id), local = this.locals[id] as Local<"v128">;
     this.floating?.otherwise(id);
     if (!s?.dirty) return local;
@@ -210,6 +277,7 @@ export class State implements Mover {
       // Of all: not those that stand so from block to block.
       if (!ids && this.floats?.has(id)) continue;
       if (ids) this.floating?.otherwise(id);
+      this.#present(id);
       const s = this.#scalars.get(id), local = this.locals[id] as Local<"v128">;
       if (s?.dirty) this.f.set(local, joined(s, local));
       this.#scalars.delete(id);
@@ -230,6 +298,7 @@ export class State implements Mover {
   }
   /** The slot's lowest lane is this float now; all above it is zero, or as it was. */
   #put(id: number, type: "f64" | "f32", v: Value, clear: boolean): void {
+    this.#twins.delete(id);
     const old = this.#scalars.get(id);
     if (old && old.type !== type && !clear) this.settle([id]);
     const local = this.floatLocal(type, id);
@@ -247,9 +316,11 @@ export class State implements Mover {
   #copy(to: number, from: number): void {
     const s = this.#scalars.get(from), range = this.ranges.get(from);
     if (to === from) return;
+    this.#present(from);
     this.floating?.copied(to, from);
     if (range) this.ranges.set(to, range);
     this.origins.set(to, this.origins.get(from) ?? from);
+    this.#twins.delete(to);
     this.f.set(this.locals[to], this.locals[from] as Value);
     this.#scalars.delete(to);
     if (!s) return;
@@ -260,6 +331,7 @@ export class State implements Mover {
 
   spill(slots: Iterable<number>): void {
     for (const id of slots) {
+      this.#present(id);
       const { type, offset } = this.slots.list[id], s = this.#scalars.get(id);
       if (s?.dirty) {
         const { guest } = this.memories;
@@ -270,15 +342,16 @@ export class State implements Mover {
         }
         continue;
       }
-      const v = this.narrow?.get(id)?.extendU() ?? this.locals[id];
+      const v = this.narrow?.get(id)?.extendU() ??
+        (this.collected.has(id) ? this.#told(id) : this.locals[id]);
       this.f.store(this.memories.guest, `${type}.store` as Store, 0, v as never, offset);
     }
   }
   reload(slots: Iterable<number>): void {
     for (const id of slots) {
       const { type, offset } = this.slots.list[id];
-      this.#scalars.delete(id), this.ranges.delete(id), this.origins.delete(id);
-      this.watcher?.reloaded(id), this.floating?.otherwise(id);
+      this.#scalars.delete(id), this.ranges.delete(id), this.origins.delete(id), this.#twins.delete(id);
+      this.watcher?.reloaded(id), this.floating?.otherwise(id), this.#settled(id);
       this.f.set(this.locals[id], this.memories.guest.load(`${type}.load` as Load, 0, offset) as Value);
     }
   }
@@ -303,6 +376,10 @@ export class State implements Mover {
     const slot = this.slots.list[id], sub = offset - slot.offset, local = this.locals[id];
     if (id === this.slots.kind && this.f.known !== undefined && name === "i32.load") return i32(this.f.known);
     if (slot.type === "v128") return this.#loadVector(name, id, sub);
+    if (this.collected.has(id)) {
+      if (name === "i32.load" && !sub) return this.#told(id);
+      this.widened = true;
+    }
     this.watcher?.loaded(id, name);
     const half = this.narrow?.get(id);
     if (half && (name === "i64.load" || name === "i64.load32_u") && !sub) return half.extendU();
@@ -362,6 +439,7 @@ export class State implements Mover {
   }
 
   #loadVector(name: Load, id: number, sub: number): Value {
+    if (name !== "v128.load") this.#present(id);
     const s = this.#scalars.get(id), local = this.locals[id] as Local<"v128">;
     if (name === "v128.load" && !sub) return new Whole(this, id);
     const format = sub ? undefined : formatOf(name);
@@ -404,6 +482,10 @@ export class State implements Mover {
       return f.setKnown(v.constant === undefined ? undefined : Number(v.constant));
     }
     if (slot.type === "v128") return this.#storeVector(name, id, sub, v);
+    if (this.collected.has(id)) {
+      v = f.let(v), this.#settled(id);
+      if (name !== "i32.store" || sub) this.widened = true;
+    }
     if (this.watcher || this.narrow) {
       const half = this.narrow?.get(id), x = lowHalf(name, sub, v, half ?? i32(0));
       this.watcher?.stored(id, x !== undefined);
@@ -432,7 +514,9 @@ export class State implements Mover {
       }
       if (bits) {
         const mask = bits === 16 ? 0xffff : 0xff;
-        const low = f.keep((v as Int).wrap().and(mask)), x = sub ? low.extendU().shl(sub * 8) : low.extendU();
+        const part = (v as Int).wrap(), most = f.most(part);
+        const low = f.keep(most !== undefined && most <= mask ? part : part.and(mask)),
+          x = sub ? low.extendU().shl(sub * 8) : low.extendU();
         f.set(whole, whole.and(BigInt.asIntN(64, ~(BigInt(mask) << BigInt(sub * 8)))).or(x));
         // Who reads it back, as after setcc, needs no more of the register.
         if (!sub) f.hold(`low ${bits} ${id}`, [whole], low);
@@ -445,7 +529,7 @@ export class State implements Mover {
   /** Written not always, or piece by piece: then the slot must have been settled before the instruction. */
   stirred = false;
   #storeVector(name: Store, id: number, sub: number, v: Value): void {
-    this.ranges.delete(id), this.origins.delete(id);
+    this.ranges.delete(id), this.origins.delete(id), this.#twins.delete(id);
     const { f } = this, local = this.locals[id] as Local<"v128">, whole = name === "v128.store" && !sub;
     const branch = f.w.depth !== this.base;
     const low = whole ? v.low ?? (this.floating && lowOf(v)) : undefined;
@@ -467,6 +551,11 @@ export class State implements Mover {
       return storeVector(f, name, local, sub, v);
     }
     if (whole && v instanceof Whole) return this.#copy(id, v.id);
+    if (v instanceof Twinned && whole) return this.#putTwin(id, v.low!.type as "f64", v.twin);
+    // One load.
+    if (low && low !== v.low && this.twinned && this.floats?.has(id)) {
+      return this.#putTwin(id, low.type as "f64", v as V128);
+    }
     if (low && (low === v.low || this.floats?.has(id))) return this.#put(id, low.type as "f64", low, true);
     if (partly) return this.#put(id, partly.type as "f64", partly, false);
     if (!whole) this.settle([id]);

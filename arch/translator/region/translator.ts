@@ -7,10 +7,20 @@ import type { Translation, Translator } from "../parts.ts";
 import { type FunctionRef, Module } from "../wasm/mod.ts";
 import { Analysis } from "./analysis.ts";
 import { Emitter } from "./emit.ts";
-import { enclosing, half, heatIn, hotLoops, loopsOf, placesOf, samplesIn, start } from "./entries.ts";
+import {
+  copiedIn,
+  enclosing,
+  half,
+  heatIn,
+  hotLoops,
+  loopsOf,
+  placesOf,
+  samplesIn,
+  start,
+} from "./entries.ts";
 import { emitEntry, typeOf } from "./exits.ts";
 import { Ids, Shape, type Signature } from "./shape.ts";
-import type { Helper } from "./func.ts";
+import type { Helper } from "./env.ts";
 import { RegionFunc } from "./func.ts";
 import { type Block, discover, flagsLiveAt, followFlags, type Graph } from "./graph.ts";
 import { SPACE } from "./inline.ts";
@@ -19,7 +29,7 @@ import { describe, flagsWanted, look } from "./reports.ts";
 import type { Operations } from "./operations.ts";
 import { Unsupported } from "./state.ts";
 import { emitWindow } from "./window.ts";
-import { BYTES, Slots, type SlotSpec } from "./slots.ts";
+import { BYTES, type Slot, Slots, type SlotSpec } from "./slots.ts";
 
 export type { Slot, SlotSpec } from "./slots.ts";
 
@@ -89,8 +99,11 @@ export function createTranslator(spec: TranslatorSpec): Translator {
     const starts = entries.map((pc) => start(cpu, analysis, set, pc));
     const loops = new Map<number, ReadonlySet<number>>();
     const graphs: Graph[] = [], queue = [...starts], seen = new Set(starts);
-    const profile = { samples: set.samples, total: cpu.engine.samples - set.born, price: limits.price };
-    const often = (graph: Graph) => !limits.price || samplesIn(graph, set) * OF_ALL >= profile.total;
+    const { samples, inside } = set, { price } = limits;
+    const loop = (pc: number) => set.loops.has(pc) && set.regions[set.slots.get(pc) ?? -1] !== undefined;
+    const profile = { samples, inside, total: cpu.engine.samples - set.born, price, loop };
+    const often = (graph: Graph) =>
+      !price || (samplesIn(graph, set) + (inside.get(graph.entry.pc) ?? 0)) * OF_ALL >= profile.total;
     let room = Math.min(limits.module, paid);
     // What is called goes to the same module: calls between modules take longer.
     for (let at = 0; at < queue.length; at++) {
@@ -204,6 +217,10 @@ export function createTranslator(spec: TranslatorSpec): Translator {
       slot: (pc: number) => set.slot(pc),
       enter,
       flagsLive: (pc: number) => cpu.exact || flagsLiveAt(cpu, analysis, pc, BIAS),
+      now: ({ offset, type }: Slot, code: Iterable<Block>) =>
+        type === "i64" && placesOf(code).includes(cpu.pc - BIAS)
+          ? new DataView(cpu.space.memory.buffer).getBigUint64(offset, true)
+          : undefined,
     };
     const shapes = shapesOf(graphs, analysis, m, cpu.exact);
     const made = [...shapes].flatMap(([graph, { shape, signature }]) => {
@@ -233,7 +250,8 @@ export function createTranslator(spec: TranslatorSpec): Translator {
     const bytes = m.bytes();
     debug.module?.(bytes, graphs);
     const places = graphs.flatMap(({ blocks }) => placesOf(blocks));
-    return { module: new WebAssembly.Module(bytes), size, regions: made, loops: loopsOf(graphs), places };
+    const module = new WebAssembly.Module(bytes), copied = copiedIn(graphs);
+    return { module, size, regions: made, loops: loopsOf(graphs), places, copied };
   }
 }
 

@@ -9,13 +9,13 @@
  */
 // cold: constants of 64 bits, while code is generated
 import type { FloatLanes, Operand, Trial } from "../machine.ts";
-import { type I32, type Label, lane, type Local, simd, type Value } from "../wasm/mod.ts";
+import { type I32, type Label, type Local, simd, type Value } from "../wasm/mod.ts";
 import type { RegionFunc } from "./func.ts";
 import type { Instruction } from "./graph.ts";
 import type { LoopWatch } from "./loops.ts";
-import { Middling } from "./middling.ts";
+import { Middling, vectorsOf, type Zeros } from "./middling.ts";
 import type { Shape } from "./shape.ts";
-import type { State } from "./state.ts";
+import { firstLane, type State, Twinned } from "./state.ts";
 
 /** Exponents of a magnitude: it is zero, or from 2^low to 2^high. */
 export type Range = readonly [low: number, high: number];
@@ -38,6 +38,19 @@ const FORMATS: Readonly<Record<FloatLanes, Format>> = {
   f64x2: { ...double, vector: true },
   f32x4: { ...single, vector: true },
 };
+
+/** What is known of the float, or floats, of a slot. */
+export interface Known {
+  readonly lanes: FloatLanes;
+  readonly range: Range;
+  readonly suspect: Suspect | undefined;
+}
+/** A quotient that may be infinite or no number, or else is in its range: a result that it makes so too has to be tested, or itself. */
+interface Suspect {
+  readonly lanes: FloatLanes;
+  readonly value: Value;
+  readonly twin: Value<"v128"> | undefined;
+}
 
 /** Instructions that one trial takes at most. */
 const LONGEST = 64;
@@ -72,10 +85,20 @@ export class RegionTrial implements Trial {
   readonly #f: RegionFunc;
   readonly #assumed = new Set<string>();
   readonly #tests: Middling;
+  readonly #suspects = new Set<Suspect>();
+  /** Operands tell nothing that their results would not: then one result may be tested in the place of several operands. */
+  readonly #quiet: boolean;
 
-  /** `loop`: whose body it is part of, if that comes in two versions. */
-  constructor(readonly state: State, readonly fail: Label, readonly loop: LoopWatch | undefined) {
+  /** `loop`: whose body it is part of, if that comes in two versions. `fused`: some of its instructions may be. */
+  constructor(
+    readonly state: State,
+    readonly fail: Label,
+    readonly loop: LoopWatch | undefined,
+    fused: boolean,
+  ) {
     this.#f = state.f;
+    state.twinned = fused;
+    this.#quiet = state.slots.spec.quietDenormals === true;
     this.#tests = new Middling(state, (vectors) => loop?.constant(vectors) ?? false);
     state.ranges.clear(), state.origins.clear();
   }
@@ -101,34 +124,55 @@ export class RegionTrial implements Trial {
       const [low, high] = combined(name, format, a.range ?? format.tested, b.range ?? format.tested);
       return low >= format.limits[0] && high <= format.limits[1];
     };
-    if (!a.range) this.#test(lanes, a);
-    if (!b.range) this.#test(lanes, b);
-    while (!within()) this.#test(lanes, width(a.range!) >= width(b.range!) ? a : b);
-    const range = combined(name, format, a.range!, b.range!);
+    // Of an infinite divisor the quotient would say nothing.
+    if (name === "div" && b.suspect) this.#test(lanes, b);
+    const byResult = this.#quiet && ((!a.range && !b.range && a !== b) || a.suspect || b.suspect);
+    if (!byResult) {
+      if (!a.range) this.#test(lanes, a);
+      if (!b.range) this.#test(lanes, b);
+      while (!within()) this.#test(lanes, width(a.range!) >= width(b.range!) ? a : b);
+    }
+    const range = byResult ? undefined : combined(name, format, a.range!, b.range!);
     const x = a.value, y = b.value;
+    // Of scalars that are at hand as vectors: fused operations take those.
+    const twin = a.twin && b.twin &&
+      f.let(simd(`${vectorsOf(lanes)}.${name}` as "f64x2.add", a.twin, b.twin));
     const r = format.vector
       ? f.let(simd(`${lanes}.${name}` as "f64x2.add", x, y))
+      : twin
+      ? first(lanes, twin)
       : f.let((x as Value<"f64">)[name](y as Value<"f64">));
-    const result: Tracked = { value: r, range, id: -1 };
-    // A divisor may be zero.
-    if (name === "div") this.#test(lanes, result);
-    this.#put(lanes, dst, r, clear);
+    const result: Tracked = { value: r, range, id: -1, twin, suspect: undefined };
+    let suspect: Suspect | undefined;
+    if (byResult) {
+      const where: Zeros["where"] = ([x, y]) => name === "mul" ? simd("v128.or", x, y) : x;
+      // A sum that is zero is exact.
+      const zeros = name === "add" || name === "sub"
+        ? undefined
+        : { of: [bare(lanes, a), bare(lanes, b)], where };
+      this.#testResult(lanes, result, [a, b], zeros);
+    } // A divisor may be zero.
+    else if (name === "div") {
+      if (this.#quiet) suspect = this.#suspect(lanes, result);
+      else this.#test(lanes, result);
+    }
+    this.#put(lanes, dst, r, clear, twin);
     const id = idOf(dst);
-    if (id >= 0) this.state.ranges.set(id, { lanes, range: result.range! });
+    if (id >= 0) this.state.ranges.set(id, { lanes, range: result.range!, suspect });
   }
 
   root(lanes: FloatLanes, dst: Operand, from: Operand, clear = false): void {
     const format = FORMATS[lanes], f = this.#f, a = this.#operand(lanes, from);
-    if (!a.range) this.#test(lanes, a);
+    if (!a.range || a.suspect) this.#test(lanes, a);
     const r = f.let(
       format.vector ? simd(`${lanes}.sqrt` as "f64x2.sqrt", a.value) : (a.value as Value<"f64">).sqrt(),
     );
     // It may have been negative. Of a number within the limits no root is tiny.
-    const result: Tracked = { value: r, range: undefined, id: -1 };
+    const result: Tracked = { value: r, range: undefined, id: -1, twin: undefined, suspect: undefined };
     this.#test(lanes, result);
     this.#put(lanes, dst, r, clear);
     const id = idOf(dst);
-    if (id >= 0) this.state.ranges.set(id, { lanes, range: result.range! });
+    if (id >= 0) this.state.ranges.set(id, { lanes, range: result.range!, suspect: undefined });
   }
 
   fused(
@@ -145,7 +189,9 @@ export class RegionTrial implements Trial {
       vector = lanes === "f64" || lanes === "f64x2" ? "f64x2" : "f32x4";
     const c = this.#operand(lanes, addend), a = this.#same(left, addend) ? c : this.#operand(lanes, left);
     const b = this.#same(right, left) ? a : this.#same(right, addend) ? c : this.#operand(lanes, right);
-    for (const t of [c, a, b]) if (!t.range) this.#test(lanes, t);
+    const all = [...new Set([c, a, b])];
+    const byResult = this.#quiet && (all.filter((t) => !t.range).length > 1 || all.some((t) => t.suspect));
+    if (!byResult) { for (const t of all) if (!t.range) this.#test(lanes, t); }
     const reached = (): Range => {
       const [low, high] = combined("mul", format, a.range!, b.range!);
       // The product is not rounded: its last place is twice as far down.
@@ -155,62 +201,98 @@ export class RegionTrial implements Trial {
       ];
     };
     for (
-      let range = reached();
+      let range = byResult ? format.tested : reached();
       range[0] < format.limits[0] || range[1] > format.limits[1];
       range = reached()
     ) {
       this.#test(lanes, [c, a, b].reduce((x, y) => width(x.range!) >= width(y.range!) ? x : y));
     }
-    const range = reached();
+    const range = byResult ? format.tested : reached();
     // What stands above does no harm: the result is one float.
     const whole = (t: Tracked) =>
       format.vector ? t.value : this.state.vectorOf(t.id) ?? simd(`${vector}.splat`, t.value);
     const sum = negative.addend ? simd(`${vector}.neg`, whole(c)) : whole(c);
-    const all = simd(`${vector}.relaxed_${negative.product ? "nmadd" : "madd"}`, whole(a), whole(b), sum);
-    const r = f.let(
-      format.vector ? all : lane(`${vector}.extract_lane` as "f64x2.extract_lane", all, 0) as Value,
-    );
-    this.#put(lanes, dst, r, clear);
+    const fused = simd(`${vector}.relaxed_${negative.product ? "nmadd" : "madd"}`, whole(a), whole(b), sum);
+    const twin = f.let(fused), r = format.vector ? twin : first(lanes, twin);
+    if (byResult) {
+      // Where it is zero, no part of it has been rounded away.
+      const where: Zeros["where"] = ([z, x, y]) => simd("v128.and", z, simd("v128.or", x, y));
+      const result = { value: r, range, id: -1, twin: format.vector ? undefined : twin, suspect: undefined };
+      this.#testResult(lanes, result, all, { of: [c, a, b].map((t) => bare(lanes, t)), where });
+    }
+    this.#put(lanes, dst, r, clear, twin);
     const id = idOf(dst);
-    if (id >= 0) this.state.ranges.set(id, { lanes, range });
+    if (id >= 0) this.state.ranges.set(id, { lanes, range, suspect: undefined });
   }
 
-  #put(lanes: FloatLanes, dst: Operand, r: Local, clear: boolean): void {
-    if (FORMATS[lanes].vector) return dst.store("v128.store", r as Local<"v128">);
-    if (clear) return dst.store("v128.store", this.state.alone(r));
-    dst.store(`${lanes as "f64"}.store`, r as Local<"f64">);
+  #put(lanes: FloatLanes, dst: Operand, r: Value, clear: boolean, twin?: Value<"v128">): void {
+    if (FORMATS[lanes].vector) return dst.store("v128.store", r as Value<"v128">);
+    const alone = clear ? this.state.alone(r) : undefined;
+    if (alone) return dst.store("v128.store", twin && this.state.twinned ? new Twinned(alone, twin) : alone);
+    dst.store(`${lanes as "f64"}.store`, r as Value<"f64">);
   }
   #same(a: Operand, b: Operand): boolean {
     return idOf(a) >= 0 && idOf(a) === idOf(b);
   }
   #operand(lanes: FloatLanes, o: Operand): Tracked {
     const id = idOf(o), known = id < 0 ? undefined : this.state.ranges.get(id);
-    const value = this.#f.let(o.load(FORMATS[lanes].vector ? "v128.load" : `${lanes as "f64"}.load`));
-    if (known?.lanes === lanes) return { value, range: known.range, id };
+    const twin = this.state.twinned && !FORMATS[lanes].vector ? this.state.vectorOf(id) : undefined;
+    if (twin) this.state.floating?.read(id, lanes as "f64");
+    const name = FORMATS[lanes].vector ? "v128.load" : `${lanes as "f64"}.load` as const;
+    const value = twin ? first(lanes, twin) : this.#f.let(o.load(name));
+    if (known?.lanes === lanes) {
+      const suspect = known.suspect && this.#suspects.has(known.suspect) ? known.suspect : undefined;
+      return { value, range: known.range, id, twin, suspect };
+    }
     const range = id >= 0 && this.loop?.middling(lanes, this.state.origins.get(id) ?? id)
       ? FORMATS[lanes].tested
       : undefined;
-    return { value, range, id };
+    return { value, range, id, twin, suspect: undefined };
   }
 
   #test(lanes: FloatLanes, t: Tracked): void {
-    this.#tests.test(lanes, t.value);
-    t.range = FORMATS[lanes].tested;
-    if (t.id >= 0) this.state.ranges.set(t.id, { lanes, range: t.range });
+    this.#tests.test(lanes, t.value, t.twin);
+    if (t.suspect) this.#suspects.delete(t.suspect);
+    t.range = FORMATS[lanes].tested, t.suspect = undefined;
+    if (t.id >= 0) this.state.ranges.set(t.id, { lanes, range: t.range, suspect: undefined });
   }
+  /** It is neither infinite nor no number nor tiny, so no operand was one of the first two; nothing was tiny on the way, as its zeros have been. */
+  #testResult(lanes: FloatLanes, t: Tracked, operands: readonly Tracked[], zeros: Zeros | undefined): void {
+    this.#tests.test(lanes, t.value, t.twin, zeros);
+    t.range = FORMATS[lanes].tested;
+    for (const { suspect } of operands) if (suspect) this.#suspects.delete(suspect);
+  }
+  #suspect(lanes: FloatLanes, { value, twin }: Tracked): Suspect {
+    const v = twin ?? value,
+      copy = this.state.pooled(v.type, `suspect ${this.#suspected++}`) as Local<"v128">;
+    this.#f.set(copy, v as Value<"v128">);
+    const suspect = { lanes, value: twin ? first(lanes, copy) : copy, twin: twin && copy };
+    this.#suspects.add(suspect);
+    return suspect;
+  }
+  #suspected = 0;
   /** All is done: fails unless all tests say yes. */
   end(): void {
     this.state.ranges.clear(), this.state.origins.clear();
+    for (const { lanes, value, twin } of this.#suspects) this.#tests.test(lanes, value, twin);
     this.#tests.end(this.fail);
+    this.state.untwin();
   }
 }
 
 interface Tracked {
-  readonly value: Local;
+  readonly value: Value;
   range: Range | undefined;
   /** Its slot, or -1. */
   readonly id: number;
+  /** Of a scalar: a vector with it in the lowest lane. */
+  readonly twin: Value<"v128"> | undefined;
+  suspect: Suspect | undefined;
 }
+const first = (lanes: FloatLanes, v: Value<"v128">): Value =>
+  firstLane(vectorsOf(lanes) === "f64x2" ? "f64" : "f32", v);
+/** For tests: a double in the lowest lane of a vector, if it is at hand so. */
+const bare = (lanes: FloatLanes, { value, twin }: Tracked): Value => lanes === "f64" ? twin ?? value : value;
 const width = ([low, high]: Range): number => high - low;
 const idOf = (o: Operand): number => (o as Operand & { readonly id: number }).id;
 

@@ -10,7 +10,7 @@
 import { FIELD, PAGE_BIAS, PAGES, WINDOW } from "../layout.ts";
 import { type Func, type FunctionRef, type Global, type I32, i32, i64 } from "../wasm/mod.ts";
 import { ACCESS } from "../layout.ts";
-import { REACH } from "./func.ts";
+import { REACH } from "./known.ts";
 import type { Fields } from "./machine.ts";
 import type { SlotSpec } from "./slots.ts";
 import type { Memories } from "./state.ts";

@@ -36,7 +36,7 @@ const RESULT = ["i32", "i64", "i32"] as const;
 
 /** (se, sig, cw) -> (se, sig, flags): 2^x - 1 for x from -1 to 1; beyond, x itself (undefined in the manual). */
 export function f80Exp(lib: Library): FunctionRef {
-  const poly = polynomial(lib, "exp", EXP);
+  const poly = polynomial(lib, "exp", EXP());
   return define(lib, "f80.2xm1", ["i32", "i64", "i32"], RESULT, (f, se, sig, cw) => {
     f.if(isNanOrUnsupported(se, sig), () => returnCall(f, f80Nan(lib), [se, sig, i32(0), i64(0)]));
     const sign = f.let(signOf(se)), flags = f.let(flagIf(isDenormal(se, sig), DE));
@@ -50,7 +50,7 @@ export function f80Exp(lib: Library): FunctionRef {
     });
     f.if(r.exp.eqz(), () => (f.set(r.exp, 1), normalise(f, r.exp, r.hi)));
     // z = x ln 2; ln 2 has 128 fraction bits, so the product's unit is half of what scale takes.
-    scale(lib, f, r, i64(LN2_Q128[0]), i64(LN2_Q128[1]));
+    scale(lib, f, r, i64(LN2_Q128()[0]), i64(LN2_Q128()[1]));
     f.set(r.exp, r.exp.sub(1));
     const [zh, zl] = toFixed(f, r, 128), ph = f.local("i64"), pl = f.local("i64");
     f.do(poly, [zh, zl, sign], ph, pl);
@@ -64,7 +64,7 @@ export function f80Exp(lib: Library): FunctionRef {
  * e = 0 it must not be called.
  */
 function log2(lib: Library): FunctionRef {
-  const poly = polynomial(lib, "atanh", ODD);
+  const poly = polynomial(lib, "atanh", ODD());
   return define(
     lib,
     "f80.log2",
@@ -80,7 +80,7 @@ function log2(lib: Library): FunctionRef {
         f.do(poly, [wh, wl, i32(0)], ph, pl);
         scale(lib, f, n, ph, pl);
         // 2 / ln 2 with 126 fraction bits: twice what scale takes.
-        scale(lib, f, n, i64(TWO_OVER_LN2_Q126[0]), i64(TWO_OVER_LN2_Q126[1]));
+        scale(lib, f, n, i64(TWO_OVER_LN2_Q126()[0]), i64(TWO_OVER_LN2_Q126()[1]));
         f.set(exp, exp.add(1));
         f.if(e.eqz(), () => f.return(sign, exp, hi, lo));
         const [a, b] = toFixed(f, n, 112);

@@ -94,7 +94,7 @@ function reduce(lib: Library): FunctionRef {
 
 /** (exp, hi, lo) of an angle of at most pi/4 -> (exp, hi, lo) of its sine or cosine. */
 function series(lib: Library, cosine: boolean): FunctionRef {
-  const poly = cosine ? polynomial(lib, "cos", COS) : polynomial(lib, "sin", SIN);
+  const poly = cosine ? polynomial(lib, "cos", COS()) : polynomial(lib, "sin", SIN());
   return define(
     lib,
     cosine ? "f80.cosine" : "f80.sine",
@@ -178,7 +178,7 @@ export const f80Tan = (lib: Library): FunctionRef => trigonometric(lib, "tan");
 
 /** (se, sig, se, sig, cw) -> (se, sig, flags): the angle of the point (x = first, y = second). */
 export function f80Atan(lib: Library): FunctionRef {
-  const poly = polynomial(lib, "atan", ODD.slice(0, 17));
+  const poly = polynomial(lib, "atan", ODD().slice(0, 17));
   return define(
     lib,
     "f80.atan",
@@ -203,19 +203,19 @@ export function f80Atan(lib: Library): FunctionRef {
       const giveConstant = (c: readonly [bigint, bigint]) => (f.set(hi, c[0]), f.set(lo, c[1]), giveFixed());
       const zeroOrPi = () => {
         f.if(left.eqz(), () => f.return(sign.shl(15), i64(0), flags));
-        giveConstant(PI_Q126);
+        giveConstant(PI_Q126());
       };
       f.if(isInfinity(ySe, ySig), () => {
         f.if(isInfinity(xSe, xSig), () => {
           // pi/4 or 3 pi/4
-          const [ah, al] = ATAN_Q126[8], v = (ah << 64n | BigInt.asUintN(64, al)) * 3n;
+          const [ah, al] = ATAN_Q126()[8], v = (ah << 64n | BigInt.asUintN(64, al)) * 3n;
           f.if(left, () => giveConstant([BigInt.asIntN(64, v >> 64n), BigInt.asIntN(64, v)]));
-          giveConstant(ATAN_Q126[8]);
+          giveConstant(ATAN_Q126()[8]);
         });
-        giveConstant(HALF_PI_Q126);
+        giveConstant(HALF_PI_Q126());
       });
       f.if(isInfinity(xSe, xSig).or(isZero(ySe, ySig)), zeroOrPi);
-      f.if(isZero(xSe, xSig), () => giveConstant(HALF_PI_Q126));
+      f.if(isZero(xSe, xSig), () => giveConstant(HALF_PI_Q126()));
       const n: Real = { exp: f.let(exponent(ySe)), hi: ySig, lo: f.let(i64(0)) };
       const d: Real = { exp: f.let(exponent(xSe)), hi: xSig, lo: f.let(i64(0)) };
       for (const p of [n, d]) f.if(p.exp.eqz(), () => (f.set(p.exp, 1), normalise(f, p.exp, p.hi)));
@@ -280,9 +280,9 @@ export function f80Atan(lib: Library): FunctionRef {
         });
       };
       const one = f.let(i32(1));
-      f.switch(i, ATAN_Q126.map((c, at) => () => at ? add(c, minus) : undefined), () => {});
-      f.if(swapped, () => add(HALF_PI_Q126, one));
-      f.if(left, () => add(PI_Q126, one));
+      f.switch(i, ATAN_Q126().map((c, at) => () => at ? add(c, minus) : undefined), () => {});
+      f.if(swapped, () => add(HALF_PI_Q126(), one));
+      f.if(left, () => add(PI_Q126(), one));
       giveFixed();
     },
   );

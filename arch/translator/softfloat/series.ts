@@ -1,9 +1,10 @@
 /**
- * Numbers and series in 128-bit fixed point, for x87's transcendental functions. Constants are computed here when a module is
- * generated, with far more digits than are kept.
+ * Numbers and series in 128-bit fixed point, for x87's transcendental functions. Constants are computed here when a module
+ * that needs them is generated, with far more digits than are kept.
  */
 // cold: constants of the generated module
 import { type Func, type FunctionRef, i32, type I64, i64, type Local } from "../wasm/mod.ts";
+import { type Late, late, once } from "../late.ts";
 import { define, divide128, type Library, multiply, shiftLeft, shiftRightJam } from "./common.ts";
 
 /** Fraction bits of the constants while they are computed. */
@@ -33,12 +34,12 @@ function sqrt(v: bigint): bigint {
     x = y;
   }
 }
-const PI = 4n * (4n * atanInverse(1n, 5n) - atanInverse(1n, 239n));
-const LN2 = (() => { // 2 atanh(1/3)
+const PI = once(() => 4n * (4n * atanInverse(1n, 5n) - atanInverse(1n, 239n)));
+const LN2 = once(() => { // 2 atanh(1/3)
   let sum = 0n, term = ONE / 3n;
   for (let k = 1n; term !== 0n; k += 2n, term /= 9n) sum += term / k;
   return 2n * sum;
-})();
+});
 
 /** A 128-bit constant as two halves. */
 export type Pair = readonly [hi: bigint, lo: bigint];
@@ -48,17 +49,21 @@ const half = (v: bigint, fractionBits: bigint): Pair => {
   return pair(((v >> down) + 1n) >> 1n);
 };
 /** With 126 fraction bits. */
-export const PI_Q126: Pair = half(PI, 126n), HALF_PI_Q126: Pair = half(PI / 2n, 126n);
-export const ATAN_Q126: readonly Pair[] = Array.from({ length: 9 }, (_, i) => half(atanEighth(i), 126n));
+export const PI_Q126: () => Pair = once(() => half(PI(), 126n));
+export const HALF_PI_Q126: () => Pair = once(() => half(PI() / 2n, 126n));
+export const ATAN_Q126: Late<Pair> = late(() =>
+  Array.from({ length: 9 }, (_, i) => half(atanEighth(i), 126n))
+);
 /** ln 2, normalised (128 fraction bits), and 2 / ln 2 (126). */
-export const LN2_Q128: Pair = half(LN2, 128n), TWO_OVER_LN2_Q126: Pair = half(2n * ONE * ONE / LN2, 126n);
+export const LN2_Q128: () => Pair = once(() => half(LN2(), 128n));
+export const TWO_OVER_LN2_Q126: () => Pair = once(() => half(2n * ONE * ONE / LN2(), 126n));
 
 /** Coefficients with 127 fraction bits. */
-export const EXP: readonly Pair[] = inverses(34, (k) => factorial(k + 1)); // (e^z - 1) / z
-export const SIN: readonly Pair[] = inverses(18, (k) => factorial(2 * k + 1));
-export const COS: readonly Pair[] = inverses(18, (k) => factorial(2 * k));
+export const EXP: Late<Pair> = late(() => inverses(34, (k) => factorial(k + 1))); // (e^z - 1) / z
+export const SIN: Late<Pair> = late(() => inverses(18, (k) => factorial(2 * k + 1)));
+export const COS: Late<Pair> = late(() => inverses(18, (k) => factorial(2 * k)));
 /** 1, 1/3, 1/5... for atan and atanh. */
-export const ODD: readonly Pair[] = inverses(26, (k) => BigInt(2 * k + 1));
+export const ODD: Late<Pair> = late(() => inverses(26, (k) => BigInt(2 * k + 1)));
 
 function inverses(n: number, denominator: (k: number) => bigint): Pair[] {
   return Array.from({ length: n }, (_, k) => half(ONE / denominator(k), 127n));

@@ -67,12 +67,15 @@ export class Mem {
   /** `load("i64.load8_u", address, constant offset)`. */
   load<N extends Load>(name: N, a: Address, offset = 0): Value<ResultOf<N>> {
     const [code, type] = LOADS[name], address = this.address(a);
-    return new Value(type as ResultOf<N>, (w) => {
+    const v = new Value(type as ResultOf<N>, (w) => {
       address.emit(w);
       if (code > 255) w.byte(0xfd), w.u(code & 255);
       else w.byte(code);
       this.emitArg(w, offset);
     });
+    if (name.endsWith("8_u")) v.most = 0xff;
+    else if (name.endsWith("16_u")) v.most = 0xffff;
+    return v;
   }
 }
 

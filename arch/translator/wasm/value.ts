@@ -91,6 +91,12 @@ export class Value<T extends Type = Type> {
   low: Value | undefined;
   /** Of 64 bits: the lower ones, when all above them is zero. */
   narrow: Value<"i32"> | undefined;
+  /** What it is computed by, for who asks how large it may be ({@link made} tells of sums and lower halves). */
+  term:
+    | { readonly op: "and" | "or" | "xor" | "shl" | "shrU"; readonly left: Value; readonly right: Value }
+    | undefined;
+  /** Of an integer without its sign: it is no larger, whatever it is computed from. */
+  most: number | undefined;
   /** Of a condition: it is `is` where all of these hold, else not, for who branches on one after the other. */
   parts: { readonly all: readonly Value<"i32">[]; readonly is: boolean } | undefined;
 
@@ -103,6 +109,8 @@ export class Value<T extends Type = Type> {
     this.made = undefined;
     this.low = undefined;
     this.narrow = undefined;
+    this.term = undefined;
+    this.most = undefined;
     this.parts = undefined;
   }
 
@@ -117,6 +125,11 @@ export class Value<T extends Type = Type> {
     if (known !== undefined) return value("i32", known) as unknown as Value<T>;
     const code = opcode(name, this.type), right = value(this.type, b);
     return new Value(this.type, (w) => (this.emit(w), right.emit(w), w.byte(code)));
+  }
+  #termed(op: NonNullable<Value["term"]>["op"], b: Arg<T>): Value<T> {
+    const v = this.#bin(op, b);
+    if (v.constant === undefined) v.term = { op, left: this, right: value(this.type, b) };
+    return v;
   }
   #cmp(name: keyof typeof OPS, b: Arg<T>): I32 {
     const known = this.#folded(name, b);
@@ -176,26 +189,26 @@ export class Value<T extends Type = Type> {
   /** Bitwise and. */
   // deno-fmt-ignore
   and(b: Arg<T>): Value<T> {
-    const v = this.#bin("and", b);
+    const v = this.#termed("and", b);
     // A mask of less than 32 bits.
     if (this.type === "i64" && typeof b === "number" && b >= 0 && b <= 0xffffffff) v.narrow = (this.narrow ?? this.wrap()).and(b);
     return v;
   }
   /** Bitwise or. */
   // deno-fmt-ignore
-  or(b: Arg<T>): Value<T> { return this.#same(b) ?? this.#bin("or", b); }
+  or(b: Arg<T>): Value<T> { return this.#same(b) ?? this.#termed("or", b); }
   /** Bitwise exclusive or. */
   // deno-fmt-ignore
   xor(b: Arg<T>): Value<T> { return this.#bin("xor", b); }
   /** Shift counts are taken modulo the width, as WebAssembly does. */
   // deno-fmt-ignore
-  shl(b: Arg<T>): Value<T> { return b === 0 ? this : this.#bin("shl", b); }
+  shl(b: Arg<T>): Value<T> { return b === 0 ? this : this.#termed("shl", b); }
   /** Arithmetic shift right. */
   // deno-fmt-ignore
   shrS(b: Arg<T>): Value<T> { return b === 0 ? this : this.#bin("shrS", b); }
   /** Logical shift right. */
   // deno-fmt-ignore
-  shrU(b: Arg<T>): Value<T> { return b === 0 ? this : this.#bin("shrU", b); }
+  shrU(b: Arg<T>): Value<T> { return b === 0 ? this : this.#termed("shrU", b); }
   /** Rotation left. */
   // deno-fmt-ignore
   rotl(b: Arg<T>): Value<T> { return this.#bin("rotl", b); }

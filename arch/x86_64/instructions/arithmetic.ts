@@ -1,5 +1,5 @@
 /** add, or, adc, sbb, and, sub, xor, cmp; inc, dec, neg, not, test (SDM volume 2). */
-import { type I32, i32, type Int, type Machine, type Operand } from "@guise/translator";
+import { type I32, i32, type Int, type Late, late, type Machine, type Operand } from "@guise/translator";
 import * as e from "../encoding.ts";
 import { type Declaration, rw, x86 } from "../encoding.ts";
 import { carry, setAdd, setCompare, setLogic, setResult } from "../flags.ts";
@@ -138,7 +138,7 @@ const LOGIC = { writes: "cf pf zf sf of", undefines: "af", manual: "AND" };
 const testing: e.Properties = { ...LOGIC, fuse: "test", hot: true };
 
 // deno-fmt-ignore
-export const arithmetic: Declaration[] = [
+export const arithmetic: Late<Declaration> = late(() => [
   ...family("add", 0x00, add, { writes: ALL, hot: true, manual: "ADD" }),
   ...family("or",  0x08, or,  { ...LOGIC, hot: true }),
   ...family("adc", 0x10, adc, { writes: ALL, reads: "cf", manual: "ADC" }),
@@ -167,4 +167,4 @@ export const arithmetic: Declaration[] = [
   ...unary("dec", "FE", "FF", "/1", dec, { writes: "pf af zf sf of", reads: "cf", manual: "DEC", hot: true }),
   ...unary("not", "F6", "F7", "/2", not, { hot: true }),
   ...unary("neg", "F6", "F7", "/3", neg, { writes: ALL, manual: "NEG", hot: true }),
-];
+]);

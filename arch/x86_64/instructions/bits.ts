@@ -1,5 +1,14 @@
 /** Bit tests, scans and counts. */
-import { ACCESS, i32, type Int, type Machine, type Operand, select } from "@guise/translator";
+import {
+  ACCESS,
+  i32,
+  type Int,
+  type Late,
+  late,
+  type Machine,
+  type Operand,
+  select,
+} from "@guise/translator";
 import * as e from "../encoding.ts";
 import { address, type Declaration, rw, w, x86 } from "../encoding.ts";
 import { flagsImage, setImage, setLogic } from "../flags.ts";
@@ -98,7 +107,7 @@ function popcnt(m: Machine, dst: Operand, src: Operand): void {
 const SCAN: e.Properties = { writes: "zf", undefines: "cf pf af sf of" };
 const kinds = [["o16", e.r16, e.rm16], ["o32", e.r32, e.rm32], ["REX.W", e.r64, e.rm64]] as const;
 
-export const bits: Declaration[] = [
+export const bits: Late<Declaration> = late(() => [
   ...family("bt", "A3", "/4"),
   ...family("bts", "AB", "/5"),
   ...family("btr", "B3", "/6"),
@@ -114,4 +123,4 @@ export const bits: Declaration[] = [
       feature: "popcnt",
     }),
   ]),
-];
+]);

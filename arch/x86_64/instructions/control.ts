@@ -1,5 +1,15 @@
 /** Jumps, calls, returns, loops; entries to the kernel; traps. */
-import { ACCESS, type I32, type I64, i64, type Machine, type Operand, select } from "@guise/translator";
+import {
+  ACCESS,
+  type I32,
+  type I64,
+  i64,
+  type Late,
+  late,
+  type Machine,
+  type Operand,
+  select,
+} from "@guise/translator";
 import * as e from "../encoding.ts";
 import { type Declaration, x86 } from "../encoding.ts";
 import { condition, CONDITIONS, rflags } from "../flags.ts";
@@ -91,7 +101,7 @@ const jumps = CONDITIONS.flatMap((name, cc) => {
 });
 
 // deno-fmt-ignore
-export const control: Declaration[] = [
+export const control: Late<Declaration> = late(() => [
   ...jumps,
   x86("EB cb",       "jmp",  [e.rel8],  (m) => m.branch(), { flow: "jmp", hot: true, key: "jmp8" }),
   x86("E9 cd",       "jmp",  [e.rel32], (m) => m.branch(), { flow: "jmp", hot: true, key: "jmp32" }),
@@ -113,4 +123,4 @@ export const control: Declaration[] = [
   x86("F4",          "hlt",    [], general, { flow: "end", traps: true, privileged: true, key: "hlt" }),
   /** Ours: a call into the kernel, honoured only in pages mapped as stubs. */
   x86("0F 04 id",    "(stub)", [e.imm32], (m, n) => m.enter("call", n.read() as I32), { flow: "syscall", traps: true, hot: true }),
-];
+]);

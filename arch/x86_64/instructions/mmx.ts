@@ -10,6 +10,8 @@ import {
   i32,
   type I64,
   i64,
+  type Late,
+  late,
   type Machine,
   type Operand,
   select,
@@ -228,7 +230,7 @@ function shifts(
 }
 
 // deno-fmt-ignore
-export const mmxInstructions: Declaration[] = [
+export const mmxInstructions: Late<Declaration> = late(() => [
   x86("W0 NP 0F 6E /r", "movd", [w(e.mm), e.rm32], load32, { ...mmx, key: "movd to mm" }),
   x86("NP REX.W 0F 6E /r", "movq", [w(e.mm), e.rm64], move64, { ...mmx, key: "movq to mm" }),
   x86("W0 NP 0F 7E /r", "movd", [w(e.rm32), e.mm], store32, { ...mmx, key: "movd from mm" }),
@@ -321,4 +323,4 @@ export const mmxInstructions: Declaration[] = [
   x86("NP 0F 38 1D /r", "pabsw", [w(e.mm), e.mm_m64], unary("i16x8.abs"), { ...ssse3, key: "pabsw mm" }),
   x86("NP 0F 38 1E /r", "pabsd", [w(e.mm), e.mm_m64], unary("i32x4.abs"), { ...ssse3, key: "pabsd mm" }),
   x86("NP 0F 3A 0F /r ib", "palignr", [rw(e.mm), e.mm_m64, e.imm8], palignr, { ...ssse3, key: "palignr mm" }),
-];
+]);

@@ -6,6 +6,8 @@ import {
   type Format,
   i32,
   type I64,
+  type Late,
+  late,
   type Machine,
   type Operand,
   SINGLE,
@@ -66,11 +68,11 @@ const toIntegers = (format: Format, truncate: boolean) => (m: Machine, dst: Oper
 const sse = { feature: "sse", traps: true }, sse2 = { feature: "sse2", traps: true }, before = wait;
 
 // deno-fmt-ignore
-export const mmxConversions: Declaration[] = [
+export const mmxConversions: Late<Declaration> = late(() => [
   x86("NP 0F 2A /r", "cvtpi2ps",  [rw(e.xmm), e.mm_m64], fromIntegers(SINGLE), sse),
   x86("66 0F 2A /r", "cvtpi2pd",  [w(e.xmm), e.mm_m64], fromIntegers(DOUBLE), sse2),
   x86("NP 0F 2C /r", "cvttps2pi", [w(e.mm), e.xmm_m64], toIntegers(SINGLE, true), { ...sse, before }),
   x86("NP 0F 2D /r", "cvtps2pi",  [w(e.mm), e.xmm_m64], toIntegers(SINGLE, false), { ...sse, before }),
   x86("66 0F 2C /r", "cvttpd2pi", [w(e.mm), e.xmm_m128], toIntegers(DOUBLE, true), { ...sse2, before }),
   x86("66 0F 2D /r", "cvtpd2pi",  [w(e.mm), e.xmm_m128], toIntegers(DOUBLE, false), { ...sse2, before }),
-];
+]);

@@ -8,6 +8,8 @@ import {
   type I64,
   i64,
   type Int,
+  type Late,
+  late,
   type Machine,
   type Operand,
   select,
@@ -200,7 +202,7 @@ const conditional = CONDITIONS.flatMap((name, cc) => {
 });
 
 // deno-fmt-ignore
-export const move: Declaration[] = [
+export const move: Late<Declaration> = late(() => [
   ...sizes(0x88, "mov", false, mov, hot),
   ...sizes(0x8a, "mov", true, mov, hot),
   x86("o16 8C /r",    "mov", [w(e.rm16), e.sreg], movFromSegment, { key: "mov from segment", traps: true }),
@@ -275,4 +277,4 @@ export const move: Declaration[] = [
   x86("o16 0F C8+r",    "bswap", [w(e.o16)], (_m, dst) => dst.write(i32(0) as Int), { key: "bswap16" }),
   x86("REX.W 0F C8+r",  "bswap", [rw(e.o64)], bswap, hot),
   ...conditional,
-];
+]);

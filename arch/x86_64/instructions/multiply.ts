@@ -8,6 +8,8 @@ import {
   type I64,
   i64,
   type Int,
+  type Late,
+  late,
   type Machine,
   multiplyHigh,
   type Operand,
@@ -212,7 +214,7 @@ const MUL: e.Properties = { writes: "cf of", undefines: "pf af zf sf", manual: "
 const DIV: e.Properties = { undefines: "cf pf af zf sf of", traps: true, manual: "DIV" };
 
 // deno-fmt-ignore
-export const multiply: Declaration[] = [
+export const multiply: Late<Declaration> = late(() => [
   ...group("mul",  "/4", mul(false), { ...MUL, hot: true }),
   ...group("imul", "/5", mul(true), MUL),
   ...group("div",  "/6", div(false), DIV),
@@ -233,4 +235,4 @@ export const multiply: Declaration[] = [
   x86("o16 99",   "cwd",  [], (m) => m.setState("i32.store16", RDX, m.state("i32.load16_s", RAX).shrS(15))),
   x86("o32 99",   "cdq",  [], (m) => m.setState("i64.store", RDX, m.state("i32.load", RAX).shrS(31).extendU()), { hot: true }),
   x86("REX.W 99", "cqo",  [], (m) => m.setState("i64.store", RDX, m.state("i64.load", RAX).shrS(63)), { hot: true }),
-];
+]);

@@ -1,5 +1,15 @@
 /** Shifts and rotates (SDM volume 2, SAL/SAR/SHL/SHR, RCL/RCR/ROL/ROR, SHLD, SHRD). */
-import { type I32, i32, type I64, i64, type Int, type Machine, type Operand } from "@guise/translator";
+import {
+  type I32,
+  i32,
+  type I64,
+  i64,
+  type Int,
+  type Late,
+  late,
+  type Machine,
+  type Operand,
+} from "@guise/translator";
 import * as e from "../encoding.ts";
 import { type Declaration, rw, x86 } from "../encoding.ts";
 import { carry, flagsImage, setImage, setResult } from "../flags.ts";
@@ -195,7 +205,7 @@ const SHIFT: e.Properties = { writes: "cf pf zf sf of", undefines: "af" };
 const TURN: e.Properties = { writes: "cf of", reads: "pf af zf sf" };
 const shlFamily = family("shl", "/4", shl, { ...SHIFT, hot: true });
 
-export const shift: Declaration[] = [
+export const shift: Late<Declaration> = late(() => [
   ...family("rol", "/0", rotate(true), { ...TURN, hot: true }),
   ...family("ror", "/1", rotate(false), { ...TURN, hot: true }),
   ...family("rcl", "/2", rotateCarry(true), { ...TURN, reads: "cf pf af zf sf" }),
@@ -209,4 +219,4 @@ export const shift: Declaration[] = [
   ...family("sar", "/7", sar, { ...SHIFT, hot: true }),
   ...doubles("shld", 0xa4, true, SHIFT),
   ...doubles("shrd", 0xac, false, SHIFT),
-];
+]);

@@ -1,4 +1,5 @@
 /** SSE to SSE4.2, all families in the order of their files. */
+import type { Late } from "@guise/translator";
 import type { Declaration } from "../encoding.ts";
 import { sseArithmetic } from "./sse_arithmetic.ts";
 import { sseCompare } from "./sse_compare.ts";
@@ -9,13 +10,13 @@ import { sseControl } from "./sse_mxcsr.ts";
 import { sseShuffles } from "./sse_shuffle.ts";
 import { sseStrings } from "./sse_string.ts";
 
-export const sse: Declaration[] = [
-  ...sseMoves,
-  ...sseInteger,
-  ...sseShuffles,
-  ...sseStrings,
-  ...sseControl,
-  ...sseArithmetic,
-  ...sseCompare,
-  ...sseConvert,
+export const sse: readonly Late<Declaration>[] = [
+  sseMoves,
+  sseInteger,
+  sseShuffles,
+  sseStrings,
+  sseControl,
+  sseArithmetic,
+  sseCompare,
+  sseConvert,
 ];

@@ -10,6 +10,8 @@ import {
   type I32,
   i32,
   type Int,
+  type Late,
+  late,
   type Local,
   type Machine,
   type Operand,
@@ -315,4 +317,4 @@ const family = (k: Kind): Declaration[] => {
   ];
 };
 
-export const sseArithmetic: Declaration[] = KINDS.flatMap(family);
+export const sseArithmetic: Late<Declaration> = late(() => KINDS.flatMap(family));

@@ -12,6 +12,8 @@ import {
   i32,
   type Int,
   lane,
+  type Late,
+  late,
   type Local,
   type Machine,
   type Operand,
@@ -191,10 +193,10 @@ const family = (k: Kind): Declaration[] => {
 };
 
 // deno-fmt-ignore
-export const sseCompare: Declaration[] = [
+export const sseCompare: Late<Declaration> = late(() => [
   ...KINDS.flatMap(family),
   x86("F3 0F 53 /r", "rcpss",   [rw(e.xmm), e.xmm_m32], estimateScalar(reciprocal), { feature: "sse" }),
   x86("NP 0F 53 /r", "rcpps",   [w(e.xmm), e.xmm_m128], estimateVector("sse rcp", reciprocal), { feature: "sse" }),
   x86("F3 0F 52 /r", "rsqrtss", [rw(e.xmm), e.xmm_m32], estimateScalar(reciprocalRoot), { feature: "sse" }),
   x86("NP 0F 52 /r", "rsqrtps", [w(e.xmm), e.xmm_m128], estimateVector("sse rsqrt", reciprocalRoot), { feature: "sse" }),
-];
+]);

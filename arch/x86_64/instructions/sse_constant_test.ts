@@ -37,7 +37,9 @@ function compile(immediate: number) {
     wide: false,
   });
   for (const mnemonic of MNEMONICS) {
-    const d = sse.find((d) => d.mnemonic === mnemonic && d.operands.at(-1)!.source === "imm")!;
+    const d = sse.flatMap((family) => family()).find((d) =>
+      d.mnemonic === mnemonic && d.operands.at(-1)!.source === "imm"
+    )!;
     for (const constant of [true, false]) {
       const ref = generator.module.func(["i32"], [], (f) => {
         const env = new HelperEnv(generator, f);

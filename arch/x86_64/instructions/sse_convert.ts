@@ -16,6 +16,8 @@ import {
   type I64,
   type Int,
   lane,
+  type Late,
+  late,
   type Local,
   type Machine,
   type Operand,
@@ -257,7 +259,7 @@ const family = (k: Kind): Declaration[] => {
 const S = FLOAT32, D = FLOAT64;
 
 // deno-fmt-ignore
-export const sseConvert: Declaration[] = [
+export const sseConvert: Late<Declaration> = late(() => [
   ...KINDS.flatMap(family),
   x86("F3 0F 5A /r", "cvtss2sd", [rw(e.xmm), e.xmm_m32], convertScalar(S, D), sse2),
   x86("F2 0F 5A /r", "cvtsd2ss", [rw(e.xmm), e.xmm_m64], convertScalar(D, S), sse2),
@@ -269,4 +271,4 @@ export const sseConvert: Declaration[] = [
   x86("F3 0F 5B /r", "cvttps2dq", [w(e.xmm), e.xmm_m128], convertVector("cvttps2dq", float(S), dword, 4, (m) => laneToInteger(m, S, 32, "truncate"), false), sse2),
   x86("F2 0F E6 /r", "cvtpd2dq",  [w(e.xmm), e.xmm_m128], convertVector("cvtpd2dq", float(D), dword, 2, (m) => laneToInteger(m, D, 32, "current"), false), sse2),
   x86("66 0F E6 /r", "cvttpd2dq", [w(e.xmm), e.xmm_m128], convertVector("cvttpd2dq", float(D), dword, 2, (m) => laneToInteger(m, D, 32, "truncate"), false), sse2),
-];
+]);

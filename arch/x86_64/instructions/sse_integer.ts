@@ -4,6 +4,8 @@ import {
   i32,
   i64,
   lane,
+  type Late,
+  late,
   type Machine,
   type Operand,
   replaceLane,
@@ -206,7 +208,7 @@ const interleave = {
 };
 
 // deno-fmt-ignore
-export const sseInteger: Declaration[] = [
+export const sseInteger: Late<Declaration> = late(() => [
   ...three("DB", "54", "and", "pand"),
   ...three("DF", "55", "andn", "pandn"),
   ...three("EB", "56", "or", "por"),
@@ -268,4 +270,4 @@ export const sseInteger: Declaration[] = [
   ...shifts("psllw", "F1", "71 /6", "i16x8", "shl"), ...shifts("pslld", "F2", "72 /6", "i32x4", "shl"), ...shifts("psllq", "F3", "73 /6", "i64x2", "shl"),
   x86("66 0F 73 /3 ib", "psrldq", [rw(e.xmm_rm), e.imm8], shiftBytes(false), { ...sse2, ...hot }),
   x86("66 0F 73 /7 ib", "pslldq", [rw(e.xmm_rm), e.imm8], shiftBytes(true), { ...sse2, ...hot }),
-];
+]);

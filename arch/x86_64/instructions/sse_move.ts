@@ -2,6 +2,8 @@
 import {
   ACCESS,
   type I32,
+  type Late,
+  late,
   type Load,
   type Machine,
   type Operand,
@@ -73,7 +75,7 @@ const hot = { hot: true };
 const sse = { feature: "sse" }, sse2 = { feature: "sse2" }, sse3 = { feature: "sse3" };
 
 // deno-fmt-ignore
-export const sseMoves: Declaration[] = [
+export const sseMoves: Late<Declaration> = late(() => [
   x86("NP 0F 10 /r", "movups", [w(e.xmm), e.xmm_u128], move, { ...sse, ...hot }),
   x86("NP 0F 11 /r", "movups", [w(e.xmm_u128), e.xmm], move, { ...sse, ...hot }),
   x86("66 0F 10 /r", "movupd", [w(e.xmm), e.xmm_u128], move, { ...sse2, key: "movups", ...hot }),
@@ -122,4 +124,4 @@ export const sseMoves: Declaration[] = [
   x86("NP 0F 50 /r", "movmskps", [w(e.r32), e.xmm_rm], mask("i32x4.bitmask"), sse),
   x86("66 0F 50 /r", "movmskpd", [w(e.r32), e.xmm_rm], mask("i64x2.bitmask"), sse2),
   x86("66 0F F7 /r", "maskmovdqu", [e.xmm, e.xmm_rm], maskmovdqu, { ...sse2, traps: true }),
-];
+]);

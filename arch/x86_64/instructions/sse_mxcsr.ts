@@ -20,6 +20,8 @@ import {
   IE,
   type Int,
   lane,
+  type Late,
+  late,
   type Load,
   type Local,
   type Machine,
@@ -219,7 +221,7 @@ function stmxcsr(m: Machine, dst: Operand): void {
 }
 
 // deno-fmt-ignore
-export const sseControl: Declaration[] = [
+export const sseControl: Late<Declaration> = late(() => [
   x86("NP 0F AE /2", "ldmxcsr", [e.m32], ldmxcsr, { feature: "sse" }),
   x86("NP 0F AE /3", "stmxcsr", [w(e.m32)], stmxcsr, { feature: "sse" }),
-];
+]);

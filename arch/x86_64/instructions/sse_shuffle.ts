@@ -5,6 +5,8 @@ import {
   i32,
   type Int,
   lane,
+  type Late,
+  late,
   type Machine,
   type Operand,
   replaceLane,
@@ -168,7 +170,7 @@ const extensions = (mnemonic: string, base: number, sign: "s" | "u"): Declaratio
   );
 
 // deno-fmt-ignore
-export const sseShuffles: Declaration[] = [
+export const sseShuffles: Late<Declaration> = late(() => [
   x86("66 0F 70 /r ib", "pshufd",  [w(e.xmm), e.xmm_m128, e.imm8], pshufd, { ...sse2, ...hot }),
   x86("F2 0F 70 /r ib", "pshuflw", [w(e.xmm), e.xmm_m128, e.imm8], shuffleWords(false), sse2),
   x86("F3 0F 70 /r ib", "pshufhw", [w(e.xmm), e.xmm_m128, e.imm8], shuffleWords(true), sse2),
@@ -197,4 +199,4 @@ export const sseShuffles: Declaration[] = [
   x86("66 0F 38 15 /r", "blendvpd", [rw(e.xmm), e.xmm_m128, e.fixed("xmm0")], blendBySign("i64x2"), sse41),
   ...extensions("pmovsx", 0x20, "s"),
   ...extensions("pmovzx", 0x30, "u"),
-];
+]);

@@ -9,6 +9,8 @@ import {
   type I64,
   i64,
   type Int,
+  type Late,
+  late,
   type Local,
   type Machine,
   type Operand,
@@ -210,7 +212,7 @@ const sse42 = { feature: "sse4.2" }, FLAGS = { writes: "cf pf af zf sf of", manu
 const implicitIndex = compareStrings(0, true), implicitMask = compareStrings(0, false);
 
 // deno-fmt-ignore
-export const sseStrings: Declaration[] = [
+export const sseStrings: Late<Declaration> = late(() => [
   x86("66 W0 0F 3A 60 /r ib",    "pcmpestrm",  [e.xmm, e.xmm_u128, e.imm8], compareStrings(32, false), { ...sse42, ...FLAGS }),
   x86("66 REX.W 0F 3A 60 /r ib", "pcmpestrm", [e.xmm, e.xmm_u128, e.imm8], compareStrings(64, false), { ...sse42, key: "pcmpestrm64", ...FLAGS }),
   x86("66 W0 0F 3A 61 /r ib",    "pcmpestri",  [e.xmm, e.xmm_u128, e.imm8], compareStrings(32, true), { ...sse42, ...FLAGS }),
@@ -223,4 +225,4 @@ export const sseStrings: Declaration[] = [
   x86("F2 o16 0F 38 F1 /r",   "crc32", [rw(e.r32), e.rm16], crc32, sse42),
   x86("F2 o32 0F 38 F1 /r",   "crc32", [rw(e.r32), e.rm32], crc32, sse42),
   x86("F2 REX.W 0F 38 F1 /r", "crc32", [rw(e.r64), e.rm64], crc32, sse42),
-];
+]);

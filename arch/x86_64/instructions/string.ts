@@ -12,6 +12,8 @@ import {
   type I64,
   i64,
   type Int,
+  type Late,
+  late,
   type Local,
   type Machine,
   select,
@@ -245,7 +247,7 @@ function family(f: Family): Declaration[] {
   });
 }
 
-export const string: Declaration[] = [
+export const string: Late<Declaration> = late(() => [
   ...family({
     mnemonic: "movs",
     opcode: 0xa4,
@@ -275,4 +277,4 @@ export const string: Declaration[] = [
     pointers: { si: false, di: true },
     compares: true,
   }),
-];
+]);

@@ -1,5 +1,16 @@
 /** Flags as data, hints, segment bases, identification; what user mode may not do. */
-import { ACCESS, BIAS, FIELD, i32, type I64, type Int, type Machine, type Operand } from "@guise/translator";
+import {
+  ACCESS,
+  BIAS,
+  FIELD,
+  i32,
+  type I64,
+  type Int,
+  type Late,
+  late,
+  type Machine,
+  type Operand,
+} from "@guise/translator";
 import * as e from "../encoding.ts";
 import { type Declaration, w, x86 } from "../encoding.ts";
 import { flagsImage, rflags, setImage } from "../flags.ts";
@@ -92,7 +103,7 @@ const bases =
     });
 
 // deno-fmt-ignore
-export const system: Declaration[] = [
+export const system: Late<Declaration> = late(() => [
   x86("o16 9C", "pushf", [], pushf(2), { reads: ALL, traps: true }),
   x86("o64 9C", "pushf", [], pushf(8), { reads: ALL, traps: true }),
   x86("o16 9D", "popf",  [], popf(2), { writes: ALL, traps: true }),
@@ -163,4 +174,4 @@ export const system: Declaration[] = [
   privileged("0F B2 /r", "lss", [e.address(e.r32), e.m]), privileged("0F B4 /r", "lfs", [e.address(e.r32), e.m]), privileged("0F B5 /r", "lgs", [e.address(e.r32), e.m]),
   x86("o64 0F A0", "push", [e.fixed("fs")], (m) => push(m, m.f.let(i32(0).extendU())), { traps: true, key: "push fs" }),
   x86("o64 0F A8", "push", [e.fixed("gs")], (m) => push(m, m.f.let(i32(0).extendU())), { traps: true, key: "push gs" }),
-];
+]);

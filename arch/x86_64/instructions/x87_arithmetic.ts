@@ -20,6 +20,8 @@ import {
   i32,
   i64,
   IE,
+  type Late,
+  late,
   type Machine,
   type Operand,
   select,
@@ -292,19 +294,21 @@ const OPS: [name: string, integerName: string, digit: number, reverseDigit: numb
 const hex = (v: number) => v.toString(16).toUpperCase();
 
 /** The six operations: `reverseDigit` is where the forms with st(i) as destination have them. */
-const arithmetics: Declaration[] = OPS.flatMap(([name, integerName, digit, reverseDigit, make, reversed]) => {
-  const s = arithmetic(name.replace(/r$/, ""), make, reversed);
-  const at = hex(0xc0 + digit * 8), back = hex(0xc0 + reverseDigit * 8);
-  return [
-    x86(`D8 /${digit}`, name, [e.m32], s.float, { ...p, key: `${name} memory` }),
-    x86(`DC /${digit}`, name, [e.m64], s.float, { ...p, key: `${name} memory` }),
-    x86(`D8 ${at}+i`, name, [st, e.sti], s.st0, { ...p, key: `${name} st0` }),
-    x86(`DC ${back}+i`, name, [e.sti, st], s.sti, { ...p, key: `${name} sti` }),
-    x86(`DE ${back}+i`, name + "p", [e.sti, st], s.stiPop, p),
-    x86(`DA /${digit}`, integerName, [e.m32], s.integer, p),
-    x86(`DE /${digit}`, integerName, [e.m16], s.integer, p),
-  ];
-});
+const arithmetics: Late<Declaration> = late(() =>
+  OPS.flatMap(([name, integerName, digit, reverseDigit, make, reversed]) => {
+    const s = arithmetic(name.replace(/r$/, ""), make, reversed);
+    const at = hex(0xc0 + digit * 8), back = hex(0xc0 + reverseDigit * 8);
+    return [
+      x86(`D8 /${digit}`, name, [e.m32], s.float, { ...p, key: `${name} memory` }),
+      x86(`DC /${digit}`, name, [e.m64], s.float, { ...p, key: `${name} memory` }),
+      x86(`D8 ${at}+i`, name, [st, e.sti], s.st0, { ...p, key: `${name} st0` }),
+      x86(`DC ${back}+i`, name, [e.sti, st], s.sti, { ...p, key: `${name} sti` }),
+      x86(`DE ${back}+i`, name + "p", [e.sti, st], s.stiPop, p),
+      x86(`DA /${digit}`, integerName, [e.m32], s.integer, p),
+      x86(`DE /${digit}`, integerName, [e.m16], s.integer, p),
+    ];
+  })
+);
 
 const compareForms = (name: string, kind: OperandKind, encoding: string, semantics: Semantics) =>
   x86(encoding, name, [kind], semantics, p);
@@ -313,8 +317,8 @@ const fcomMemory = compareMemory(false, 0), fcompMemory = compareMemory(false, 1
 const ficom = compareMemory(true, 0), ficomp = compareMemory(true, 1);
 
 // deno-fmt-ignore
-export const x87Arithmetic: Declaration[] = [
-  ...arithmetics,
+export const x87Arithmetic: Late<Declaration> = late(() => [
+  ...arithmetics(),
   compareForms("fcom", e.m32, "D8 /2", fcomMemory),
   compareForms("fcom", e.m64, "DC /2", fcomMemory),
   compareForms("fcomp", e.m32, "D8 /3", fcompMemory),
@@ -346,5 +350,5 @@ export const x87Arithmetic: Declaration[] = [
   x86("D9 F8", "fprem", [], remainder(false), p),
   x86("D9 F5", "fprem1", [], remainder(true), p),
   x86("D9 F4", "fxtract", [], fxtract, p),
-];
+]);
 void pop;

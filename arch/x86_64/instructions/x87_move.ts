@@ -12,6 +12,8 @@ import {
   i32,
   i64,
   IE,
+  type Late,
+  late,
   type Machine,
   type Operand,
   PE,
@@ -223,7 +225,7 @@ const cmovs: [string, string, number, string][] = [
 ];
 
 // deno-fmt-ignore
-export const x87Moves: Declaration[] = [
+export const x87Moves: Late<Declaration> = late(() => [
   x86("D9 /0", "fld", [e.m32], fld, p),
   x86("DD /0", "fld", [e.m64], fld, p),
   x86("DB /5", "fld", [e.m80], load80, { ...p, key: "fld m80" }),
@@ -266,4 +268,4 @@ export const x87Moves: Declaration[] = [
   x86("D9 F7", "fincstp", [], turn(1), p),
   x86("DD C0+i", "ffree", [e.sti], free(false), p),
   x86("DF C0+i", "ffreep", [e.sti], free(true), p),
-];
+]);

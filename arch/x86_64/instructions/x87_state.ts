@@ -5,6 +5,8 @@ import {
   type FunctionRef,
   i32,
   type I64,
+  type Late,
+  late,
   type Machine,
   type Operand,
   select,
@@ -182,7 +184,7 @@ const fxsr = { feature: "fxsr", traps: true };
 const nothing = () => {};
 
 // deno-fmt-ignore
-export const x87State: Declaration[] = [
+export const x87State: Late<Declaration> = late(() => [
   x86("9B", "fwait", [], nothing, p),
   x86("D9 D0", "fnop", [], nothing, p),
   x86("D9 /5", "fldcw", [e.m16], fldcw, p),
@@ -207,4 +209,4 @@ export const x87State: Declaration[] = [
   x86("W0 NP 0F AE /1", "fxrstor", [e.m], fxrstor(false), fxsr),
   x86("NP REX.W 0F AE /1", "fxrstor64", [e.m], fxrstor(true), fxsr),
   x86("NP 0F 77", "emms", [], emms, { feature: "mmx", traps: true, before: wait }),
-];
+]);

@@ -15,6 +15,8 @@ import {
   type FunctionRef,
   i32,
   i64,
+  type Late,
+  late,
   type Machine,
 } from "@guise/translator";
 import { type Declaration, x86 } from "../encoding.ts";
@@ -99,7 +101,7 @@ const pushing = (name: string, first: Make, second?: Make) => (m: Machine) => {
 const p = { feature: "x87", traps: true, before: wait };
 
 // deno-fmt-ignore
-export const x87Transcendental: Declaration[] = [
+export const x87Transcendental: Late<Declaration> = late(() => [
   x86("D9 F0", "f2xm1",   [], unary("f2xm1", f80Exp), p),
   x86("D9 F1", "fyl2x",   [], binary("fyl2x", f80Log), p),
   x86("D9 F2", "fptan",   [], pushing("fptan", f80Tan), p),
@@ -108,4 +110,4 @@ export const x87Transcendental: Declaration[] = [
   x86("D9 FB", "fsincos", [], pushing("fsincos", f80Sin, f80Cos), p),
   x86("D9 FE", "fsin",    [], angle("fsin", f80Sin), p),
   x86("D9 FF", "fcos",    [], angle("fcos", f80Cos), p),
-];
+]);

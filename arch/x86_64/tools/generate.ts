@@ -6,6 +6,7 @@
  */
 import { learn, listed } from "@guise/translator/region";
 import { build } from "../built.ts";
+import { lengths } from "../instructions/mod.ts";
 import { SLOTS } from "../jit.ts";
 import { operations } from "../operations.ts";
 import { packedOperations } from "../shipped.ts";
@@ -31,6 +32,7 @@ export const module = (): string => "${base64(image.bytes(true))}";
 `,
     memory32: `${head}export const module = (): string => "${base64(image.bytes(false))}";\n`,
     operations: `${head}export const HOT = ${numbering.hot};
+export const FAMILIES = [${lengths()}];
 export const operations = (): string => "${base64(packedOperations(operations()))}";
 export const learned = (): string => ${JSON.stringify(learned)};
 `,

@@ -127,6 +127,8 @@ Deno.test("errors come in the order of Linux: descriptor, then what it is, then 
   assertEquals(m.call(rw.read, dir, 1, 1), EISDIR);
   assertEquals(m.call(rw.pread64, r, 1, 1, -1), EINVAL);
   assertEquals(m.call(rw.pread64, r, m.room(4), 1, 0), ESPIPE);
+  assertEquals(m.call(rw.pread64, r, m.room(4), 0, 0), ESPIPE);
+  assertEquals(m.call(rw.pread64, dir, m.room(64), 64, 0), EISDIR);
   assertEquals(m.call(rw.lseek, r, 0, 0), ESPIPE);
   assertEquals(m.call(open.open, "/dev/null/x", 0, 0), ENOTDIR);
   assertEquals(m.call(open.open, "/", O_RDWR, 0), EISDIR);

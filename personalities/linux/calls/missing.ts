@@ -8,8 +8,10 @@ import { hex } from "../args/text.ts";
 import type { Rows } from "../rows.ts";
 
 const register: ArgType<number> = scalar("long", (task, r) => task.frame.num(r), hex);
-const SIX = { a: register, b: register, c: register, d: register, e: register, f: register };
-const NAMES = ["a", "b", "c", "d", "e", "f"] as const;
+/** Arguments of calls by their number, shared: there are many such calls, and most programs make none. */
+const ARGUMENTS = ["", "a", "ab", "abc", "abcd", "abcde", "abcdef"].map((names) =>
+  Object.fromEntries(Array.from(names, (name) => [name, register]))
+);
 
 function missing(
   numbers: readonly [number | null, number | null],
@@ -20,7 +22,7 @@ function missing(
   const call: Syscall = syscall({
     name,
     doc: "Not there: ENOSYS.",
-    args: Object.fromEntries(NAMES.slice(0, count).map((n) => [n, SIX[n]])),
+    args: ARGUMENTS[count],
     support: "none",
     note,
     run: () => ENOSYS,

@@ -30,8 +30,7 @@ export const pread64: Syscall = syscall({
   args: { file: fd, buf: outBuffer, at: offset },
   run: (task, { file, buf, at }) => {
     if (at < 0) return EINVAL;
-    if (!file.readable) return EBADF;
-    return readSegments(task, file, { starts: [buf.address], lengths: [buf.length], total: buf.length }, at);
+    return file.readable ? readSpan(task, file, buf, at) : EBADF;
   },
 });
 

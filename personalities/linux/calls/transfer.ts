@@ -62,29 +62,32 @@ function isFifo(file: OpenFile): boolean {
 const FEW = 32;
 const few: readonly Uint8Array[] = Array.from({ length: FEW + 1 }, (_, n) => new Uint8Array(n));
 
-/** read(2) into one range. */
-export function readSpan(task: Task, file: OpenFile, span: Span): Outcome {
+/** read(2) into one range; from `at` on, without moving the offset. */
+export function readSpan(task: Task, file: OpenFile, span: Span, at?: number): Outcome {
   const { address, length } = span;
   if (length <= FEW && length > 0 && task.space.check(address, length, WRITE)) {
     const into = few[length];
-    const n = file.read(into, callerOf(task));
+    const n = readInto(task, file, into, at);
     const { u8 } = task.space;
     for (let i = 0; i < n; i++) u8[address - BIAS + i] = into[i];
     return orWait(file, n);
   }
   const room = usable(file, span.writable(task), span.length);
-  if (room === 0 && span.length > 0) return badRead(task, file);
-  return orWait(file, file.read(task.space.bytes(span.address, room), callerOf(task)));
+  if (room === 0 && length > 0) return badRead(task, file, at);
+  return orWait(file, readInto(task, file, task.space.bytes(address, room), at));
+}
+
+function readInto(task: Task, file: OpenFile, into: Uint8Array, at: number | undefined): number | Errno {
+  return at === undefined ? file.read(into, callerOf(task)) : file.pread(into, at, callerOf(task));
 }
 
 const probe = new Uint8Array(1);
 
 /** A read into a bad address is EFAULT only when there is something to read; errors of the file come first. */
 function badRead(task: Task, file: OpenFile, at?: number): Outcome {
-  const caller = callerOf(task);
-  const result = at === undefined ? file.read(NOTHING, caller) : file.pread(NOTHING, at, caller);
+  const result = readInto(task, file, NOTHING, at);
   if (result < 0 && result !== EAGAIN) return result;
-  if (file.seekable) return file.pread(probe, at ?? file.position, caller) === 0 ? 0 : EFAULT;
+  if (file.seekable) return readInto(task, file, probe, at ?? file.position) === 0 ? 0 : EFAULT;
   if (!isFifo(file) || file.available() !== 0) return EFAULT;
   return file.poll() & POLLHUP ? 0 : orWait(file, EAGAIN);
 }
@@ -102,10 +105,8 @@ export function readSegments(
     if (length === 0) continue;
     const room = usable(file, accessible(task, start, length, WRITE), length);
     if (room === 0) return done > 0 ? done : badRead(task, file, at);
-    const into = task.space.bytes(start, room);
-    const n = at === undefined
-      ? file.read(into, callerOf(task))
-      : file.pread(into, at + done, callerOf(task));
+    const from = at === undefined ? undefined : at + done;
+    const n = readInto(task, file, task.space.bytes(start, room), from);
     if (n < 0) return done > 0 ? done : orWait(file, n);
     done += n;
     if (n < length) return done;

@@ -49,7 +49,7 @@ export function readStrings(task: Task, address: number, room: number, width: 4 
     if (typeof bytes === "number") return bytes === ENAMETOOLONG ? E2BIG : bytes;
     room -= bytes.length + 1 + width;
     if (room < 0) return E2BIG;
-    list.push(bytes.slice());
+    list.push(bytes);
   }
 }
 
