@@ -49,7 +49,7 @@ int main(int argc, char **argv) {
   printf("again %d\n", waitpid(pid, &st, WUNTRACED | WNOHANG));
   kill(pid, SIGCONT); r = waitpid(pid, &st, WCONTINUED); status("cont", r, pid, st);
   siginfo_t si; memset(&si, 0, sizeof si);
-  printf("waitid nohang %d %d\n", waitid(P_PID, pid, &si, WEXITED | WNOHANG), si.si_pid);
+  printf("waitid nohang %d", waitid(P_PID, pid, &si, WEXITED | WNOHANG)); printf(" %d\n", si.si_pid);
   kill(pid, SIGKILL);
   r = waitid(P_PID, pid, &si, WEXITED | WNOWAIT);
   printf("waitid %d signo %d code %d status %d pid %d\n", r, si.si_signo, si.si_code, si.si_status, si.si_pid == pid);

@@ -74,7 +74,7 @@ int main(int argc, char **argv) {
   printf("bits %ld %ld\n", fut(&word, FUTEX_WAKE_BITSET_PRIVATE, 9, 0, 0, 2), fut(&word, FUTEX_WAKE_BITSET_PRIVATE, 9, 0, 0, -1));
   pthread_join(t[0], 0); pthread_join(t[1], 0);
   word2 = 10; printf("wake op %ld", fut(&word, FUTEX_WAKE_OP_PRIVATE, 1, (void *)1l, &word2, FUTEX_OP(FUTEX_OP_ADD, 5, FUTEX_OP_CMP_EQ, 10))); printf(" %d\n", word2);
-  int pi = 0; printf("pi %ld %d", fut(&pi, FUTEX_LOCK_PI, 0, 0, 0, 0), pi == gettid()); printf(" %ld", fut(&pi, FUTEX_LOCK_PI, 0, 0, 0, 0)); printf(" %ld", fut(&pi, FUTEX_UNLOCK_PI, 0, 0, 0, 0)); printf(" %d\n", pi);
+  int pi = 0; printf("pi %ld", fut(&pi, FUTEX_LOCK_PI, 0, 0, 0, 0)); printf(" %d", pi == gettid()); printf(" %ld", fut(&pi, FUTEX_LOCK_PI, 0, 0, 0, 0)); printf(" %ld", fut(&pi, FUTEX_UNLOCK_PI, 0, 0, 0, 0)); printf(" %d\n", pi);
   // Signals to threads.
   signal(SIGUSR1, handler); pthread_create(&target, 0, forever, 0); usleep(5000); pthread_kill(target, SIGUSR1); for (int i = 0; i < 5000 && !got; i++) usleep(1000); printf("in thread %d\n", got);
   printf("tgkill %ld %d\n", syscall(SYS_tgkill, getpid(), 1 << 22, 0), errno);

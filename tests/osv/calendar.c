@@ -17,7 +17,8 @@ static void show(long t) {
   back = tm;
   back.tm_isdst = -1;
   strftime(words, sizeof words, "%a %A %b %B %c %C %d %D %e %F %g %G %H %I %j %k %l %m %M %p %P %r %R %S %T %u %U %V %w %W %x %X %y %Y %z %Z %%", &tm);
-  printf("%ld %s %d %ld %s %d|%d|%s %ld\n", t, words, tm.tm_isdst, tm.tm_gmtoff, tm.tm_zone, utc.tm_hour, utc.tm_yday, utc.tm_zone, (long)timegm(&utc) - t);
+  printf("%ld %s %d %ld %s %d|%d|%s", t, words, tm.tm_isdst, tm.tm_gmtoff, tm.tm_zone, utc.tm_hour, utc.tm_yday, utc.tm_zone);
+  printf(" %ld\n", (long)timegm(&utc) - t);
   if (tm.tm_isdst == 0) printf("%ld\n", (long)mktime(&back) - t);
   fputs(ctime(&t), stdout);
 }

@@ -45,8 +45,9 @@ int main(int argc, char **argv) {
     seen = with_table = 0;
     dl_iterate_phdr(visit, "plugin");
     printf("%d %d\n", seen, with_table > 2);
-    Dl_info info;
-    printf("%d %s\n", dladdr((char *)count + 1, &info), info.dli_sname);
+    Dl_info info = {0};
+    int found = dladdr((char *)count + 1, &info);
+    printf("%d %s\n", found, info.dli_sname);
     printf("%d\n", dlclose(again));
     printf("%d\n", count());
     printf("%d\n", dlclose(library));

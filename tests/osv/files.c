@@ -67,8 +67,9 @@ int main(void) {
   char *zero = calloc(1000, 3);
   int sum = 0;
   for (int n = 0; n < 3000; n++) sum += zero[n];
-  void *aligned;
-  printf("%d %d %d\n", sum, posix_memalign(&aligned, 4096, 100), (int)((long)aligned % 4096));
+  void *aligned = (void *)1;
+  int no_memory = posix_memalign(&aligned, 4096, 100);
+  printf("%d %d %d\n", sum, no_memory, (int)((long)aligned % 4096));
   char *map = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   map[5000] = 1;
   printf("%d\n", munmap(map, 8192));
