@@ -272,13 +272,23 @@ function extended(r: Random, view: DataView, at: number): void {
   view.setUint16(at + 8, exponent | (r.chance(0.5) ? 0x8000 : 0), true);
 }
 
+/** What the processor to compare with leaves open beside what the declarations say. */
+export interface Open {
+  /** Status flags by name that are undefined after an instruction. */
+  undefines(d: Declaration, code: readonly number[]): string | undefined;
+  /** The instruction, or one in its place that leaves nothing else open. */
+  closed(d: Declaration, code: readonly number[]): readonly number[];
+}
+
 /** Makes cases from a seed. */
 export class CaseGenerator {
   readonly forms: readonly Form[];
   readonly #r: Random;
-  constructor(seed: number, list: readonly Form[] = forms()) {
+  readonly #open: Open | undefined;
+  constructor(seed: number, list: readonly Form[] = forms(), open?: Open) {
     this.#r = new Random(seed);
     this.forms = list;
+    this.#open = open;
   }
 
   /** A case whose first instruction is of the form. */
@@ -291,12 +301,12 @@ export class CaseGenerator {
       const d = f.declaration;
       // An instruction that reads undefined flags gets defined ones first: cmp eax, eax.
       if (undefinedNow & flagMask(d.reads)) code.push(0x39, 0xc0), undefinedNow = 0;
-      const bytes = this.#encode(f);
+      const drawn = this.#encode(f), bytes = this.#open?.closed(d, drawn) ?? drawn;
       if (code.length + bytes.length > 94) break;
       code.push(...bytes);
       ends.push(code.length);
       if (!keepsFlags(d)) undefinedNow &= ~flagMask(d.writes);
-      undefinedNow |= undefines(d);
+      undefinedNow |= undefines(d) | flagMask(this.#open?.undefines(d, bytes));
       undefinedFlags.push(rflagsMask(undefinedNow));
     }
     return {

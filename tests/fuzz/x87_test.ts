@@ -4,8 +4,11 @@
  */
 import { assertEquals } from "@std/assert";
 import { type Case, CaseGenerator, forms, Random, WINDOW } from "@guise/x86-64/testing";
+import { intel } from "../tools/vendor.ts";
+import { openUnderflow } from "./intel.ts";
+import { AT, STATE } from "./state.ts";
 import { approximate } from "./undefined.ts";
-import { AT, native, nativeRunner, Ours, STATE } from "./x86_64.ts";
+import { native, nativeRunner, Ours } from "./x86_64.ts";
 
 const runner = nativeRunner();
 const skipped = runner === undefined ? " (skipped: needs an x86-64 Linux host with cc)" : "";
@@ -17,7 +20,8 @@ const mine = forms().filter(({ declaration: d }) =>
 );
 
 function draw(r: Random, c: Case): Case {
-  const f = new DataView(c.fx.buffer), masks = r.chance(0.6) ? r.below(64) : 0x3f;
+  const f = new DataView(c.fx.buffer), drawn = r.chance(0.6) ? r.below(64) : 0x3f;
+  const masks = intel && c.forms.some(openUnderflow) ? drawn | 0x10 : drawn;
   let flags = r.chance(0.4) ? r.below(128) : 0;
   if (!r.chance(0.15)) flags &= masks | 0x40;
   // An unmasked flag that is set is pending.

@@ -5,6 +5,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { type Command, populate } from "./commands.ts";
+import { fromRoot, installed, PATH } from "./native.ts";
 
 const cli = fromFileUrl(new URL("../../cli.ts", import.meta.url));
 
@@ -33,7 +34,7 @@ const text = (bytes: Uint8Array) => Array.from(bytes, (b) => String.fromCharCode
 
 function environment(command: Command): Record<string, string> {
   return {
-    PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    PATH,
     HOME: Deno.env.get("HOME") ?? "/root",
     LC_ALL: "C",
     TZ: "UTC0",
@@ -101,8 +102,9 @@ async function execute(argv: readonly string[], command: Command, folder: string
 
 /** The native run. */
 export function native(command: Command, folder: string): Promise<Outcome> {
+  const [program, ...args] = command.argv, other = installed(program) ? undefined : fromRoot(program);
   // Found through PATH by a shell's exec, so that a missing or unrunnable program gives the usual statuses.
-  return execute(["/usr/bin/env", ...command.argv], command, folder);
+  return execute(other ? [...other, ...args] : ["/usr/bin/env", ...command.argv], command, folder);
 }
 
 /** The run under Guise. */

@@ -31,6 +31,33 @@ async function hostResults(input: Uint8Array): Promise<Uint8Array> {
 
 const hex = (b: Uint8Array) => [...b].map((x) => x.toString(16).padStart(2, "0")).reverse().join("");
 
+/** The host has one of Intel's processors. tests/tools/vendor.ts knows it too, but nobody imports tests/ from here. */
+const intel = host !== undefined &&
+  /^vendor_id\s*: GenuineIntel$/m.test(Deno.readTextFileSync("/proc/cpuinfo"));
+
+/** What Intel's processors do otherwise than AMD's, which we follow: in both cases theirs do not tell of underflow where ours do. */
+function openOnIntel(op: number, v: DataView, got: DataView, want: DataView): boolean {
+  const UE = 0x10, C1 = 0x200, SMALLEST = 1n << 63n;
+  const number = (v: DataView, at = 0) => ({ sig: v.getBigUint64(at, true), se: v.getUint16(at + 8, true) });
+  const ours = got.getUint32(16, true), theirs = want.getUint32(16, true);
+  if (!(ours & UE) || theirs & UE || (ours ^ theirs) & ~(UE | C1)) return false;
+  const a = number(v, 8), b = number(v, 24), g = number(got), w = number(want);
+  const masked = (v.getUint32(4, true) & UE) !== 0, sign = w.se & 0x8000;
+  // fprem and fprem1 by infinity and fscale by zero give ST(0) (SDM volume 2, the tables of their results). A denormal one they give too
+  // when UE is unmasked; AMD's give it scaled by 2^24576.
+  const infinite = (b.se & 0x7fff) === 0x7fff && b.sig === SMALLEST,
+    zero = (b.se & 0x7fff) === 0 && b.sig === 0n;
+  if ((op === 17 || op === 18) && infinite || op === 19 && zero) {
+    const zeros = 64 - a.sig.toString(2).length;
+    return !masked && w.sig === a.sig && w.se === a.se && g.sig === a.sig << BigInt(zeros) &&
+      g.se === a.se + 0x6001 - zeros;
+  }
+  // Transcendental: the last place may differ (SDM volume 1, 8.3.10), and of two neighbours only ours is below the normal numbers. So far
+  // fsin of the smallest normal number and fpatan with a quotient just below it, both rounded towards zero.
+  return (op === 27 || op === 28) && w.sig === SMALLEST && w.se === sign + 1 &&
+    g.sig === (masked ? SMALLEST - 1n : 2n * SMALLEST - 1n) && g.se === (masked ? sign : sign + 0x6000);
+}
+
 /** Parts that count: with an exception of IE, DE, ZE unmasked there is no result, and none is stored for unmasked OE, UE. */
 function differs(op: number, v: DataView, got: DataView, want: DataView): boolean {
   const ctl = v.getUint32(4, true);
@@ -76,7 +103,7 @@ for (const [key, [name]] of Object.entries(OPERATIONS)) {
         const g = new DataView(got.buffer, at, RESULT),
           w = new DataView(want.buffer, want.byteOffset + at, RESULT);
         // An empty destination keeps what the store would not write.
-        if (!differs(op, v, g, w)) continue;
+        if (!differs(op, v, g, w) || intel && openOnIntel(op, v, g, w)) continue;
         const part = (b: Uint8Array, from: number, n: number) => hex(b.slice(from, from + n));
         bad.push(
           `ctl ${v.getUint32(4, true).toString(16)} a ${part(input, i * VECTOR + 8, 10)} b ${

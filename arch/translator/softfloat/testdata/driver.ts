@@ -185,10 +185,15 @@ export function makeDriver(): (op: number, vectors: Uint8Array) => Uint8Array {
     "": { memory: bytes },
   });
   return (op, vectors) => {
-    const n = vectors.length / VECTOR, all = new Uint8Array(bytes.buffer);
-    all.set(vectors);
-    all.fill(0, RESULTS, RESULTS + n * RESULT);
-    (instance.exports[op] as (n: number) => void)(n);
-    return all.slice(RESULTS, RESULTS + n * RESULT);
+    const count = vectors.length / VECTOR, results = new Uint8Array(count * RESULT);
+    const all = new Uint8Array(bytes.buffer);
+    for (let from = 0; from < count; from += BATCH) {
+      const n = Math.min(BATCH, count - from);
+      all.set(vectors.subarray(from * VECTOR, (from + n) * VECTOR));
+      all.fill(0, RESULTS, RESULTS + n * RESULT);
+      (instance.exports[op] as (n: number) => void)(n);
+      results.set(all.subarray(RESULTS, RESULTS + n * RESULT), from * RESULT);
+    }
+    return results;
   };
 }
