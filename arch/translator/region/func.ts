@@ -542,6 +542,9 @@ export class RegionFunc extends Func {
       });
       undo();
       restore();
+      // What the first version has put elsewhere stays there.
+      const changed = this.#log.slice(from);
+      for (const [key, { local }] of this.#held) if (changed.includes(local.index)) this.#held.delete(key);
       this.#inner++;
       again();
       this.#inner--;
