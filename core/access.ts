@@ -6,7 +6,7 @@
 import { EXEC, READ, WRITE } from "./arch.ts";
 import { EFAULT, ENAMETOOLONG, type Errno } from "./errno.ts";
 import { BIAS, LOWEST, NO_PAGE, PAGE, WINDOW_PAGES, WINDOWS } from "./memory.ts";
-import { growMemory, type HostMemory, type MemoryPair, RESIDENT, TOUCHED } from "./pool.ts";
+import { growMemory, growWhole, type HostMemory, type MemoryPair, RESIDENT, TOUCHED } from "./pool.ts";
 
 /** Growing is a host call that detaches every view, and a large step can cost a garbage collection: take a quarter more. */
 const GROW_LEAST = 4 << 20;
@@ -59,12 +59,19 @@ export abstract class GuestMemory {
   /** Makes the memory reach up to guest address `end`. */
   protected reach(end: number): boolean {
     const have = this.u8.length;
+    if (end > this.pair.reached) this.pair.reached = end;
     if (end - BIAS <= have) return true;
     const wanted = Math.min(Math.max(end - BIAS, have + Math.max(have / 4, GROW_LEAST)), this.limit - BIAS);
     const grown = growMemory(this.memory, Math.ceil(wanted / 65536), this.host.memory32) ||
       growMemory(this.memory, Math.ceil((end - BIAS) / 65536), this.host.memory32);
     this.#look();
     return grown;
+  }
+
+  whole(): boolean {
+    const { length } = this.u8, whole = growWhole(this.memory, this.host.memory32);
+    if (this.memory.buffer.byteLength !== length) this.#look();
+    return whole;
   }
 
   /** Counts a page as committed before its first change. */

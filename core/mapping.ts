@@ -205,7 +205,7 @@ export abstract class MappedMemory extends GuestMemory {
 
   /** The page after the last one of the range that has bytes in the memory. */
   #top(end: number): number {
-    return Math.min(end, this.u8.length + BIAS) / PAGE;
+    return Math.min(end, this.pair.reached) / PAGE;
   }
 
   /** Tells the CPU when decoded code of the range goes. */

@@ -150,6 +150,12 @@ export interface AddressSpace {
   /** Where the last failed `resolve` found: nothing mapped, forbidden, beyond the end of its file, or ("memory") no host memory left. */
   readonly faultCause: "unmapped" | "forbidden" | "beyond" | "memory";
 
+  /**
+   * Makes the memory as long as it may become, for code that is quicker where its length cannot change: addresses of the host, no
+   * memory. False: the host refuses, all is as before.
+   */
+  whole(): boolean;
+
   /** Maps; returns the address or ENOMEM, EEXIST, EINVAL, EPERM (fixed below {@link LOWEST}). Old mappings under a fixed one go as by unmap. */
   map(request: MapRequest): number | Errno;
   /** Removes what is mapped in the range; EINVAL when the range is wrong. */

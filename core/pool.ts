@@ -21,6 +21,8 @@ export const
   RESIDENT = 128;
 
 const PAGES = 1 << 20;
+/** Of 64 KiB: how long a memory may become. */
+const MOST_PAGES = 65536;
 /** Enough for a program, its stack and its libraries: most processes never grow. */
 const INITIAL_PAGES = 0x2400000 / 65536;
 /** Resident pages that all kept memories may have together: 64 MiB. */
@@ -35,6 +37,8 @@ export interface MemoryPair {
   readonly pages: WebAssembly.Memory;
   /** Pages that the host has committed to it. */
   resident: number;
+  /** No byte from this guest address on has ever been used. */
+  reached: number;
 }
 
 /** The memory of one kernel: a limit, what is used, and memories to use again. */
@@ -84,9 +88,9 @@ export class HostMemory {
       // One wasm page more than the table: a CPU looks up biased page numbers (arch/translator/README.md).
       const pages = new WebAssembly.Memory({ initial: PAGES / 65536 + 1, maximum: PAGES / 65536 + 1 });
       const memory = this.memory32
-        ? new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum: 65536 })
-        : new WebAssembly.Memory(wide(INITIAL_PAGES, 65536));
-      return { memory, pages, resident: 0 };
+        ? new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum: MOST_PAGES })
+        : new WebAssembly.Memory(wide(INITIAL_PAGES, MOST_PAGES));
+      return { memory, pages, resident: 0, reached: LOWEST };
     } catch {
       return undefined;
     }
@@ -120,6 +124,11 @@ export function growMemory(memory: WebAssembly.Memory, pages: number, memory32: 
   }
 }
 
+/** Makes the memory as long as it may become, which takes addresses of the host and nothing else. False: the host refuses. */
+export function growWhole(memory: WebAssembly.Memory, memory32: boolean): boolean {
+  return growMemory(memory, MOST_PAGES, memory32);
+}
+
 let memory64: boolean | undefined;
 
 /** Whether the host has memories with 64-bit addresses. */
@@ -143,7 +152,7 @@ function clear(pair: MemoryPair): void {
   const bytes = new Uint8Array(pair.memory.buffer);
   const table = new Uint8Array(pair.pages.buffer);
   bytes.fill(0, 0, LOWEST - BIAS); // the state block
-  const words = new Int32Array(pair.pages.buffer, 0, (bytes.length + LOWEST) >>> 14);
+  const words = new Int32Array(pair.pages.buffer, 0, Math.ceil(pair.reached / 16384));
   let run = -1; // first page of a run of touched ones; the others have been cleared before
   const end = (from: number, to: number): void => void bytes.fill(0, from * 4096 - BIAS, to * 4096 - BIAS);
   for (let w = 0; w < words.length; w++) {

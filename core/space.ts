@@ -304,7 +304,7 @@ class FlatSpace extends MappedMemory implements AddressSpace, Sharer {
     const wanted = region.backing === undefined ? TOUCHED : TOUCHED | MODIFIED;
     // Where pages are granted by the dozen, those that are zero still are left out; elsewhere copying one is quicker.
     const sparse = region.backing === undefined && region.end - region.start >= LARGE;
-    const end = Math.min(region.end, parent.u8.length + BIAS) / PAGE;
+    const end = Math.min(region.end, parent.pair.reached) / PAGE;
     let words: Int32Array | undefined;
     const base = region.start / PAGE;
     for (let page = base; page < end; page++) {

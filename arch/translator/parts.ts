@@ -19,6 +19,8 @@ export interface Space {
   resolve(address: number, access: number): boolean;
   /** Stores to these pages must come to `resolve`, which tells the CPU. */
   watchCode?(start: number, length: number): void;
+  /** Makes the memory as long as it may become: regions then need not ask how long it is. */
+  whole?(): boolean;
   /** Counts how often permission bits that were set have been cleared: regions remember where they may go. */
   readonly revoked?: number;
   /** What is mapped at an address. */

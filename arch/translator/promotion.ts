@@ -102,31 +102,28 @@ export class Promotion {
     if (slot < this.#table.length) this.#table.set(slot, this.#missing);
   }
 
-  /** Instantiates the module of a region here. */
-  #link(module: WebAssembly.Module): void {
+  /** Instantiates the module of a region here. False: it wants a longer memory than the host gives this process. */
+  #link(module: WebAssembly.Module): boolean {
     const { cpu, owner: { body, lockstep } } = this, help: Record<string, unknown> = {};
+    const whole = cpu.space.whole?.();
     const { exports, pages } = lockstep ?? { exports: cpu.exports, pages: cpu.space.pages };
     const shared = helpersOf(body.module), operations = exports.operations as unknown as WebAssembly.Table;
     for (const { module: from, name } of WebAssembly.Module.imports(module)) {
       if (from === "help") help[name] = exports[name] ?? operations.get(shared.get(name)!);
     }
-    const instance = new WebAssembly.Instance(
-      module,
-      {
-        guise: {
-          memory: cpu.space.memory,
-          pages,
-          engine: cpu.engine.memory,
-          regions: this.#table,
-          operations,
-        },
-        help,
-        host: body.enter,
-      } as never,
-    );
+    const { memory } = cpu.space, engine = cpu.engine.memory, regions = this.#table;
+    const imports = { guise: { memory, pages, engine, regions, operations }, help, host: body.enter };
+    let instance: WebAssembly.Instance;
+    try {
+      instance = new WebAssembly.Instance(module, imports as never);
+    } catch (error) {
+      if (whole === false && error instanceof WebAssembly.LinkError) return false;
+      throw error;
+    }
     for (const [name, f] of Object.entries(instance.exports)) {
       this.#table.set(Number(name.slice(1)), f as () => number);
     }
+    return true;
   }
 
   /** Translates the code at biased entries, if the policy allows it now. */
@@ -150,6 +147,7 @@ export class Promotion {
       return;
     }
     this.#expect(set);
+    cpu.space.whole?.();
     const paid = eager.price ? heat / eager.price : Infinity;
     const made = translator.translate(cpu, entries, set, this.owner.body.wide, eager, paid);
     if (cache !== cpu.cache || cache.regions !== set) return;
@@ -312,8 +310,7 @@ export class Promotion {
     const own = engine.u16[record >>> 1] === CORE_OPS.region, there = own && this.#table.get(slot);
     if (own && (there === this.#missing || there === cpu.exports.away)) {
       const region = set?.regions[slot];
-      if (!region) return engine.u32[record + RECORD.disp >>> 2];
-      this.#link(region.module);
+      if (!region || !this.#link(region.module)) return engine.u32[record + RECORD.disp >>> 2];
       if (!lockstep) return record;
     }
     if (lockstep && own) return this.#compare(lockstep, slot, record);
@@ -326,7 +323,7 @@ export class Promotion {
     const { cpu } = this, set = cpu.cache.regions, pc = cpu.pc - BIAS;
     if (!set) return;
     const called = set.slots.get(pc), region = called === undefined ? undefined : set.regions[called];
-    if (region) return this.#link(region.module);
+    if (region && this.#link(region.module)) return;
     const calls = set.heat.get(pc) ?? 0;
     if (calls < 0 || set.size >= this.#eager!.set) {
       // It never will be, in this set.

@@ -35,8 +35,8 @@ export type { Slot, SlotSpec } from "./slots.ts";
 
 /** Instructions of what is copied into modules that call it although it has a region of its own: into those that are executed often, and others. */
 const COPIED = 120, SMALL = 16;
-/** Of 64 KiB: what every guest's memory has from the beginning, if it has that (core's pool: 36 MiB). */
-const DECLARED = 576;
+/** Of 64 KiB: what every guest's memory has from the beginning, if it has that (core's pool: 36 MiB); what it can have at most. */
+const DECLARED = 576, WHOLE = 65536;
 
 /** Samples of the time in which loops are translated before what they call. */
 const EARLY = 1_000;
@@ -175,8 +175,13 @@ export function createTranslator(spec: TranslatorSpec): Translator {
     if (!graphs.length) return undefined;
     for (const g of graphs) followFlags(g, cpu, analysis, BIAS, cpu.exact);
     const m = new Module();
-    // Constant addresses below that are not compared with the memory's length.
-    m.importMemory("guise", "memory", { min: Math.min(DECLARED, cpu.memory.length >>> 16), wide });
+    // Constant addresses below the least length are not compared with it. Of a memory that cannot grow V8 loads base and length once,
+    // not behind each call.
+    const length = cpu.memory.length / 65536;
+    m.importMemory("guise", "memory", {
+      ...length === WHOLE ? { min: WHOLE, max: WHOLE } : { min: Math.min(DECLARED, length) },
+      wide,
+    });
     m.importMemory("guise", "pages", { min: 17 });
     m.importMemory("guise", "engine", { min: 8 });
     const regions = m.importTable("guise", "regions", 0),
