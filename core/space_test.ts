@@ -538,6 +538,28 @@ Deno.test("a reused memory is zero", () => {
   }
 });
 
+Deno.test("a whole memory has 4 GiB of addresses, keeps its bytes, and is zero again for the next space", () => {
+  const host = new HostMemory();
+  let whole: WebAssembly.Memory | undefined;
+  for (let i = 0; i < 3; i++) {
+    const s = space(host), at = s.map({ address: 0, length: 64 * K, prot: RW });
+    s.setU32(at, i + 1);
+    assert(s.whole() && s.whole());
+    assertEquals(s.u8.length, 2 ** 32);
+    assertEquals(s.getU32(at), i + 1);
+    assertEquals(s.view.getUint32(at - BIAS, true), i + 1);
+    const far = s.map({ address: 3 * 2 ** 30, length: 64 * K, prot: RW, fixed: "exclusive" });
+    assertEquals([s.getU32(far), s.getU32(at + 4)], [0, 0]);
+    s.setU32(far, 7), s.setU32(at + 4, 7);
+    const child = s.fork()!;
+    assertEquals([child.getU32(far), child.getU32(at)], [7, i + 1]);
+    child.dispose(), s.dispose();
+    whole ??= s.memory;
+    assert(host.used < 1 << 20);
+  }
+  assertEquals(whole!.buffer.byteLength, 2 ** 32);
+});
+
 // The process's memory: tests/guests/leaks_test.ts.
 Deno.test("ten thousand spaces come and go and the host's account is as before", () => {
   const host = new HostMemory();

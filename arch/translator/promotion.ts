@@ -51,6 +51,8 @@ export class Promotion {
   /** Translated regions by slot. */
   readonly #table: WebAssembly.Table;
   readonly #eager: Eagerness | undefined;
+  /** Modules that do not go with this memory. */
+  readonly #refused = new WeakSet<WebAssembly.Module>();
   /** The set is full, and old. */
   #full = false;
 
@@ -104,6 +106,7 @@ export class Promotion {
 
   /** Instantiates the module of a region here. False: it wants a longer memory than the host gives this process. */
   #link(module: WebAssembly.Module): boolean {
+    if (this.#refused.has(module)) return false;
     const { cpu, owner: { body, lockstep } } = this, help: Record<string, unknown> = {};
     const whole = cpu.space.whole?.();
     const { exports, pages } = lockstep ?? { exports: cpu.exports, pages: cpu.space.pages };
@@ -117,8 +120,9 @@ export class Promotion {
     try {
       instance = new WebAssembly.Instance(module, imports as never);
     } catch (error) {
-      if (whole === false && error instanceof WebAssembly.LinkError) return false;
-      throw error;
+      if (whole !== false || !(error instanceof WebAssembly.LinkError)) throw error;
+      this.#refused.add(module);
+      return false;
     }
     for (const [name, f] of Object.entries(instance.exports)) {
       this.#table.set(Number(name.slice(1)), f as () => number);

@@ -15,11 +15,11 @@ export class FakeSpace implements Space {
   /** Addresses that `resolve` was asked about and refused. */
   readonly refused: number[] = [];
 
-  constructor(wide = true, pages = 64) {
+  constructor(wide = true, pages = 64, most = 1024) {
     this.memory = new WebAssembly.Memory(
       (wide
-        ? { initial: BigInt(pages), maximum: 1024n, address: "i64" }
-        : { initial: pages, maximum: 1024 }) as WebAssembly.MemoryDescriptor,
+        ? { initial: BigInt(pages), maximum: BigInt(most), address: "i64" }
+        : { initial: pages, maximum: most }) as WebAssembly.MemoryDescriptor,
     );
   }
 
