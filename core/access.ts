@@ -58,13 +58,16 @@ export abstract class GuestMemory {
 
   /** Makes the memory reach up to guest address `end`. */
   protected reach(end: number): boolean {
-    const have = this.u8.length;
-    if (end > this.pair.reached) this.pair.reached = end;
-    if (end - BIAS <= have) return true;
+    const { pair } = this, have = this.u8.length;
+    if (end - BIAS <= have) {
+      if (end > pair.reached) pair.reached = end;
+      return true;
+    }
     const wanted = Math.min(Math.max(end - BIAS, have + Math.max(have / 4, GROW_LEAST)), this.limit - BIAS);
     const grown = growMemory(this.memory, Math.ceil(wanted / 65536), this.host.memory32) ||
       growMemory(this.memory, Math.ceil((end - BIAS) / 65536), this.host.memory32);
     this.#look();
+    if (grown && end > pair.reached) pair.reached = end;
     return grown;
   }
 
