@@ -2,7 +2,7 @@
 // cold: tests
 import { assertEquals } from "@std/assert";
 import { BIAS, forgetPermissions } from "@guise/translator";
-import { copying, debug, paging } from "@guise/translator/region";
+import { copying, debug, keeping, paging } from "@guise/translator/region";
 import { assemble } from "./assemble.ts";
 import { loadTranslator, X86Cpu } from "./cpu.ts";
 import { CODE, DATA, EXEC, FakeSpace, READ, WRITE } from "./fake_space.ts";
@@ -528,4 +528,78 @@ Deno.test("a loop that knows where its table was does what the interpreter does 
     copying.on = true, debug.module = undefined;
   }
   assertEquals(known > 0, true);
+});
+
+Deno.test("random loops over places that stay where they are do what the interpreter does, also where others are the same", () => {
+  const r = new Random(SEED + 9), before = keeping.places;
+  const at = (base: string) => `[${base} + ${r.pick([0, 4, 8, 8, 16, 16, 20, 24])}]`;
+  const access = (base: string) =>
+    r.pick([
+      () => `mov eax, ${at(base)}`,
+      () => `add ${at(base)}, eax`,
+      () => `add eax, ${at(base)}`,
+      () => `inc dword ptr ${at(base)}`,
+      () => `mov rax, ${at(base)}`,
+      () => `mov ${at(base)}, rax`,
+      () => `adc qword ptr ${at(base)}, rdx`,
+      () => `mov edx, ${at(base)}\nmov ${at(base)}, eax\nxor eax, edx`,
+      () => `xchg ${at(base)}, rax`,
+      () => `movsd xmm0, ${at(base)}`,
+      () => `addsd xmm0, ${at(base)}`,
+      () => `mulsd xmm1, xmm0`,
+      () => `movsd ${at(base)}, xmm0`,
+      () => `movss ${at(base)}, xmm1`,
+      () => `cvtsi2sd xmm0, eax\nmovsd ${at(base)}, xmm0`,
+      () => `movq rdx, xmm0\nmov ${at(base)}, rdx`,
+    ])();
+  const other = (label: string) =>
+    r.pick([
+      () => `mov byte ptr ${at("rbx")}, al`,
+      () => `movzx edx, byte ptr ${at("rbx")}\nadd rax, rdx`,
+      () => `movdqu ${at("rbx")}, xmm1`,
+      () => `mov ${at("rsi")}, eax`,
+      () => `add rax, ${at("rsi")}`,
+      () => `mov rdi, rbx\nadd ${at("rdi")}, eax`,
+      () => `push rax`,
+      () => `rep movsb`,
+      () => `add rbx, 8`,
+      () => `test al, ${1 << r.below(3)}\njz ${label}\n${access("rbx")}\n${label}:`,
+      () => `test al, ${1 << r.below(3)}\njz next`,
+      () => `cmp eax, ${r.below(1000)}\nje out`,
+    ])();
+  for (let n = 0; n < COUNT * 2; n++) {
+    const body: string[] = [];
+    for (let k = 1 + r.below(5); k > 0; k--) body.push(access("rbx"));
+    for (let k = r.pick([0, 0, 1, 2]); k > 0; k--) body.splice(r.below(body.length + 1), 0, other(`l${k}`));
+    // rsi is elsewhere, or (later) where rbx is, or next to it.
+    const calls = Array.from(
+      { length: 8 },
+      (_, turn) =>
+        `mov rbx, ${DATA + 0x2000 + turn * 32}\nlea rsi, [rbx + ${
+          turn < 5 ? 512 : r.below(20)
+        }]\nmov edx, 3\nmov eax, ${r.below(1000)}\nmov ecx, ${1 + r.below(150)}\ncall body`,
+    );
+    same(
+      `
+      mov edi, 3
+      cvtsi2sd xmm1, edi
+      mov edi, 1
+      cvtsi2sd xmm0, edi
+      divsd xmm0, xmm1
+      ${calls.join("\n")}
+      hlt
+      body:
+      again:
+      ${body.join("\n")}
+      next:
+      dec ecx
+      jnz again
+      out:
+      mov rsp, ${DATA + 0x4000 - 8}
+      ret
+    `,
+      r.pick([100, 1000, 1_000_000]),
+    );
+  }
+  assertEquals(keeping.places - before > COUNT / 2, true);
 });

@@ -146,7 +146,10 @@ export class Emitter extends Calls implements Flow {
         f.set(this.count, this.count.sub(whole));
         f.set(watch.left, watch.rounds);
         this.#piece = this.machine.loop = watch;
-        watch.narrow.begin(), watch.floats.begin(), watch.collect();
+        watch.steady.begin(),
+          watch.narrow.begin(),
+          watch.floats.begin(),
+          watch.collect(this.shape.dirtyIn[watch.loop.header.index]);
         this.state.floating = watch.floats;
         for (const [local, value] of fixed ?? []) f.set(local, value);
         f.plainLoop((again) => {
@@ -155,7 +158,7 @@ export class Emitter extends Calls implements Flow {
         });
         this.#piece = this.machine.loop = this.state.narrow = undefined;
         this.state.floats = this.state.floating = undefined;
-        this.state.collected.clear();
+        this.state.collected.clear(), this.state.resident.clear();
       });
     const place = f.place(), ways = this.#ways(), fixed = this.#fixed(watch);
     const pieces = () => {
@@ -167,7 +170,7 @@ export class Emitter extends Calls implements Flow {
       // Its registers are not as narrow, or not as often floats, as was learned.
       this.state.widened = false;
       f.rewind(place), this.#goBack(ways);
-      watch.narrow.locals = new Map(), watch.floats.drop(), watch.scatter();
+      watch.narrow.locals = new Map(), watch.floats.drop(), watch.steady.drop(), watch.scatter();
       pieces();
     }
     // Here the windows come to where the tests want them.
@@ -256,7 +259,8 @@ export class Emitter extends Calls implements Flow {
     f.scope(() => {
       // Named before, so that both versions know how far they move them.
       for (const id of written) f.symbol(state.locals[id]);
-      const old = [...written].map((id) => [state.place(id), f.let(state.place(id) as Value)] as const);
+      const own = [...written].filter((id) => !state.resident.has(id));
+      const old = own.map((id) => [state.place(id), f.let(state.place(id) as Value)] as const);
       f.attempt((fail) => {
         const trial = new RegionTrial(
           state,

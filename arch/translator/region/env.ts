@@ -28,7 +28,7 @@ export interface Helper extends FunctionRef {
   /** Slots that it reads or writes in the state block. */
   readonly reads: ReadonlySet<number>;
   readonly writes: ReadonlySet<number>;
-  /** It computes offsets in the state block, or calls JavaScript: not to be called with state in locals. */
+  /** It computes offsets in the state block, writes memory of the guest, or calls JavaScript: not to be called with state in locals. */
   readonly opaque: boolean;
 }
 
@@ -115,6 +115,19 @@ export class HelperProbe extends BaseEnv {
   setState<N extends Store>(name: N, offset: number, v: Value<TypeOf<N>> | number): void {
     if (this.slots.at[offset] >= 0) this.writes.add(this.slots.at[offset]);
     this.f.store(this.memories.guest, name, 0, v as never, offset);
+  }
+  /** Who calls it relies on what it knows of memory. */
+  override store<N extends Store>(name: N, address: Address, v: Value<TypeOf<N>> | number, offset = 0): void {
+    this.opaque = true;
+    super.store(name, address, v, offset);
+  }
+  override copy(to: Address, from: Address, bytes: Int): void {
+    this.opaque = true;
+    super.copy(to, from, bytes);
+  }
+  override fill(to: Address, byte: I32, bytes: Int): void {
+    this.opaque = true;
+    super.fill(to, byte, bytes);
   }
   stateAt<N extends Load>(name: N, index: I32, offset: number): Value<TypeOf<N>> {
     this.opaque = true;

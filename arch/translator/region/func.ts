@@ -172,6 +172,11 @@ export class RegionFunc extends Func {
     const of = this.symbol(v.affine.of);
     return of && { id: of.id, plus: of.plus + v.affine.plus };
   }
+  /** How far a value is from that of a local, if that is known. */
+  distance(v: Value, from: Local): number | undefined {
+    const a = this.symbol(v), b = this.#symbols.get(from.index);
+    return a && b && a.id === b.id ? a.plus - b.plus : undefined;
+  }
   /** What an integer is at most, without its sign; undefined: anything that its type allows. */
   most(v: Value): number | undefined {
     if (v.constant !== undefined) {
@@ -488,6 +493,10 @@ export class RegionFunc extends Func {
     return local as Local<T>;
   }
 
+  /** What the local stands for has changed in memory, and not in the local. */
+  elsewhere(local: Local): void {
+    this.#changed(local);
+  }
   #changed(local: Local): void {
     this.#forget(local.index);
     this.#log.push(local.index);

@@ -24,6 +24,7 @@ import { SPACE } from "./inline.ts";
 import { Ids, type Shape } from "./shape.ts";
 import { Narrow } from "./narrow.ts";
 import type { State } from "./state.ts";
+import { Steady } from "./steady.ts";
 import { floatsIn, Middling, setConstant, type Vectors, vectorsOf } from "./middling.ts";
 
 /** Rounds of a piece, at most and at least; bytes that a register may move in one. */
@@ -241,6 +242,8 @@ export class LoopWatch {
   readonly narrow: Narrow;
   /** Vectors that hold one float. */
   readonly floats: Floats;
+  /** Places in memory that stay where they are. */
+  readonly steady: Steady;
   /** Slots that the loop writes; those that it writes by other means than helpers. */
   readonly #written: Ids = new Ids();
   readonly #direct: Ids = new Ids();
@@ -275,6 +278,10 @@ export class LoopWatch {
         }
       }
     }
+    const bases = state.slots.list.filter(({ id, type }) =>
+      type === "i64" && !state.slots.isFlag[id] && !this.#written.has(id)
+    );
+    this.steady = new Steady(f, state, bases.map(({ id }) => id));
   }
 
   /** A condition on these slots holds in all rounds of a piece, since it does before it; helpers do not make it wrong (machine.ts). */
@@ -296,14 +303,23 @@ export class LoopWatch {
     this.#collects.set(id, same ? bits : undefined);
     return false;
   }
-  /** A piece begins. */
-  collect(): void {
+  /** A piece begins; `dirty`: slots whose locals differ from memory there. */
+  collect(dirty: Ids): void {
     for (const [id, bits] of this.#collects) {
       if (bits === undefined) continue;
       const local = this.f.fixed("v128");
       this.f.set(local, v128(0));
       this.state.collected.set(id, { local, bits });
     }
+    // What has been tested for all rounds nobody reads but the careful versions of trials, and only their helpers write it.
+    const { collected, slots } = this.state,
+      tested = [...this.#assumed.values()].flatMap(({ slots }) => slots);
+    this.state.settleIn(
+      new Set(
+        tested.filter((id) => this.#written.has(id) && !collected.has(id) && slots.list[id].type === "i32"),
+      ),
+      dirty,
+    );
   }
   /** Nothing is collected. */
   scatter(): void {
@@ -540,6 +556,10 @@ export class LoopWatch {
       r.low += this.rounds * (a.down + b.down), r.high += this.rounds * (a.up + b.up);
     }
     this.ranges = all;
+    this.steady.learned(
+      all.filter(({ of, halves }) => of.index === undefined && halves.size === 0)
+        .map(({ of: { base: slot }, low, high }) => ({ slot, low, high })),
+    );
   }
 
   /** Conditions under which a piece has to be done with checks. */

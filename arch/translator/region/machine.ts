@@ -352,8 +352,13 @@ export class RegionMachine extends BaseEnv implements Machine {
     this.#stored = this.asked.effects = true;
     this.#wrote(name, address, value(name.split(".")[0] as Type, v as never), offset);
     const float = name === "i64.store" || name === "i32.store" ? floatOf(v as Value) : undefined;
-    if (float) super.store(`${float.type}.store` as "f64.store", address, float as Value<"f64">, offset);
-    else super.store(name, address, v, offset);
+    if (float) this.#put(`${float.type}.store` as "f64.store", address, float as Value<"f64">, offset);
+    else this.#put(name, address, value(name.split(".")[0] as Type, v as never), offset);
+  }
+  #put<N extends Store>(name: N, address: Address, v: Value, offset: number): void {
+    const { loop } = this, once = loop ? this.f.let(v) : v;
+    super.store(name, address, once as Value<TypeOf<N>>, offset);
+    loop?.steady.store(name, address, once, offset);
   }
   #symbolOf(address: Address, offset: number): Symbol | undefined {
     const s = typeof address === "number" ? undefined : this.f.symbol(address as Value);
@@ -369,19 +374,23 @@ export class RegionMachine extends BaseEnv implements Machine {
     const word = at && this.f.wordAt(at);
     this.recalled = word;
     if (word !== undefined) return i64(word) as Value as Value<TypeOf<N>>;
-    const loaded = super.load(name, address, offset) as Value;
-    if (name !== "v128.load64_zero" && name !== "v128.load32_zero") return loaded as Value<TypeOf<N>>;
+    const kept = (name: Load) => this.loop?.steady.load(name, address, offset);
+    if (name !== "v128.load64_zero" && name !== "v128.load32_zero") {
+      return (kept(name) ?? super.load(name, address, offset)) as Value<TypeOf<N>>;
+    }
     const float = name === "v128.load64_zero" ? "f64.load" : "f32.load";
-    return new LoadedFloat(loaded as V128, super.load(float, address, offset)) as Value as Value<TypeOf<N>>;
+    const alone = kept(float) ?? super.load(float, address, offset);
+    const whole = super.load(name, address, offset) as Value;
+    return new LoadedFloat(whole as V128, alone as Value<"f64">) as Value as Value<TypeOf<N>>;
   }
   override copy(to: Address, from: Address, bytes: Int): void {
     this.asked.effects = true;
-    this.f.wrote();
+    this.f.wrote(), this.loop?.steady.wrote();
     super.copy(to, from, bytes);
   }
   override fill(to: Address, byte: I32, bytes: Int): void {
     this.asked.effects = true;
-    this.f.wrote();
+    this.f.wrote(), this.loop?.steady.wrote();
     super.fill(to, byte, bytes);
   }
   state<N extends Load>(name: N, offset: number): Value<TypeOf<N>> {

@@ -6,4 +6,5 @@
 export * from "./translator.ts";
 export { copying } from "./inline.ts";
 export * from "./operations.ts";
+export { keeping } from "./steady.ts";
 export { paging } from "./window.ts";

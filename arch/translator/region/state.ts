@@ -144,6 +144,16 @@ export class State implements Mover {
 
   /** Slots of 32 bits of which vectors tell some bits: any bit set in the local sets all of them (a piece of a loop). */
   collected: Map<number, { readonly local: Local<"v128">; readonly bits: number }> = new Map();
+  /**
+   * Slots that stay in memory (a piece of a loop): what writes them is seldom done, and as locals they would be carried from round to round for it.
+   */
+  readonly resident: Set<number> = new Set();
+  /** Slots of 32 bits stay in memory from here on, where these have the value already unless they are `dirty`. */
+  settleIn(ids: Iterable<number>, dirty: { has(id: number): boolean }): void {
+    const own = [...ids];
+    this.spill(own.filter((id) => dirty.has(id)));
+    for (const id of own) this.resident.add(id);
+  }
   /** What is written is undone if the trial fails. */
   tried = false;
   /** A vector tells bits of the slot. */
@@ -176,6 +186,9 @@ export class State implements Mover {
       if (s.dirty) this.f.set(local, joined(s, local));
     }
     for (const id of this.collected.keys()) this.f.set(this.locals[id], this.#told(id));
+    for (const id of this.resident) {
+      this.f.set(this.locals[id], this.memories.guest.load("i32.load", 0, this.slots.list[id].offset));
+    }
   }
 
   /** What `body` does is not noted. */
@@ -331,6 +344,7 @@ export class State implements Mover {
 
   spill(slots: Iterable<number>): void {
     for (const id of slots) {
+      if (this.resident.has(id)) continue;
       this.#present(id);
       const { type, offset } = this.slots.list[id], s = this.#scalars.get(id);
       if (s?.dirty) {
@@ -349,6 +363,10 @@ export class State implements Mover {
   }
   reload(slots: Iterable<number>): void {
     for (const id of slots) {
+      if (this.resident.has(id)) {
+        this.f.elsewhere(this.locals[id]);
+        continue;
+      }
       const { type, offset } = this.slots.list[id];
       this.#scalars.delete(id), this.ranges.delete(id), this.origins.delete(id), this.#twins.delete(id);
       this.watcher?.reloaded(id), this.floating?.otherwise(id), this.#settled(id);
@@ -373,6 +391,7 @@ export class State implements Mover {
     const id = this.slots.at[offset];
     if (id < 0) return this.memories.guest.load(name, 0, offset);
     if (!this.quiet) this.reads.add(id);
+    if (this.resident.has(id)) return this.memories.guest.load(name, 0, offset);
     const slot = this.slots.list[id], sub = offset - slot.offset, local = this.locals[id];
     if (id === this.slots.kind && this.f.known !== undefined && name === "i32.load") return i32(this.f.known);
     if (slot.type === "v128") return this.#loadVector(name, id, sub);
@@ -472,6 +491,7 @@ export class State implements Mover {
     if (offset === this.slots.spec.trash) return f.drop(v);
     if (id < 0) return f.store(this.memories.guest, name, 0, v as never, offset);
     if (!this.quiet) this.writes.add(id), this.direct.add(id);
+    if (this.resident.has(id)) return f.store(this.memories.guest, name, 0, v as never, offset);
     const slot = this.slots.list[id], sub = offset - slot.offset, local = this.locals[id];
     // What is written in part, or not always, is read as well.
     if (name !== `${slot.type}.store` || sub !== 0 || f.w.depth !== this.base) {

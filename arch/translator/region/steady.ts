@@ -1,0 +1,173 @@
+/**
+ * Places in memory that stay where they are in a loop: a register that the loop does not write, and a distance. The version of the loop that comes in
+ * pieces (loops.ts) keeps what is there in locals. A store goes to memory as well, so that memory is right at any time; a load takes the
+ * local. Where a loop adds to a word in each round, the next round need not wait for the store, and checks nothing.
+ *
+ * All stores of such a loop are to places of one register, of which it is known which are apart; a loop that stores elsewhere has no such places.
+ * Nobody else writes in between: what else runs in the process runs behind a way out.
+ */
+import {
+  type Address,
+  type I32,
+  type I64,
+  type Load,
+  type Local,
+  type Store,
+  type Type,
+  Value,
+} from "../wasm/mod.ts";
+import type { RegionFunc } from "./func.ts";
+import type { State } from "./state.ts";
+
+/** Places that are kept at most: registers are few. */
+const MOST = 6;
+
+type Kind = "i32" | "i64" | "f32" | "f64";
+/** What a load or a store of a whole value is one of; bytes. */
+const KINDS: Readonly<Record<string, Kind>> = {
+  "i32.load": "i32",
+  "i64.load": "i64",
+  "f32.load": "f32",
+  "f64.load": "f64",
+  "i64.load32_u": "i32",
+  "i32.store": "i32",
+  "i64.store": "i64",
+  "f32.store": "f32",
+  "f64.store": "f64",
+  "i64.store32": "i32",
+};
+const bytesOf = (name: Load | Store): number => {
+  const bits = /\.(?:load|store)(\d+)(?:x(\d+))?/.exec(name);
+  return (bits
+    ? Number(bits[1]) * Number(bits[2] ?? 1)
+    : name.startsWith("v128")
+    ? 128
+    : Number(name.slice(1, 3))) / 8;
+};
+
+interface Place {
+  readonly slot: number;
+  readonly plus: number;
+  readonly bytes: number;
+  /** undefined: not as a whole value of one type. */
+  kind: Kind | undefined;
+  loads: number;
+  stores: number;
+}
+/** Of a place that is kept. */
+interface Kept extends Place {
+  readonly local: Local;
+}
+/** What is known to be accessible in all rounds of a piece. */
+export interface Covered {
+  readonly slot: number | undefined;
+  readonly low: number;
+  readonly high: number;
+}
+
+const apart = (a: Place, plus: number, bytes: number): boolean =>
+  a.plus + a.bytes <= plus || plus + bytes <= a.plus;
+
+/** For tests: places that loops have kept. */
+export const keeping: { places: number } = { places: 0 };
+
+/** Learns where a loop loads and stores while its body is emitted for nothing; then gives what is kept. */
+export class Steady {
+  readonly #seen = new Map<string, Place>();
+  /** It stores where nobody knows. */
+  #stray = false;
+  #learned = false;
+  #kept: readonly Kept[] = [];
+
+  /** `bases`: slots that the loop does not write. */
+  constructor(readonly f: RegionFunc, readonly state: State, readonly bases: readonly number[]) {}
+
+  #at(
+    address: Address,
+    offset: number,
+    among: readonly number[],
+  ): { slot: number; plus: number } | undefined {
+    if (typeof address === "number") return undefined;
+    for (const slot of among) {
+      const plus = this.f.distance(address as Value, this.state.locals[slot]);
+      if (plus !== undefined) return { slot, plus: plus + offset };
+    }
+    return undefined;
+  }
+  #note(name: Load | Store, address: Address, offset: number): Place | undefined {
+    const at = this.#at(address, offset, this.bases), bytes = bytesOf(name), kind = KINDS[name];
+    if (!at) return undefined;
+    const key = `${at.slot} ${at.plus} ${bytes}`;
+    let place = this.#seen.get(key);
+    if (!place) this.#seen.set(key, place = { ...at, bytes, kind, loads: 0, stores: 0 });
+    // Loaded and stored as one type.
+    if (place.kind !== kind) place.kind = undefined;
+    return place;
+  }
+
+  /** A load of the loop: its value, if that is kept. */
+  load(name: Load, address: Address, offset: number): Value | undefined {
+    if (!this.#learned) {
+      const place = this.#note(name, address, offset);
+      if (place) place.loads++;
+      return undefined;
+    }
+    const kind = KINDS[name];
+    if (!kind || !this.#kept.length) return undefined;
+    const at = this.#at(address, offset, [...new Set(this.#kept.map(({ slot }) => slot))]);
+    const kept = at && this.#kept.find((k) => k.slot === at.slot && k.plus === at.plus && k.kind === kind);
+    if (!kept) return undefined;
+    // No local: what has been loaded stays what it was behind the next store.
+    const value = new Value(kept.local.type, (w) => kept.local.emit(w));
+    return name === "i64.load32_u" ? (value as I32).extendU() : value;
+  }
+  /** A store of the loop: puts the value where it is kept. */
+  store(name: Store, address: Address, v: Value, offset: number): void {
+    if (!this.#learned) {
+      const place = this.#note(name, address, offset);
+      if (place) place.stores++;
+      else this.#stray = true;
+      return;
+    }
+    for (const kept of this.#kept) {
+      const at = this.#at(address, offset, [kept.slot]), bytes = bytesOf(name);
+      if (at && apart(kept, at.plus, bytes)) continue;
+      if (at?.plus !== kept.plus || KINDS[name] !== kept.kind) return this.wrote();
+      this.f.set(kept.local, (name === "i64.store32" ? (v as I64).wrap() : v) as never);
+    }
+  }
+  /** It writes memory by other means. */
+  wrote(): void {
+    if (!this.#learned) this.#stray = true;
+    else if (this.#kept.length) this.state.widened = true;
+  }
+
+  /** All has been seen; what is accessible in all rounds. */
+  learned(covered: readonly Covered[]): void {
+    this.#learned = true;
+    if (this.#stray) return;
+    const all = [...this.#seen.values()], stored = all.filter((p) => p.stores > 0);
+    if (stored.some(({ slot }) => slot !== stored[0].slot)) return;
+    const good = all.filter((p) =>
+      p.kind !== undefined && p.loads > 0 && (!stored.length || p.slot === stored[0].slot) &&
+      stored.every((s) => s === p || apart(s, p.plus, p.bytes)) &&
+      covered.some((c) => c.slot === p.slot && c.low <= p.plus && p.plus + p.bytes <= c.high)
+    );
+    this.#kept = good.toSorted((a, b) => b.loads + b.stores - a.loads - a.stores).slice(0, MOST)
+      .map((p) => ({ ...p, local: this.f.fixed(p.kind as Type) }));
+    keeping.places += this.#kept.length;
+  }
+  /** It was wrong: a piece is emitted without. */
+  drop(): void {
+    keeping.places -= this.#kept.length;
+    this.#kept = [];
+  }
+  /** A piece begins. */
+  begin(): void {
+    const { guest } = this.state.memories;
+    for (const { slot, plus, kind, local } of this.#kept) {
+      const address = (this.state.locals[slot] as Local<"i64">).add(plus);
+      this.f.set(local, guest.load(`${kind as "i64"}.load`, address) as never);
+    }
+  }
+}
