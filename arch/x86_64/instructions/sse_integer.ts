@@ -72,10 +72,10 @@ const mixedPairs: Compute = (a, b) => {
 // Sums and differences.
 const distance = (a: V128, b: V128): V128 => or(simd("i8x16.sub_sat_u", a, b), simd("i8x16.sub_sat_u", b, a));
 const sumOfDistances: Compute = (a, b, m) => {
-  // Pairs, and then their sum in the uppermost 16 bits of each half: no constants, which V8 builds anew each time.
-  const two = m.f.let(simd("i16x8.extadd_pairwise_i8x16_u", distance(a, b)));
-  const four = m.f.let(simd("i16x8.add", two, simd("i64x2.shl", two, i32(16))));
-  return simd("i64x2.shr_u", simd("i16x8.add", four, simd("i64x2.shl", four, i32(32))), i32(48));
+  // Pairs, fours (none has a sign), and then their sum in the upper half: no constants, which V8 builds anew each time.
+  const two = simd("i16x8.extadd_pairwise_i8x16_u", distance(a, b));
+  const four = m.f.let(simd("i32x4.extadd_pairwise_i16x8_s", two));
+  return simd("i64x2.shr_u", simd("i32x4.add", four, simd("i64x2.shl", four, i32(32))), i32(32));
 };
 const pairs = (size: 2 | 4, op: VectorOp): Compute => (a, b) =>
   simd(op, everySecond(a, b, size, false), everySecond(a, b, size, true));
