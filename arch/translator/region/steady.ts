@@ -23,7 +23,7 @@ import type { State } from "./state.ts";
 const MOST = 6;
 
 type Kind = "i32" | "i64" | "f32" | "f64";
-/** What a load or a store of a whole value is one of; bytes. */
+/** The type of what is loaded or stored as a whole value. */
 const KINDS: Readonly<Record<string, Kind>> = {
   "i32.load": "i32",
   "i64.load": "i64",
