@@ -2,78 +2,15 @@
 // cold: tests
 import { assertEquals } from "@std/assert";
 import { BIAS, forgetPermissions } from "@guise/translator";
-import { copying, debug, keeping, paging } from "@guise/translator/region";
+import { copying, debug, paging } from "@guise/translator/region";
 import { assemble } from "./assemble.ts";
-import { loadTranslator, X86Cpu } from "./cpu.ts";
+import { X86Cpu } from "./cpu.ts";
 import { CODE, DATA, EXEC, FakeSpace, READ, WRITE } from "./fake_space.ts";
+import { called, same } from "./loops_fixture.ts";
 import { Random } from "./testing.ts";
-import { STATE } from "./state.ts";
 
 /** More, or others: with these in the environment. */
 const COUNT = Number(Deno.env.get("LOOPS") ?? 40), SEED = Number(Deno.env.get("SEED") ?? 20261122);
-await loadTranslator();
-
-const HLT = 0xf4;
-
-/**
- * What can be seen when the program has ended, in pieces of so many instructions. Without `exact` registers that nobody reads any more need not
- * be right at a fault: only at the end, an instruction that the interpreter does.
- */
-function outcome(
-  code: ArrayLike<number>,
-  engine: "jit" | "interpreter",
-  piece: number,
-  exact: boolean,
-): unknown {
-  const space = new FakeSpace(), kernel = { syscall: () => 1 as const, call: () => 1 as const };
-  const cpu = new X86Cpu(space, kernel, undefined, undefined, engine);
-  if (exact) cpu.exactFaults();
-  space.watcher = cpu;
-  space.map(CODE, 0x10000, READ | WRITE | EXEC);
-  space.map(DATA, 0x8000, READ | WRITE);
-  space.map(DATA + 0x8000, 0x1000, READ);
-  for (let i = 0; i < 0x9000; i++) space.u8[DATA - BIAS + i] = i * 7;
-  space.write(CODE, code);
-  cpu.frame.setNum(16, CODE);
-  cpu.frame.setNum(4, DATA + 0x4000);
-  let trap = cpu.run(piece);
-  for (let turn = 0; trap.cause === "budget" && turn < 10000; turn++) trap = cpu.run(piece);
-  const whole = exact || space.u8[cpu.frame.num(16) - BIAS] === HLT;
-  return {
-    cause: trap.cause,
-    pc: cpu.frame.num(16),
-    address: trap.cause === "page" ? trap.address : 0,
-    access: trap.cause === "page" ? trap.access : 0,
-    registers: whole ? Array.from({ length: 17 }, (_, i) => cpu.frame.big(i).toString(16)).join() : "",
-    xmm: whole && space.u8.slice(STATE.xmm, STATE.xmm + 256).join(),
-    data: space.u8.slice(DATA - BIAS, DATA - BIAS + 0x9000).join(),
-  };
-}
-function same(source: string, piece = 1_000_000): ReturnType<typeof outcome> {
-  const code = assemble(source, CODE);
-  const [expected] = [true, false].map((exact) => {
-    const expected = outcome(code, "interpreter", 1_000_000, exact);
-    assertEquals(outcome(code, "jit", piece, exact), expected, source);
-    return expected;
-  });
-  return expected;
-}
-
-/** A function that is one loop, until ecx is 0 or to `out`, and what calls it. */
-const called = (calls: readonly string[], body: readonly string[]): string =>
-  `
-  ${calls.join("\n")}
-  hlt
-  body:
-  again:
-  ${body.join("\n")}
-  next:
-  dec ecx
-  jnz again
-  out:
-  mov rsp, ${DATA + 0x4000 - 8}
-  ret
-`.replaceAll(" + 0]", "]");
 
 Deno.test("a loop that runs over the end of what it may write faults at the exact element", () => {
   const end = DATA + 0x8000;
@@ -529,65 +466,4 @@ Deno.test("a loop that knows where its table was does what the interpreter does 
     copying.on = true, debug.module = undefined;
   }
   assertEquals(known > 0, true);
-});
-
-Deno.test("random loops over places that stay where they are do what the interpreter does, also where others are the same", () => {
-  const r = new Random(SEED + 9), before = keeping.places;
-  const at = (base: string) => `[${base} + ${r.pick([0, 4, 8, 8, 16, 16, 20, 24])}]`;
-  const access = (base: string) =>
-    r.pick([
-      () => `mov eax, ${at(base)}`,
-      () => `add ${at(base)}, eax`,
-      () => `add eax, ${at(base)}`,
-      () => `inc dword ptr ${at(base)}`,
-      () => `mov rax, ${at(base)}`,
-      () => `mov ${at(base)}, rax`,
-      () => `adc qword ptr ${at(base)}, rdx`,
-      () => `mov edx, ${at(base)}\nmov ${at(base)}, eax\nxor eax, edx`,
-      () => `xchg ${at(base)}, rax`,
-      () => `movsd xmm0, ${at(base)}`,
-      () => `addsd xmm0, ${at(base)}`,
-      () => `mulsd xmm1, xmm0`,
-      () => `movsd ${at(base)}, xmm0`,
-      () => `movss ${at(base)}, xmm1`,
-      () => `cvtsi2sd xmm0, eax\nmovsd ${at(base)}, xmm0`,
-      () => `movq rdx, xmm0\nmov ${at(base)}, rdx`,
-    ])();
-  const other = (label: string) =>
-    r.pick([
-      () => `mov byte ptr ${at("rbx")}, al`,
-      () => `movzx edx, byte ptr ${at("rbx")}\nadd rax, rdx`,
-      () => `movdqu ${at("rbx")}, xmm1`,
-      () => `mov ${at("rsi")}, eax`,
-      () => `add rax, ${at("rsi")}`,
-      () => `mov rdi, rbx\nadd ${at("rdi")}, eax`,
-      () => `push rax`,
-      () => `rep movsb`,
-      () => `add rbx, 8`,
-      () => `test al, ${1 << r.below(3)}\njz ${label}\n${access("rbx")}\n${label}:`,
-      () => `test al, ${1 << r.below(3)}\njz next`,
-      () => `cmp eax, ${r.below(1000)}\nje out`,
-    ])();
-  for (let n = 0; n < COUNT * 2; n++) {
-    const body: string[] = [];
-    for (let k = 1 + r.below(5); k > 0; k--) body.push(access("rbx"));
-    for (let k = r.pick([0, 0, 1, 2]); k > 0; k--) body.splice(r.below(body.length + 1), 0, other(`l${k}`));
-    // rsi is elsewhere, or (later) where rbx is, or next to it.
-    const calls = Array.from(
-      { length: 8 },
-      (_, turn) =>
-        `mov rbx, ${DATA + 0x2000 + turn * 32}\nlea rsi, [rbx + ${
-          turn < 5 ? 512 : r.below(20)
-        }]\nmov edx, 3\nmov eax, ${r.below(1000)}\nmov ecx, ${1 + r.below(150)}\ncall body`,
-    );
-    const third = [
-      "mov edi, 3",
-      "cvtsi2sd xmm1, edi",
-      "mov edi, 1",
-      "cvtsi2sd xmm0, edi",
-      "divsd xmm0, xmm1",
-    ];
-    same(called([...third, ...calls], body), r.pick([100, 1000, 1_000_000]));
-  }
-  assertEquals(keeping.places - before > COUNT / 2, true);
 });
