@@ -70,6 +70,8 @@ export class Frame extends BaseFrame {
 
   override read(reg: number, into: Uint8Array, at: number = 0): void {
     if (reg !== FPSIMD) return super.read(reg, into, at);
+    const copies = this.imageIn(into);
+    if (copies !== undefined) return copies.save(at);
     const { state } = this.cpu, out = this.viewOf(into);
     out.setInt32(at, state.getInt32(STATE.fpsr, true), true);
     out.setInt32(at + 4, state.getInt32(STATE.fpcr, true), true);
@@ -77,6 +79,8 @@ export class Frame extends BaseFrame {
   }
   override write(reg: number, from: Uint8Array, at: number = 0): void {
     if (reg !== FPSIMD) return super.write(reg, from, at);
+    const copies = this.imageIn(from);
+    if (copies !== undefined) return copies.restore(at);
     const { state } = this.cpu, view = this.viewOf(from);
     state.setInt32(STATE.fpsr, view.getInt32(at, true) & 0x0800009f, true);
     state.setInt32(STATE.fpcr, view.getInt32(at + 4, true) & 0x07c80000, true);

@@ -1,6 +1,7 @@
 /** The translator for aarch64: which state regions keep in locals. Loaded when something is worth translating. */
 import type { Translator } from "@guise/translator/run";
 import { createTranslator, type SlotSpec } from "@guise/translator/region";
+import { FPSIMD } from "./copies.ts";
 import { shippedOperations } from "./shipped.ts";
 import { FIELD_SHIFT, STATE } from "./state.ts";
 
@@ -29,5 +30,5 @@ export const SLOTS: SlotSpec = {
 };
 
 export function translator(): Translator {
-  return createTranslator({ operations: shippedOperations(), slots: SLOTS });
+  return createTranslator({ operations: shippedOperations(), slots: SLOTS, image: FPSIMD });
 }

@@ -17,7 +17,7 @@ import {
 } from "./layout.ts";
 import { Lockstep } from "./lockstep.ts";
 import { CAUSES } from "./machine.ts";
-import type { CpuParts, Imports, Kernel, Space, TrapData } from "./parts.ts";
+import type { Copies, CpuParts, Imports, Kernel, Space, TrapData } from "./parts.ts";
 import { Promotion } from "./promotion.ts";
 
 /** Records of the engine's scratch chunk: a step from 0, a way to a dropped cache's successor, the warming up. */
@@ -213,6 +213,12 @@ export abstract class BaseCpu implements Sharer {
       this.#bytes = new Uint8Array(this.space.memory.buffer);
     }
     return this.#bytes;
+  }
+
+  /** {@link Translator.copies} for this memory; undefined: no translator is loaded, or this CPU has only an interpreter. */
+  copies(offsets?: Int32Array): Copies | undefined {
+    if (this.parts.eagerness === undefined) return undefined;
+    return this.parts.translator?.()?.copies(this.space.memory, this.#body.wide, offsets);
   }
 
   /** Decodes a run at a biased pc into `at` (at most {@link RUN_RECORDS} records); returns its end, or 0: cannot be fetched. */

@@ -1,6 +1,7 @@
 /** What the trap frames of all CPUs have in common: registers in the state block by a table of places, many at once, and images. */
 // cold: `big` and `setBig`; calls use lo, hi and num
 import type { BaseCpu } from "./cpu.ts";
+import type { Copies } from "./parts.ts";
 
 /** Where a register lies in the state block. */
 export interface RegisterPlace {
@@ -10,6 +11,32 @@ export interface RegisterPlace {
   readonly bits: number;
   /** Its offset in the state block, in bytes; below 0 where it is put together from several fields. */
   readonly offset: number;
+}
+
+/** Copies of one kind before WebAssembly does them, if there is a translator to make it: some 0.1 ms. */
+const OFTEN = 256;
+/** Registers that are quicker copied without. */
+const FEW = 4;
+
+/** Copies between the state block and guest memory by WebAssembly, when there have been many. */
+class Copier {
+  /** How often it has been asked for, until there is one. */
+  #asked = 0;
+  #copies: Copies | undefined;
+  /** Which of the registers are none of its: those that are no fields of 64 bits. */
+  readonly rest: readonly number[];
+
+  /** `offsets`: of the registers, below 0 those that it leaves alone; undefined: the image register of signal frames. */
+  constructor(readonly offsets?: Int32Array) {
+    this.rest = [...offsets ?? []].flatMap((offset, i) => offset < 0 ? [i] : []);
+  }
+
+  of(cpu: BaseCpu): Copies | undefined {
+    if (this.#copies !== undefined) return this.#copies;
+    if (++this.#asked < OFTEN) return undefined;
+    this.#asked = 0;
+    return this.#copies = cpu.copies(this.offsets);
+  }
 }
 
 /** The registers of the running task in the state block. An architecture adds those that are no plain fields. */
@@ -23,6 +50,8 @@ export abstract class BaseFrame {
   #memory: Uint8Array | undefined;
   #block: Uint8Array | undefined;
   #vectors: Uint8Array | undefined;
+  readonly #copiers = new Map<Int32Array, Copier>();
+  readonly #image = new Copier();
 
   /** `saved`: bytes of the state block that belong to a task; `vectors`: where the vector registers lie in it, from and to. */
   constructor(
@@ -64,6 +93,17 @@ export abstract class BaseFrame {
   /** These registers, 8 bytes each, one behind the other. */
   gather(registers: Int32Array, into: DataView, at: number): void {
     const { state } = this.cpu, whole = this.#whole;
+    if (into === state) {
+      const copier = this.#copierOf(registers), copies = copier?.of(this.cpu);
+      if (copies !== undefined) {
+        copies.save(at);
+        for (const i of copier!.rest) {
+          const lo = this.lo(registers[i]), hi = this.hi(registers[i]);
+          into.setInt32(at + i * 8, lo, true), into.setInt32(at + i * 8 + 4, hi, true);
+        }
+        return;
+      }
+    }
     for (let i = 0, to = at; i < registers.length; i++, to += 8) {
       const reg = registers[i], offset = whole[reg];
       let lo: number, hi: number;
@@ -77,12 +117,37 @@ export abstract class BaseFrame {
   /** The other way round. */
   scatter(registers: Int32Array, from: DataView, at: number): void {
     const { state } = this.cpu, whole = this.#whole;
+    if (from === state) {
+      const copier = this.#copierOf(registers), copies = copier?.of(this.cpu);
+      if (copies !== undefined) {
+        copies.restore(at);
+        for (const i of copier!.rest) {
+          const lo = from.getInt32(at + i * 8, true), hi = from.getInt32(at + i * 8 + 4, true);
+          this.set(registers[i], lo, hi);
+        }
+        return;
+      }
+    }
     for (let i = 0, source = at; i < registers.length; i++, source += 8) {
       const reg = registers[i], offset = whole[reg];
       const lo = from.getInt32(source, true), hi = from.getInt32(source + 4, true);
       if (offset < 0) this.set(reg, lo, hi);
       else state.setInt32(offset, lo, true), state.setInt32(offset + 4, hi, true);
     }
+  }
+
+  /** For lists that are worth it. */
+  #copierOf(registers: Int32Array): Copier | undefined {
+    let copier = this.#copiers.get(registers);
+    if (copier === undefined && registers.length >= FEW) {
+      copier = new Copier(registers.map((reg) => this.#whole[reg]));
+      this.#copiers.set(registers, copier);
+    }
+    return copier;
+  }
+  /** What copies the image register between the state block and these bytes, if they are guest memory. */
+  protected imageIn(bytes: Uint8Array): Copies | undefined {
+    return bytes === this.cpu.memory ? this.#image.of(this.cpu) : undefined;
   }
 
   /** A copy of what belongs to a task, in `into` where that is given. */

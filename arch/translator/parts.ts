@@ -78,8 +78,18 @@ export interface Translation {
   /** Functions that have copies in a region, by where slices end that it was in: its loops, and where it begins. */
   readonly copied: ReadonlyMap<number, ReadonlySet<number>>;
 }
+/** Copies between the state block and an image in guest memory, both of which must be there. */
+export interface Copies {
+  /** To the image at a wasm address. */
+  save(at: number): void;
+  /** From it. */
+  restore(at: number): void;
+}
+
 /** Makes regions of decoded code. */
 export interface Translator {
+  /** What copies the image register of signal frames, or registers at these offsets (those below 0 not), in a memory. */
+  copies(memory: WebAssembly.Memory, wide: boolean, offsets?: Int32Array): Copies;
   /** Regions at biased entries, as far as they can be translated; how many instructions it would take, when `paid` are too few. */
   translate(
     cpu: BaseCpu,

@@ -112,12 +112,16 @@ export class Frame extends BaseFrame {
   }
 
   override read(reg: number, into: Uint8Array, at: number = 0): void {
-    if (reg === FXSAVE) this.#fxsave(into, at);
-    else super.read(reg, into, at);
+    if (reg !== FXSAVE) return super.read(reg, into, at);
+    const copies = this.imageIn(into);
+    if (copies !== undefined) copies.save(at);
+    else this.#fxsave(into, at);
   }
   override write(reg: number, from: Uint8Array, at: number = 0): void {
-    if (reg === FXSAVE) this.#fxrstor(from, at);
-    else super.write(reg, from, at);
+    if (reg !== FXSAVE) return super.write(reg, from, at);
+    const copies = this.imageIn(from);
+    if (copies !== undefined) copies.restore(at);
+    else this.#fxrstor(from, at);
   }
 
   /** The FXSAVE image, 64-bit form (SDM volume 1, 10.5.1.1): 416 of its 512 bytes, the rest is left as it is. */

@@ -1,6 +1,7 @@
 /** The translator for x86-64: which state regions keep in locals. Loaded when something is worth translating. */
 import type { Translator } from "@guise/translator/run";
 import { createTranslator, type Operations, type SlotSpec } from "@guise/translator/region";
+import { FXSAVE } from "./copies.ts";
 import { shippedOperations } from "./shipped.ts";
 import { RAX, RBP, RBX, RSP, STATE } from "./state.ts";
 
@@ -28,5 +29,5 @@ export const SLOTS: SlotSpec = {
 
 /** `operations`: for tests, other meanings of the same ones. */
 export function translator(operations: Operations = shippedOperations()): Translator {
-  return createTranslator({ operations, slots: SLOTS });
+  return createTranslator({ operations, slots: SLOTS, image: FXSAVE });
 }

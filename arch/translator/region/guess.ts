@@ -34,16 +34,35 @@ function guessNow(code: Code, analysis: Analysis, instructions: readonly Instruc
   if (operand.place === "mem") return pointers(code, analysis, last.fields, last.info.form);
   if (operand.place !== "reg") return [];
   const register = registerIn(last.fields, operand, 0, spec);
-  for (let k = instructions.length - 2; k >= 0; k--) {
-    const i = instructions[k];
-    if (!writes(analysis, i, register)) continue;
-    const [to, from] = i.info.def.operands;
-    const loads = i.info.def.operands.length === 2 && to.place === "reg" && to.size === 64 &&
-      to.access === "w" &&
-      from.place === "mem" && from.size === 64 && from.access === "r" && !i.addresses.length;
-    return loads ? pointers(code, analysis, i.fields, i.info.form) : [];
-  }
-  return known(code, [number(code.state, register)]);
+  const at = writer(analysis, instructions, instructions.length - 1, register);
+  if (at < 0) return known(code, [number(code.state, register)]);
+  const i = instructions[at];
+  return loads(i) ? pointers(code, analysis, i.fields, i.info.form) : [];
+}
+
+/** The last of the instructions before `end` that writes a register; -1: none does. */
+function writer(
+  analysis: Analysis,
+  instructions: readonly Instruction[],
+  end: number,
+  register: number,
+): number {
+  let at = end - 1;
+  while (at >= 0 && !writes(analysis, instructions[at], register)) at--;
+  return at;
+}
+
+/** Does an instruction load all of a register from memory, and nothing else? */
+function loads({ info: { def: { operands } }, addresses }: Instruction): boolean {
+  const [to, from] = operands;
+  return operands.length === 2 && to.place === "reg" && to.size === 64 && to.access === "w" &&
+    from.place === "mem" && from.size === 64 && from.access === "r" && !addresses.length;
+}
+
+/** The value that an instruction gives a register, if it is a constant that may be an address. */
+function constant({ info: { def: { operands: [to, from] } }, fields }: Instruction): number | undefined {
+  const moves = to?.place === "reg" && to.access === "w" && from?.place === "imm" && from.wideImmediate;
+  return moves && fields.imm === 0 ? fields.disp >>> 0 : undefined;
 }
 
 /**
@@ -58,10 +77,26 @@ export function guessJump(code: Code, analysis: Analysis, instructions: readonly
   if (operand.place === "mem" && i.fields.base === zero && !indexed) {
     return pointers(code, analysis, i.fields, 0);
   }
+  if (operand.place === "reg") {
+    const linked = place(code, analysis, instructions);
+    if (linked.length) return linked;
+  }
   const table = operand.place === "mem"
     ? absolute(code, analysis, i)
     : relative(code, analysis, instructions);
   return table.length > 1 ? table : [];
+}
+
+/** Of a jump to a register that is loaded from one place, whose page a register is given right before: what aarch64's linkers make. */
+function place(code: Code, analysis: Analysis, instructions: readonly Instruction[]): number[] {
+  const { slots: { spec } } = analysis, end = instructions.length - 1, jump = instructions[end];
+  const at = writer(analysis, instructions, end, registerIn(jump.fields, jump.info.def.operands[0], 0, spec));
+  const load = instructions[at];
+  if (!load || !loads(load) || load.info.form === 1 && load.fields.index !== spec.zero) return [];
+  const base = instructions[writer(analysis, instructions, at, load.fields.base)];
+  const page = base && constant(base);
+  if (page === undefined) return [];
+  return pointers(code, analysis, { ...load.fields, base: spec.zero, disp: load.fields.disp + page }, 0);
 }
 
 /** Entries of a table that are looked at, and different targets of it. */
@@ -95,30 +130,28 @@ function relative(code: Code, analysis: Analysis, instructions: readonly Instruc
   if (to.place !== "reg") return [];
   const register = registerIn(jump.fields, to, 0, spec);
   let at = instructions.length - 1;
-  const writer = (of: number) => {
-    for (at--; at >= 0; at--) if (writes(analysis, instructions[at], of)) return instructions[at];
-    return undefined;
-  };
-  const sum = writer(register);
+  const before = (of: number): Instruction | undefined =>
+    instructions[at = writer(analysis, instructions, at, of)];
+  const sum = before(register);
   if (
     !sum?.info.def.name.startsWith("add ") ||
     sum.info.def.operands.some((o) => o.place !== "reg" || o.size !== 64)
   ) return [];
-  const other = registerIn(sum.fields, sum.info.def.operands[1], 1, spec), before = at;
+  const other = registerIn(sum.fields, sum.info.def.operands[1], 1, spec), added = at;
   // Either of the two is the table's place.
   for (const [loaded, base] of [[register, other], [other, register]]) {
-    at = before;
-    const load = writer(loaded), from = load?.info.def.operands[1];
+    at = added;
+    const load = before(loaded), from = load?.info.def.operands[1];
     if (
       !load || load.addresses.length || load.info.form !== 1 || from?.place !== "mem" || from.size !== 32 ||
       load.fields.base !== base || load.fields.scale !== 2 || load.fields.index === zero
     ) continue;
-    const place = writer(base);
-    const fixed = place?.info.def.operands[1];
-    if (place && !(fixed?.place === "mem" && fixed.access === "none" && place.fields.base === zero)) {
+    const lea = before(base);
+    const fixed = lea?.info.def.operands[1];
+    if (lea && !(fixed?.place === "mem" && fixed.access === "none" && lea.fields.base === zero)) {
       return [];
     }
-    const start = place ? place.fields.disp >>> 0 : number(code.state, base);
+    const start = lea ? lea.fields.disp >>> 0 : number(code.state, base);
     return entries(code, start + load.fields.disp, 4, (view) => start + view.getInt32(0, true));
   }
   return [];

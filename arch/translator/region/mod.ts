@@ -4,6 +4,7 @@
  * @module
  */
 export * from "./translator.ts";
+export { type ImageSpec, vectorsOf } from "./copies.ts";
 export { copying } from "./inline.ts";
 export * from "./operations.ts";
 export { keeping } from "./steady.ts";

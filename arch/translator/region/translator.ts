@@ -18,6 +18,7 @@ import {
   samplesIn,
   start,
 } from "./entries.ts";
+import { copiesFor, copiesModule, type ImageSpec, rowOf } from "./copies.ts";
 import { emitEntry, typeOf } from "./exits.ts";
 import { Ids, Shape, type Signature } from "./shape.ts";
 import type { Helper } from "./env.ts";
@@ -45,10 +46,12 @@ const EARLY = 1_000;
 export interface TranslatorSpec {
   readonly operations: Operations;
   readonly slots: SlotSpec;
+  /** The image register that signal frames have. */
+  readonly image: ImageSpec;
 }
 
 /** What the analysis finds out of all operations, to be shipped with them. */
-export const learn = ({ operations, slots }: TranslatorSpec, count: number): string =>
+export const learn = ({ operations, slots }: Omit<TranslatorSpec, "image">, count: number): string =>
   new Analysis(operations, new Slots(slots), true).pack(count);
 
 /** For debugging: sees every module. */
@@ -62,7 +65,16 @@ export function createTranslator(spec: TranslatorSpec): Translator {
     if (!a) analyses.set(wide, a = new Analysis(spec.operations, slots, wide));
     return a;
   };
+  const modules = new Map<string, WebAssembly.Module>();
   return {
+    copies(memory, wide, offsets) {
+      const key = `${wide} ${offsets ?? ""}`;
+      let module = modules.get(key);
+      if (!module) {
+        modules.set(key, module = copiesModule(offsets ? rowOf([...offsets]) : spec.image, wide));
+      }
+      return copiesFor(module, memory);
+    },
     translate(...request): Translation | number | undefined {
       // With some fields an operation cannot be done in line: the interpreter keeps such code.
       for (const alone of [false, true]) {

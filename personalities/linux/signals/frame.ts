@@ -49,20 +49,20 @@ class Workshop {
   readonly signal: number;
   readonly info: number;
   readonly context: number;
+  /** Which of the registers has flags that handlers begin without; -1: none. */
   readonly flags: number;
   /** Registers of the frame record, which register points to it; which one has the return address. */
   readonly record: Int32Array;
   readonly recordPointer: number;
   readonly returnTo: number;
-  /** The fixed part: what no signal changes stays in it. */
+  /** What no signal changes of the fixed part; the rest is 0. */
   readonly bytes: Uint8Array;
   readonly view: DataView;
   /** What of it is written to the stack: all, or up to what lies unused before the frame record, and that. */
   readonly head: Uint8Array;
   readonly tail: Uint8Array | undefined;
-  /** The alternate stack that it tells of, and whether its siginfo has bytes that a guest gave. */
+  /** The alternate stack that it tells of. */
   stack: LinuxTask["altStack"] | undefined;
-  raw = false;
   constructor(layout: SignalFrameLayout, arch: Arch) {
     const { extended } = layout;
     this.layout = layout;
@@ -86,7 +86,7 @@ class Workshop {
     this.signal = register(arch, layout.signalRegister);
     this.info = register(arch, layout.infoRegister);
     this.context = register(arch, layout.contextRegister);
-    this.flags = layout.clearFlags === undefined ? -1 : register(arch, layout.clearFlags.name);
+    this.flags = registers.findIndex(({ name }) => name === layout.clearFlags?.name);
     const { record, returnTo } = layout;
     this.record = Int32Array.from(record?.registers ?? [], (name) => register(arch, name));
     this.recordPointer = record === undefined ? -1 : register(arch, record.pointer);
@@ -152,21 +152,23 @@ export function pushFrame(thread: LinuxTask, info: SigInfo, action: Action, mask
   if (!(sp > 0) || !space.check(sp, top - sp, WRITE)) return false;
 
   const workshop = workshopOf(layout, arch);
-  const { bytes, view } = workshop;
-  // Other signals write no more than the first half.
-  bytes.fill(0, layout.siginfo, layout.siginfo + (workshop.raw ? SIGINFO_SIZE : SIGINFO_SIZE / 2));
-  workshop.raw = info.raw !== undefined;
-  writeInfo(info, bytes, view, layout.siginfo);
   const uc = layout.ucontext, { altStack } = thread;
   if (altStack !== workshop.stack) {
     workshop.stack = altStack;
+    const { view } = workshop;
     put64(view, uc + layout.ucStack, altStack.address);
     view.setUint32(uc + layout.ucStack + 8, altStack.size === 0 ? SS_DISABLE : altStack.flags, true);
     put64(view, uc + layout.ucStack + 16, altStack.size);
   }
-  view.setInt32(uc + layout.ucMask, mask.lo, true);
-  view.setInt32(uc + layout.ucMask + 4, mask.hi, true);
-  const mc = uc + layout.mcontext;
+  const { u8, view } = space;
+  const start = sp - BIAS, mc = start + uc + layout.mcontext;
+  const { record } = layout;
+  u8.set(workshop.head, start);
+  if (record !== undefined && workshop.tail !== undefined) u8.set(workshop.tail, start + record.offset);
+  writeInfo(info, u8, view, start + layout.siginfo);
+  const maskAt = start + uc + layout.ucMask;
+  view.setInt32(maskAt, mask.lo, true);
+  view.setInt32(maskAt + 4, mask.hi, true);
   frame.gather(workshop.registers, view, mc + workshop.offset);
   const { trap } = layout;
   view.setInt32(mc + trap.address, thread.faultLo, true);
@@ -177,25 +179,16 @@ export function pushFrame(thread: LinuxTask, info: SigInfo, action: Action, mask
     view.setInt32(mc + trap.oldMask, mask.lo, true);
     view.setInt32(mc + trap.oldMask + 4, mask.hi, true);
   }
+  let extendedIn = extendedAt - BIAS;
   if (extended.place.kind === "above") {
     put64(view, mc + extended.place.pointer, extendedAt);
-    const at = extendedAt - BIAS;
-    space.u8.set(extended.around, at);
-    frame.read(workshop.extended, space.u8, at + extended.image);
-    extended.dress?.(space.view, at, thread.faultVector, thread.faultError);
-  } else {
-    const at = mc + extended.place.offset;
-    frame.read(workshop.extended, bytes, at + extended.image);
-    extended.dress?.(view, at, thread.faultVector, thread.faultError);
-  }
-  const { record } = layout;
-  if (record !== undefined) frame.gather(workshop.record, view, record.offset);
+    u8.set(extended.around, extendedIn);
+  } else extendedIn = mc + extended.place.offset;
+  frame.read(workshop.extended, u8, extendedIn + extended.image);
+  extended.dress?.(view, extendedIn, thread.faultVector, thread.faultError);
+  if (record !== undefined) frame.gather(workshop.record, view, start + record.offset);
   const restorer = action.flags & SA_RESTORER ? action.restorer : thread.process.mm.sigreturn;
-  if (layout.returnTo.kind === "memory") put64(view, layout.returnTo.offset, restorer);
-  space.u8.set(workshop.head, sp - BIAS);
-  if (record !== undefined && workshop.tail !== undefined) {
-    space.u8.set(workshop.tail, sp - BIAS + record.offset);
-  }
+  if (layout.returnTo.kind === "memory") put64(view, start + layout.returnTo.offset, restorer);
 
   if (workshop.returnTo >= 0) frame.setNum(workshop.returnTo, restorer);
   if (record !== undefined) frame.setNum(workshop.recordPointer, sp + record.offset);
@@ -205,9 +198,10 @@ export function pushFrame(thread: LinuxTask, info: SigInfo, action: Action, mask
   frame.setNum(workshop.signal, info.signo);
   frame.setNum(workshop.info, sp + layout.siginfo);
   frame.setNum(workshop.context, sp + layout.ucontext);
-  if (layout.clearFlags !== undefined) {
-    const index = workshop.flags;
-    frame.set(index, frame.lo(index) & ~layout.clearFlags.bits, frame.hi(index));
+  if (workshop.flags >= 0) {
+    const { bits } = layout.clearFlags!, index = workshop.registers[workshop.flags];
+    const flags = view.getInt32(mc + workshop.offset + workshop.flags * 8, true);
+    if ((flags & bits) !== 0) frame.set(index, flags & ~bits, frame.hi(index));
   }
   if (thread.altStack.flags & SS_AUTODISARM) thread.altStack = { address: 0, size: 0, flags: SS_DISABLE };
   return true;
