@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { createSpace, EXEC, READ, WRITE } from "@guise/core";
 import { BIAS } from "@guise/translator/run";
-import { copying } from "@guise/translator/region";
+import { copying, debug } from "@guise/translator/region";
 import { type ArmCpu, loadTranslator } from "./cpu.ts";
 import { aarch64 } from "./mod.ts";
 import { declarations, useDeclarations } from "./built.ts";
@@ -95,6 +95,50 @@ Deno.test("a hot loop becomes a region with the interpreter's results", () => {
     [0xd4000001, "svc #0"],
   ]);
   assert(regions(cpu) > 0);
+});
+
+Deno.test("a jump through a linker's table is guessed, and goes where the table says now", () => {
+  const source = `
+    .set table, ${DATA}
+      adrp x1, table
+      adr x2, one
+      adr x3, two
+      str x2, [x1, #24]
+      mov w4, #60000
+    loop: bl linked
+      subs w4, w4, #1
+      b.eq end
+      tst w4, #0x3fff
+      b.ne loop
+      ldr x5, [x1, #24]
+      str x3, [x1, #24]
+      mov x3, x5
+      b loop
+    end: svc #0
+    linked: adrp x16, table
+      ldr x17, [x16, #24]
+      add x16, x16, #24
+      br x17
+    one: add x0, x0, #1
+      ret
+    two: add x0, x0, #3
+      ret`;
+  const words = [...new Uint32Array(aarch64.assemble(source, CODE).buffer)], one = CODE + 19 * 4;
+  assertEquals(words[19], 0x91000400);
+  let guessed = 0;
+  debug.module = (_, graphs) => {
+    // The jump and where it goes are in one region.
+    for (const { blocks } of graphs as { blocks: { instructions: { pc: number }[] }[] }[]) {
+      const has = (pc: number) => blocks.some((b) => b.instructions.some((i) => i.pc === pc - BIAS));
+      if (has(one - 4) && has(one)) guessed++;
+    }
+  };
+  try {
+    assert(regions(same(words.map((word) => [word, ""]))) > 0);
+  } finally {
+    debug.module = undefined;
+  }
+  assert(guessed > 0);
 });
 
 Deno.test("calls inside regions return to where they should, deep recursion unwinds", () => {
