@@ -5,7 +5,7 @@
  */
 import { EXEC, READ, WRITE } from "./arch.ts";
 import { EFAULT, ENAMETOOLONG, type Errno } from "./errno.ts";
-import { BIAS, LOWEST, NO_PAGE, PAGE, WINDOW_PAGES, WINDOWS } from "./memory.ts";
+import { BIAS, BLOCK_END, LOWEST, NO_PAGE, PAGE, WINDOW_PAGES, WINDOWS } from "./memory.ts";
 import { growMemory, growWhole, type HostMemory, type MemoryPair, RESIDENT, TOUCHED } from "./pool.ts";
 
 /** Growing is a host call that detaches every view, and a large step can cost a garbage collection: take a quarter more. */
@@ -100,7 +100,7 @@ export abstract class GuestMemory {
 
   #forget(): void {
     this.u8.fill(0, WINDOWS, WINDOW_PAGES);
-    this.u8.fill(NO_PAGE, WINDOW_PAGES, LOWEST - BIAS);
+    this.u8.fill(NO_PAGE, WINDOW_PAGES, BLOCK_END);
   }
 
   /** A permission bit was cleared: what translated code remembers is not true any more. */

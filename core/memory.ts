@@ -9,17 +9,18 @@
 import type { Errno } from "./errno.ts";
 
 /**
- * Guest address of the first byte of the memory. Lower addresses never exist: null pointers fault for free. Five pages below
- * {@link LOWEST}: those of the memory hold the CPU's state block, and what translated code remembers of permissions.
+ * Guest address of the first byte of the memory: the guest's addresses are those of the memory, so that translated code need not subtract anything
+ * (decision 73). What lies below {@link LOWEST} no guest can map: there are the CPU's state block, and what translated code
+ * remembers of permissions.
  */
-export const BIAS = 0xb000;
+export const BIAS = 0;
 /** The first mappable guest address, as vm.mmap_min_addr is on Linux: Go links programs for arm64 to begin here. */
 export const LOWEST = 0x10000;
 /**
  * From these bytes of the memory on translated code remembers what it may access: when a page's bit is cleared, windows are zeroed, and the
- * pages behind them, up to {@link LOWEST}, filled with {@link NO_PAGE}.
+ * pages behind them filled with {@link NO_PAGE}, up to the end of the block.
  */
-export const WINDOWS = 2048, WINDOW_PAGES = 4096;
+export const WINDOWS = 2048, WINDOW_PAGES = 4096, BLOCK_END = 0x5000;
 /** Each byte of a remembered page that is none. */
 export const NO_PAGE = 0xff;
 /** Bytes of a page. */

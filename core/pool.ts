@@ -4,7 +4,7 @@
  * forks ten times a second takes memories that are already warm.
  */
 
-import { BIAS, LOWEST } from "./memory.ts";
+import { BIAS, BLOCK_END, LOWEST } from "./memory.ts";
 
 /** Page byte: what the CPU may do without asking are the three low bits; the others are the kernel's. */
 // deno-fmt-ignore
@@ -151,7 +151,7 @@ function wide(first: number, most: number): WebAssembly.MemoryDescriptor {
 function clear(pair: MemoryPair): void {
   const bytes = new Uint8Array(pair.memory.buffer);
   const table = new Uint8Array(pair.pages.buffer);
-  bytes.fill(0, 0, LOWEST - BIAS); // the state block
+  bytes.fill(0, 0, BLOCK_END); // the state block
   const words = new Int32Array(pair.pages.buffer, 0, Math.ceil(pair.reached / 16384));
   let run = -1; // first page of a run of touched ones; the others have been cleared before
   const end = (from: number, to: number): void => void bytes.fill(0, from * 4096 - BIAS, to * 4096 - BIAS);

@@ -3,8 +3,8 @@
  * start; memory 1 is the page table; memory 2 belongs to the engine and is out of the guest's reach.
  */
 
-/** Wasm offset = guest address - BIAS (core/memory.ts): the first mappable page, 0x10000, follows the state block and {@link PAGES}. */
-export const BIAS = 0xb000;
+/** Wasm offset = guest address - BIAS (core/memory.ts): the state block and {@link PAGES} lie below the first mappable page, 0x10000. */
+export const BIAS = 0;
 /** Guest page n has its permissions at n in memory 1, so a biased page number is this much lower. */
 export const PAGE_BIAS = BIAS >>> 12;
 /** Bytes at the start of memory 0 that hold the running task's registers. */

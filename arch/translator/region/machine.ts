@@ -32,6 +32,11 @@ import { paging } from "./window.ts";
 import { floatOf, LoadedFloat, type Memories, type State, Unsupported } from "./state.ts";
 
 /** Logarithm of the size of an entry of {@link PAGES}. */
+/**
+ * Constants of addresses, up to this, that accesses in loops have apart: V8 compares the rest with a limit that it has found before the loop.
+ * What can be accessed begins higher, so that the rest is not below 0.
+ */
+const APART = 0x8000;
 const ENTRY = Math.log2(PAGES.size);
 
 /** The name of what a conditional comparison has chosen. */
@@ -87,6 +92,8 @@ export class RegionMachine extends BaseEnv implements Machine {
   flagsWanted = true;
   flow!: Flow;
   ended = false;
+  /** By address: what its constant is added to. */
+  readonly #apart = new Map<Address, { readonly from: Local<"i64">; readonly disp: number }>();
   /** The loop whose body is emitted, if it comes in two versions. */
   loop: LoopWatch | undefined;
   #stored = false;
@@ -176,7 +183,7 @@ export class RegionMachine extends BaseEnv implements Machine {
         const field = registerIn(fields, spec, nth, this.values.slots.spec);
         return new RegionOperand(this, spec, field, undefined, place);
       }
-      const address = this.f.let(this.effectiveAddress(this.#form === 1, spec.extend));
+      const address = this.#addressOf(this.#form === 1, spec.extend);
       const { misaligned, misalignedCause = "protection" } = spec;
       const access = spec.access === "r" ? ACCESS.read : ACCESS.write;
       const sum = this.#sum(form === 1);
@@ -216,16 +223,26 @@ export class RegionMachine extends BaseEnv implements Machine {
     // What is in no local may be anything.
     return parts.base === -1 || parts.index === -1 ? undefined : parts;
   }
+  /** The address of the operand; its constant is {@link APART}. */
+  #addressOf(indexed: boolean, extend: OperandSpec["extend"]): Local<"i64"> {
+    const { f } = this, { disp, base, index } = this.#fields, { zero } = this.values.slots.spec;
+    const some = base !== zero || (indexed && index !== zero);
+    const address = f.let(this.effectiveAddress(indexed, extend));
+    if (!this.loop || !some || disp <= 0 || disp > APART) return address;
+    const from = f.let(this.effectiveAddress(indexed, extend, 0));
+    this.#apart.set(address, { from, disp });
+    return address;
+  }
   /** The address of the record's operand. */
-  effectiveAddress(indexed: boolean, extend?: OperandSpec["extend"]): I64 {
-    const { base, index, scale, disp } = this.#fields, { zero } = this.values.slots.spec;
+  effectiveAddress(indexed: boolean, extend?: OperandSpec["extend"], disp = this.#fields.disp): I64 {
+    const { base, index, scale } = this.#fields, { zero } = this.values.slots.spec;
     let address = base === zero ? undefined : this.state("i64.load", base);
     if (indexed && index !== zero) {
       const load = extend === "zero" ? "i64.load32_u" : extend === "sign" ? "i64.load32_s" : "i64.load";
       const x = this.state(load, index).shl(scale);
       address = address ? address.add(x) : x;
     }
-    return address ? address.add(disp) : i64(disp);
+    return address ? disp ? address.add(disp) : address : i64(disp);
   }
   /** For the operations that compute an address into the temporary. */
   setAddress(fields: Fields, narrow: boolean, absolute: bigint | undefined): void {
@@ -357,7 +374,9 @@ export class RegionMachine extends BaseEnv implements Machine {
   }
   #put<N extends Store>(name: N, address: Address, v: Value, offset: number): void {
     const { loop } = this, once = loop ? this.f.let(v) : v;
-    super.store(name, address, once as Value<TypeOf<N>>, offset);
+    const apart = this.#apart.get(address);
+    if (apart) super.store(name, apart.from, once as Value<TypeOf<N>>, offset + apart.disp);
+    else super.store(name, address, once as Value<TypeOf<N>>, offset);
     loop?.steady.store(name, address, once, offset);
   }
   #symbolOf(address: Address, offset: number): Symbol | undefined {
@@ -376,12 +395,16 @@ export class RegionMachine extends BaseEnv implements Machine {
     if (word !== undefined) return i64(word) as Value as Value<TypeOf<N>>;
     const kept = (name: Load) => this.loop?.steady.load(name, address, offset);
     if (name !== "v128.load64_zero" && name !== "v128.load32_zero") {
-      return (kept(name) ?? super.load(name, address, offset)) as Value<TypeOf<N>>;
+      return (kept(name) ?? this.#load(name, address, offset)) as Value<TypeOf<N>>;
     }
     const float = name === "v128.load64_zero" ? "f64.load" : "f32.load";
-    const alone = kept(float) ?? super.load(float, address, offset);
-    const whole = super.load(name, address, offset) as Value;
+    const alone = kept(float) ?? this.#load(float, address, offset);
+    const whole = this.#load(name, address, offset) as Value;
     return new LoadedFloat(whole as V128, alone as Value<"f64">) as Value as Value<TypeOf<N>>;
+  }
+  #load<N extends Load>(name: N, address: Address, offset: number): Value<TypeOf<N>> {
+    const apart = this.#apart.get(address);
+    return apart ? super.load(name, apart.from, offset + apart.disp) : super.load(name, address, offset);
   }
   override copy(to: Address, from: Address, bytes: Int): void {
     this.asked.effects = true;
