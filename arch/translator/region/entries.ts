@@ -9,7 +9,7 @@ import { BIAS } from "../layout.ts";
 import type { Analysis, Info } from "./analysis.ts";
 import { type Block, type Graph, instructionAt } from "./graph.ts";
 import { SPACE } from "./inline.ts";
-import { loopOf } from "./loops.ts";
+import { innerOf, loopOf } from "./loops.ts";
 
 /** Bytes before a place in which code that leads to it is looked for; how many places are tried there. */
 const NEAR = 4096, TRIES = 6;
@@ -92,4 +92,40 @@ export function enclosing(
     if (!half(info) && info.how === "inline" && info.kind !== "enter" && info.kind !== "stop") best = other;
   }
   return best;
+}
+
+/** Bytes of an instruction, at most. */
+const LONGEST = 15;
+
+/**
+ * The graph from where the loop that this one begins in is come to: what lies before it leads there, or jumps there. From the middle the loop would be
+ * another one, whose first half comes last.
+ */
+export function natural(
+  cpu: BaseCpu,
+  analysis: Analysis,
+  graph: Graph,
+  set: RegionSet,
+  limits: Eagerness,
+  find: (pc: number) => Graph | undefined,
+): Graph {
+  const { entry } = graph;
+  if (!entry.isLoop) return graph;
+  const { body } = innerOf(entry) ?? loopOf(entry);
+  const places = new Set(placesOf([...body].filter((b) => b.key < SPACE))), low = Math.min(...places);
+  for (let length = 1; length <= LONGEST; length++) {
+    if (!cpu.cache.find(low - length)) continue;
+    const i = instructionAt(cpu, analysis, low - length, BIAS);
+    if (i?.next !== low) continue;
+    const { kind } = i.info;
+    const to = kind === "jmp" ? i.target : kind === "next" || kind === "jcc" || kind === "call" ? low : -1;
+    if (to === entry.pc || !places.has(to) || hasRegion(set, to)) return graph;
+    const other = find(to);
+    if (!other || other.size >= limits.region || !other.byPc.has(entry.pc)) return graph;
+    const { info } = other.entry.instructions[0];
+    return half(info) || info.how !== "inline" || info.kind === "enter" || info.kind === "stop"
+      ? graph
+      : other;
+  }
+  return graph;
 }

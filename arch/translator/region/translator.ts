@@ -14,6 +14,7 @@ import {
   heatIn,
   hotLoops,
   loopsOf,
+  natural,
   placesOf,
   samplesIn,
   start,
@@ -136,7 +137,9 @@ export function createTranslator(spec: TranslatorSpec): Translator {
       const rest = first && !again && !loop && set.near.has(queue[at]);
       let graph = find(limits.region, loop ? (pc) => !loop.has(pc) : rest ? others : undefined);
       if (graph && !loop && !rest && graph.size < limits.region && first && !again && !alone) {
-        graph = enclosing(graph, set, limits, (pc) => find(limits.region, undefined, pc));
+        const from = (pc: number) => find(limits.region, undefined, pc);
+        graph = enclosing(graph, set, limits, from);
+        graph = natural(cpu, analysis, graph, set, limits, from);
         queue[at] = graph.entry.pc, seen.add(queue[at]);
         // What its other places have paid is hardly for what it calls, which pays for itself.
         own = heatIn(graph, set) / limits.price - paid;
