@@ -392,8 +392,8 @@ export class Decoder {
   /** Target and count of a branch: linked when the target is decoded, else through a stub. */
   #branch(record: number, target: number, count: number, step: boolean): void {
     const { engine, cache } = this.cpu;
-    // Beyond 4 GiB nothing is mapped, nor is it below 64 KiB.
-    target = target < 0 || target >= 0x100000000 ? target & 0xffff : target >>> 0;
+    // Beyond 4 GiB nothing is mapped, nor is it below 64 KiB. What is below 0 wraps, as in the other decoder.
+    target = target >= 0x100000000 ? target & 0xffff : target >>> 0;
     const known = step ? 0 : cache.find(target);
     engine.i32[record + RECORD.imm >>> 2] = count - (known ? engine.u8[known + RECORD.ordinal] : 0);
     engine.i32[record + RECORD.disp >>> 2] = known;
