@@ -294,13 +294,15 @@ const extr: Semantics = ({ d, n, m: b, a }, m) => {
 };
 
 // Multiplication, division, counting.
+/** By 0 is 0, and by 1 (and -1) it takes no division of the processor's: one test finds both (decision 75). */
 const divide = (signed: boolean): Semantics => ({ d, n, m: b }, m) => {
-  const { f } = m, x = f.let(n.read()), y = f.let(b.read()), r = f.let(constant(x, 0));
-  f.if(y.eqz().eqz(), () => {
-    if (!signed) return f.set(r, x.divU(y));
-    // The least integer by -1 is itself.
-    f.if(y.eq(-1), () => f.set(r, constant(x, 0).sub(x)), () => f.set(r, x.divS(y)));
-  });
+  const { f } = m, x = f.let(n.read()), y = f.let(b.read()), r = f.local(x.type);
+  // The product of the least integer and -1 is itself, which is what the manual says.
+  f.if(
+    signed ? y.add(1).gtU(2) : y.gtU(1),
+    () => f.set(r, signed ? x.divS(y) : x.divU(y)),
+    () => f.set(r, x.mul(y)),
+  );
   d.write(r);
 };
 const highProduct = (signed: boolean) => (m: Machine, x: I64, y: I64): I64 => {
