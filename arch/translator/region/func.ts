@@ -58,7 +58,7 @@ export class RegionFunc extends Func {
     { readonly local: Local; readonly from: readonly number[]; readonly also?: unknown }
   >();
   readonly #holders = new Map<string, Local>();
-  /** Constants in memory that this function has put there. */
+  /** What this function has put into memory. */
   #words: readonly Word[] = [];
   #nextSymbol = 0;
   /** What values are at most, by symbol: a value stays what it is, so these are never forgotten. */
@@ -136,19 +136,20 @@ export class RegionFunc extends Func {
     this.#own.clear();
     this.#words = [];
   }
-  /** Memory was written, at a known distance from a value or anywhere; `word`: of a constant of 8 bytes. */
-  wrote(to?: Symbol, bytes = 0, word?: bigint): void {
+  /** Memory was written, at a known distance from a value or anywhere; `word`: these 8 bytes. */
+  wrote(to?: Symbol, bytes = 0, word?: Word["value"]): void {
     // What is apart from it stays: addresses may wrap around, their distance does not change.
     this.#words = to
       ? this.#words.filter((w) => w.id === to.id && (w.plus + 8 <= to.plus || to.plus + bytes <= w.plus))
       : [];
-    // In a branch it is written only sometimes.
-    if (to && word !== undefined && this.w.depth === this.#startDepth) {
-      this.#words = [...this.#words, { ...to, value: word }];
-    }
+    if (to && word !== undefined && this.always) this.#words = [...this.#words, { ...to, value: word }];
+  }
+  /** What is emitted here is done whenever the block is: not in a branch. */
+  get always(): boolean {
+    return this.w.depth === this.#startDepth;
   }
   /** The 8 bytes there, if they are known. */
-  wordAt({ id, plus }: Symbol): bigint | undefined {
+  wordAt({ id, plus }: Symbol): Word["value"] | undefined {
     return this.#words.find((w) => w.id === id && w.plus === plus)?.value;
   }
   /** Which value a local or an address is a constant away from. */

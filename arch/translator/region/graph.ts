@@ -284,6 +284,7 @@ export function discover(
   const first = byPc.get(entry)!;
   let blocks = order(first);
   if (split(blocks, byPc, copies)) blocks = order(first);
+  if (splitLeaves(blocks, byPc, copies)) blocks = order(first);
   let wrong = irreducible(blocks);
   for (let turn = 0, room = SPLIT; wrong.length && turn < TURNS; turn++) {
     const size = peel(blocks, byPc, copies, room);
@@ -488,6 +489,40 @@ function split(blocks: readonly Block[], byPc: Map<number, Block>, copies: Copie
     for (const p of ways) copy(behind, [copy(end, [p], byPc, copies)], byPc, copies);
   }
   return room < ENDS;
+}
+
+/** Instructions of the end of a function; of all copies of such ends in a region. */
+const EPILOGUE = 8, EPILOGUES = 64;
+
+/**
+ * Many functions save registers and return before they have called anything: the end of a recursion. Where no call lies between, what is taken back is
+ * known (func.ts), so that such ways have an end of their own. Returns whether there were any.
+ */
+function splitLeaves(blocks: readonly Block[], byPc: Map<number, Block>, copies: Copies): boolean {
+  let room = EPILOGUES;
+  for (const end of blocks) {
+    const { instructions, predecessors } = end, { info, guesses } = instructions[instructions.length - 1];
+    const returns = info.kind === "return" ||
+      (end.key >= SPACE && info.kind === "jump" && guesses.length === 1);
+    if (!returns || instructions.length > Math.min(room, EPILOGUE) || predecessors.length < 2) continue;
+    const start = end.key >= SPACE ? copies.start(end.key) : blocks[0].key;
+    const leaves = predecessors.filter((p) => p.order < end.order && turns(p) && callsNothing(p, start));
+    if (!leaves.length || leaves.length === predecessors.length) continue;
+    room -= instructions.length;
+    copy(end, leaves, byPc, copies);
+  }
+  return room < EPILOGUES;
+}
+/** Is nothing called, and nothing done that may write anywhere, on the ways from the block at the key to the end of this one? */
+function callsNothing(b: Block, start: number): boolean {
+  const seen = new Set([b]);
+  for (const { key, instructions, predecessors } of seen) {
+    const { info: { kind } } = instructions[instructions.length - 1];
+    if (kind === "call" || kind === "callIndirect" || kind === "enter") return false;
+    if (instructions.some((i) => i.info.how !== "inline")) return false;
+    if (key !== start) { for (const p of predecessors) seen.add(p); }
+  }
+  return true;
 }
 
 /** Its last instruction can be told to go somewhere else. */

@@ -29,6 +29,8 @@ export const copying: { on: boolean } = { on: true };
 
 interface Copy {
   readonly back: number;
+  /** The key of the function's first instruction. */
+  readonly start: number;
   readonly depth: number;
   /** What of the function is copied; undefined: all. */
   readonly path?: ReadonlySet<number>;
@@ -37,7 +39,7 @@ interface Copy {
 /** The copies in one region. */
 export class Copies {
   /** Of each copy: the key behind the call, and how many copies it is in. */
-  readonly #copies: Copy[] = [{ back: 0, depth: 0 }];
+  readonly #copies: Copy[] = [{ back: 0, start: 0, depth: 0 }];
   /** Instructions of functions that may be copied, by their addresses; 0: not this one. */
   readonly #sizes = new Map<number, number>();
   readonly #paths = new Map<number, ReadonlySet<number>>();
@@ -81,7 +83,11 @@ export class Copies {
 
   /** Keys for a copy that is no function's. */
   space(): number {
-    return SPACE * (this.#copies.push({ back: 0, depth: DEEPER }) - 1);
+    return SPACE * (this.#copies.push({ back: 0, start: 0, depth: DEEPER }) - 1);
+  }
+  /** Where the copied function begins that a key belongs to. */
+  start(key: number): number {
+    return this.#copies[keyIn(key)].start;
   }
   /** The key of a copy of what is called at a biased address, made for this call in the copy of `key`; or the address: it is called. */
   call(pc: number, { next }: { readonly next: number }, key: number): number {
@@ -100,7 +106,9 @@ export class Copies {
     if (!size || size > this.#room) return pc;
     this.#room -= size;
     this.made.add(pc);
-    return pc + SPACE * (this.#copies.push({ back: next, depth: depth + 1, path }) - 1);
+    const start = pc + SPACE * this.#copies.length;
+    this.#copies.push({ back: next, start, depth: depth + 1, path });
+    return start;
   }
 
   /** Is what follows a call rarely returned to? */

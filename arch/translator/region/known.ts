@@ -56,9 +56,9 @@ export interface Start {
   readonly plus: number;
 }
 
-/** What 8 bytes of memory hold: a return address, until something may have been written there. */
+/** What 8 bytes of memory hold, until something may have been written there: a return address, or what a local was that nobody sets again. */
 export interface Word extends Symbol {
-  readonly value: bigint;
+  readonly value: bigint | Local<"i64">;
 }
 
 /** What is known of some locals, and of accesses. */

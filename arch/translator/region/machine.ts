@@ -15,7 +15,7 @@ import {
   type Int,
   type Label,
   type Load,
-  type Local,
+  Local,
   type Store,
   type Type,
   type V128,
@@ -25,7 +25,7 @@ import {
 import { fuses } from "./fuses.ts";
 import { BaseEnv, type Helper, type Helpers } from "./env.ts";
 import type { RegionFunc } from "./func.ts";
-import { type Check, CONSTANT, REACH, type Symbol } from "./known.ts";
+import { type Check, CONSTANT, REACH, type Symbol, type Word } from "./known.ts";
 import type { LoopWatch, Parts } from "./loops.ts";
 import type { SlotSpec } from "./slots.ts";
 import { paging } from "./window.ts";
@@ -384,15 +384,26 @@ export class RegionMachine extends BaseEnv implements Machine {
     return s && { id: s.id, plus: s.plus + offset };
   }
   #wrote(name: Store, address: Address, v: Value, offset: number): void {
-    const to = this.#symbolOf(address, offset), word = name === "i64.store" ? v.constant : undefined;
-    const bits = /store(\d+)/.exec(name)?.[1] ?? /\d+/.exec(name)![0];
-    this.f.wrote(to, Number(bits) / 8, word === undefined ? undefined : BigInt(word));
+    const to = this.#symbolOf(address, offset), bits = /store(\d+)/.exec(name)?.[1] ?? /\d+/.exec(name)![0];
+    this.f.wrote(to, Number(bits) / 8, to && name === "i64.store" ? this.#wordOf(to, v as I64) : undefined);
+  }
+  /** What is to be known of a stored word: a constant; and on the stack a copy, for who takes back what was saved there. */
+  #wordOf(to: Symbol, v: I64): Word["value"] | undefined {
+    if (v.constant !== undefined) return BigInt(v.constant);
+    const { f, values: { locals, slots } } = this;
+    if (
+      !(v instanceof Local) || this.loop || !f.always ||
+      to.id !== f.symbol(locals[slots.at[slots.spec.stack]])?.id
+    ) return undefined;
+    const copy = f.fixed("i64");
+    f.set(copy, v);
+    return copy;
   }
   override load<N extends Load>(name: N, address: Address, offset = 0): Value<TypeOf<N>> {
     const at = name === "i64.load" ? this.#symbolOf(address, offset) : undefined;
     const word = at && this.f.wordAt(at);
-    this.recalled = word;
-    if (word !== undefined) return i64(word) as Value as Value<TypeOf<N>>;
+    this.recalled = typeof word === "bigint" ? word : undefined;
+    if (word !== undefined) return (typeof word === "bigint" ? i64(word) : word) as Value as Value<TypeOf<N>>;
     const kept = (name: Load) => this.loop?.steady.load(name, address, offset);
     if (name !== "v128.load64_zero" && name !== "v128.load32_zero") {
       return (kept(name) ?? this.#load(name, address, offset)) as Value<TypeOf<N>>;
