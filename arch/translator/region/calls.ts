@@ -223,7 +223,7 @@ export abstract class Calls extends Exits {
     const { guest } = this.analysis.memories,
       all = this.here(i),
       through = [...all].filter((id) => !isFlag[id] && shape.passes(id, s));
-    this.state.spill(through);
+    this.state.spill(through.filter((id) => !shape.takes(id, s)));
     if ([...all].some((id) => isFlag[id]) && target.flagsLive(pc)) this.state.spill(this.flags);
     const value = f.local("i64"),
       args = s.params.map((id) => {

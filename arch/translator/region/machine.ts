@@ -340,7 +340,8 @@ export class RegionMachine extends BaseEnv implements Machine {
   checks(checks: readonly Check[], leave: () => void): void {
     const { f } = this;
     f.scope(() => {
-      const refused = f.local("i32"), outs: Label[] = [];
+      // Zero, since a later check may be the first that fails; and what a local held before V8 would keep for it, in all loops around.
+      const refused = f.let(i32(0)), outs: Label[] = [];
       f.plainBlock((inside) => {
         const behind = (n: number) => {
           if (n < 0) {

@@ -4,8 +4,9 @@
  *
  * A direct call passes what the callee wants of the general registers as parameters. Registers that the ABI has the callee save are
  * compared with their values at entry when it returns: then the caller's locals are right. One register comes back as a result. Everything
- * else that the callee may touch goes through memory. A callee that cannot return like this brings its own to memory and says so;
- * then the caller brings to memory what the callee did not take over, and leaves as well.
+ * else that the callee may touch goes through memory; parameters that it changes it brings there itself where they are to be. A callee that
+ * cannot return like this brings its own to memory and says so; then the caller brings to memory what the callee did not take over, and
+ * leaves as well.
  */
 import type { Analysis } from "./analysis.ts";
 import type { Block, Graph, Instruction, Part } from "./graph.ts";
@@ -140,6 +141,7 @@ export class Shape {
   readonly #written: Ids = new Ids();
   readonly #calls: Instruction[] = [];
   readonly #unknown: boolean;
+  readonly #temporary: number;
 
   /** What the guest's code may still look at: before each instruction, where a block begins and ends. */
   readonly #needed = new Map<Instruction, Ids>();
@@ -157,6 +159,7 @@ export class Shape {
     const used: Ids = new Ids(), written = this.#written;
     const flags = slots.list.filter((s) => slots.isFlag[s.id]).map((s) => s.id);
     this.#lazy = new Ids(flags);
+    this.#temporary = slots.at[slots.spec.temporary];
     let unknown = false;
     for (const b of graph.blocks) {
       const first = b.instructions.findIndex((i) => !plain(i)),
@@ -167,6 +170,8 @@ export class Shape {
         const own: Ids = new Ids(), reads: Ids = new Ids();
         for (const a of i.addresses) this.#computed(a.fields, reads, own);
         this.#touch([...i.before, i, ...i.after], reads, own);
+        // It is no register: nobody looks at it behind the instruction.
+        own.delete(this.#temporary), reads.delete(this.#temporary);
         if (i.after.length) {
           const late = new Ids();
           this.#touch(i.after, new Ids(), late);
@@ -280,10 +285,14 @@ export class Shape {
     return changed;
   }
 
-  /** Slots that go through memory around a call: brought there before it. */
+  /** Slots that go through memory around a call: brought there before it, or by who is called. */
   passes(id: number, s: Signature): boolean {
     if (s.saved.has(id)) return false;
     return s.unknown || s.writes.has(id) || (s.touched.has(id) && !s.params.includes(id));
+  }
+  /** Of these, those that are parameters: memory need not have them at the entry of who is called, who brings them there if they are to be. */
+  takes(id: number, s: Signature): boolean {
+    return s.params.includes(id) && this.stale(id, s);
   }
   /** Slots whose locals are wrong behind a call. */
   stale(id: number, s: Signature): boolean {
@@ -321,7 +330,10 @@ export class Shape {
       this.#readIn[b.index] = new Ids();
     }
     this.#signature = signature;
-    if (signature) union(this.dirtyIn[this.graph.entry.index], signature.saved);
+    if (signature) {
+      const { saved, params } = signature, dirty = this.dirtyIn[this.graph.entry.index];
+      union(dirty, saved), union(dirty, params.filter((id) => this.takes(id, signature)));
+    }
     for (let changed = true; changed;) {
       changed = false;
       for (const b of blocks) {
