@@ -140,6 +140,7 @@ export class Emitter extends Calls implements Flow {
           for (const range of watch.ranges) {
             for (const test of watch.tests(range)) f.unlikelyBr(checked, test);
           }
+          for (const test of watch.steady.tests()) f.unlikelyBr(checked, test);
           watch.assume(checked, () => around(this.graph, watch.loop.header, this.shape));
         });
         f.unlikelyBr(checked, this.count.leS(whole));

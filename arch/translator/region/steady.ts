@@ -4,7 +4,8 @@
  * local. Where a loop adds to a word in each round, the next round need not wait for the store, and checks nothing.
  *
  * All stores of such a loop are to places of one register, of which it is known which are apart; a loop that stores elsewhere has no such places.
- * Nobody else writes in between: what else runs in the process runs behind a way out.
+ * What is only loaded may be a place of another register: a test before the piece says that nothing is stored there. Nobody else writes in
+ * between: what else runs in the process runs behind a way out.
  */
 import {
   type Address,
@@ -19,8 +20,8 @@ import {
 import type { RegionFunc } from "./func.ts";
 import type { State } from "./state.ts";
 
-/** Places that are kept at most: registers are few. */
-const MOST = 6;
+/** Places that are kept at most: registers are few. Tests of what is stored elsewhere. */
+const MOST = 6, TESTS = 4;
 
 type Kind = "i32" | "i64" | "f32" | "f64";
 /** The type of what is loaded or stored as a whole value. */
@@ -78,6 +79,8 @@ export class Steady {
   #stray = false;
   #learned = false;
   #kept: readonly Kept[] = [];
+  /** Where the loop stores: places of one register. */
+  #stored: readonly Place[] = [];
 
   /** `bases`: slots that the loop does not write. */
   constructor(readonly f: RegionFunc, readonly state: State, readonly bases: readonly number[]) {}
@@ -129,8 +132,15 @@ export class Steady {
       else this.#stray = true;
       return;
     }
+    const bytes = bytesOf(name), [first] = this.#stored;
     for (const kept of this.#kept) {
-      const at = this.#at(address, offset, [kept.slot]), bytes = bytesOf(name);
+      const at = this.#at(address, offset, [kept.slot]);
+      if (kept.slot !== first.slot) {
+        // Tested before the piece.
+        const to = this.#at(address, offset, [first.slot]);
+        if (!this.#stored.some((s) => s.plus === to?.plus && s.bytes === bytes)) return this.wrote();
+        continue;
+      }
       if (at && apart(kept, at.plus, bytes)) continue;
       if (at?.plus !== kept.plus || KINDS[name] !== kept.kind) return this.wrote();
       this.f.set(kept.local, (name === "i64.store32" ? (v as I64).wrap() : v) as never);
@@ -149,13 +159,26 @@ export class Steady {
     const all = [...this.#seen.values()], stored = all.filter((p) => p.stores > 0);
     if (stored.some(({ slot }) => slot !== stored[0].slot)) return;
     const good = all.filter((p) =>
-      p.kind !== undefined && p.loads > 0 && (!stored.length || p.slot === stored[0].slot) &&
-      stored.every((s) => s === p || apart(s, p.plus, p.bytes)) &&
+      p.kind !== undefined && p.loads > 0 &&
+      stored.every((s) => s === p || s.slot !== p.slot || apart(s, p.plus, p.bytes)) &&
       covered.some((c) => c.slot === p.slot && c.low <= p.plus && p.plus + p.bytes <= c.high)
     );
-    this.#kept = good.toSorted((a, b) => b.loads + b.stores - a.loads - a.stores).slice(0, MOST)
-      .map((p) => ({ ...p, local: this.f.fixed(p.kind as Type) }));
+    let room = TESTS;
+    const some = good.toSorted((a, b) => b.loads + b.stores - a.loads - a.stores).filter((p) =>
+      !stored.length || p.slot === stored[0].slot || (room -= stored.length) >= 0
+    );
+    this.#stored = stored;
+    this.#kept = some.slice(0, MOST).map((p) => ({ ...p, local: this.f.fixed(p.kind as Type) }));
     keeping.places += this.#kept.length;
+  }
+  /** Before a piece: conditions under which it may store to what is kept of other registers. */
+  tests(): I32[] {
+    const of = ({ slot, plus }: Place) => (this.state.locals[slot] as Local<"i64">).add(plus);
+    return this.#kept.flatMap((kept) =>
+      this.#stored.filter(({ slot }) => slot !== kept.slot).map((s) =>
+        of(kept).sub(of(s)).add(kept.bytes - 1).ltU(kept.bytes - 1 + s.bytes)
+      )
+    );
   }
   /** It was wrong: a piece is emitted without. */
   drop(): void {
