@@ -50,6 +50,8 @@ interface Tested {
   readonly one: boolean;
   readonly zeros?: { readonly of: readonly Tested[]; where(zero: readonly Value<"v128">[]): Value<"v128"> };
 }
+/** The upper halves of two vectors of doubles, which have their exponents where floats have theirs. */
+const UPPER = [4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31];
 /** The lowest lanes of two vectors of doubles. */
 const LOWEST = [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23];
 
@@ -95,9 +97,16 @@ export class Middling {
     pending.push(tested);
     if (pending.length === LAYOUTS[vectors].lanes) this.#pack(vectors, pending);
   }
+  /** Two vectors of doubles are tested as one of floats. */
   #pack(vectors: Vectors, values: Tested[]): void {
-    this.#add(vectors, packed(vectors, values.splice(0)));
+    const v = packed(vectors, values.splice(0)), { f } = this.state;
+    if (vectors === "f32x4") return this.#add(vectors, v);
+    if (this.#pair) {
+      this.#add("f32x4", shuffle(this.#pair, v, UPPER));
+      this.#pair = undefined;
+    } else f.set(this.#pair = this.state.pooled("v128", `${this.first} pair`) as Local<"v128">, v);
   }
+  #pair: Local<"v128"> | undefined;
   #moved(vectors: Vectors, v: Value): Value<"v128"> {
     const { bits, constant } = LAYOUTS[vectors];
     if (!this.#constants.has(vectors)) {
@@ -117,6 +126,7 @@ export class Middling {
   /** Branches to `fail` unless all are middling, or zero. */
   end(fail: Label): void {
     for (const [vectors, values] of this.#pending) if (values.length) this.#pack(vectors, values);
+    if (this.#pair) this.#add("f64x2", this.#pair);
     const { f } = this.state;
     const wrong = [...this.#answers].map(([vectors, answer]) => missing(vectors, upper(f, vectors, answer)));
     if (!wrong.length) return;
