@@ -22,6 +22,11 @@ const WITHIN = 1 / 8, NEAR = 1 / 32;
  * of a place before shorter slices.
  */
 const USUAL = 52_000, MOST = 6, EARLY = 1_000, AGAIN = 2;
+/**
+ * V8 runs the translator slowly at first: for the first instructions that are translated, the price of what takes less than such a part of the
+ * time is so many times as high. What takes most of the time waits for nothing.
+ */
+const PRACTICE = 2_000, PART = 50, UNPRACTISED = 4;
 /** Of all that the guest took, in samples, one in so many has to be where the translator is asked for. */
 const SOME = 4;
 /** In place of a record: a region that waits has called what is none here. */
@@ -144,7 +149,9 @@ export class Promotion {
     if (engine.translated > START + engine.samples * eager.allowance) return;
     // What a loop inside a region takes is known without asking.
     const most = Math.min(LEAST, set.loops.get(entries[0])?.size ?? LEAST);
-    if (heat < (set.prices.get(entries[0]) ?? most * eager.price)) return;
+    const novice = engine.translated < PRACTICE && heat * PART < engine.taken;
+    const price = novice ? eager.price * UNPRACTISED : eager.price;
+    if (heat < (set.prices.get(entries[0]) ?? most) * price) return;
     if (set.size >= eager.set) {
       // What was hot long ago need not be now.
       this.#full = engine.samples - set.born > eager.life;
@@ -152,10 +159,10 @@ export class Promotion {
     }
     this.#expect(set);
     cpu.space.whole?.();
-    const paid = eager.price ? heat / eager.price : Infinity;
+    const paid = price ? heat / price : Infinity;
     const made = translator.translate(cpu, entries, set, this.owner.body.wide, eager, paid);
     if (cache !== cpu.cache || cache.regions !== set) return;
-    if (typeof made === "number") return void set.prices.set(entries[0], made * eager.price);
+    if (typeof made === "number") return void set.prices.set(entries[0], made);
     if (!made) return void entries.forEach((pc) => set.heat.set(pc, -1));
     // What heat they have is of the time before: where the regions are entered from elsewhere it need not grow.
     for (const pc of eager.price ? made.places : entries) {
