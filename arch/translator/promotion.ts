@@ -149,7 +149,8 @@ export class Promotion {
     if (engine.translated > START + engine.samples * eager.allowance) return;
     // What a loop inside a region takes is known without asking.
     const most = Math.min(LEAST, set.loops.get(entries[0])?.size ?? LEAST);
-    const novice = engine.translated < PRACTICE && heat * PART < engine.taken;
+    const often = set.samples.get(entries[0]) ?? 0;
+    const novice = engine.translated < PRACTICE && often * PART < engine.taken;
     const price = novice ? eager.price * UNPRACTISED : eager.price;
     if (heat < (set.prices.get(entries[0]) ?? most) * price) return;
     if (set.size >= eager.set) {

@@ -94,6 +94,27 @@ export function enclosing(
   return best;
 }
 
+/**
+ * The shortest way from a block back to it. What a loop's middle heads is one loop with all that lies around it, where every way back comes by the
+ * same last block.
+ */
+function shortest(header: Block): ReadonlySet<Block> {
+  const { body } = loopOf(header), from = new Map<Block, { readonly length: number; readonly by: Block }>();
+  const work = [header];
+  for (const b of work) {
+    const length = (b === header ? 0 : from.get(b)!.length) + b.instructions.length;
+    for (const s of b.successors) {
+      if (!body.has(s) || length >= (from.get(s)?.length ?? Infinity)) continue;
+      from.set(s, { length, by: b });
+      // Come to again, what follows is nearer as well.
+      if (s !== header) work.push(s);
+    }
+  }
+  const way = new Set([header]);
+  for (let b = from.get(header)?.by; b && b !== header; b = from.get(b)!.by) way.add(b);
+  return way;
+}
+
 /** Bytes of an instruction, at most. */
 const LONGEST = 15;
 
@@ -111,7 +132,7 @@ export function natural(
 ): Graph {
   const { entry } = graph;
   if (!entry.isLoop) return graph;
-  const { body } = innerOf(entry) ?? loopOf(entry);
+  const body = innerOf(entry)?.body ?? shortest(entry);
   const places = new Set(placesOf([...body].filter((b) => b.key < SPACE))), low = Math.min(...places);
   for (let length = 1; length <= LONGEST; length++) {
     if (!cpu.cache.find(low - length)) continue;
