@@ -69,3 +69,25 @@ Deno.test("random loops over places that stay where they are do what the interpr
   }
   assertEquals(keeping.places - before > COUNT / 2, true);
 });
+
+Deno.test("a place that is only loaded is kept where nothing is stored there, whatever its register is", () => {
+  for (
+    const [load, store] of [["add eax, [rsi + 8]", "add [rbx + 8], eax"], [
+      "addsd xmm0, [rsi + 8]",
+      "movsd [rbx + 8], xmm0",
+    ]]
+  ) {
+    const before = keeping.places;
+    for (const apart of [512, 8, 7, 4, 1, 0, -1, -4, -7, -8, -512]) {
+      const start = [
+        `mov rbx, ${DATA + 0x2000}`,
+        `lea rsi, [rbx + ${apart}]`,
+        "mov eax, 3",
+        "mov ecx, 3000",
+        "call body",
+      ];
+      same(called([...start, ...start], [load, store, "xor eax, 0x55"]));
+    }
+    assertEquals(keeping.places - before > 10, true);
+  }
+});
