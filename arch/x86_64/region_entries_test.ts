@@ -91,3 +91,29 @@ Deno.test("a loop that is jumped into is translated from there", () => {
   `);
   assert(loops.includes(at));
 });
+
+Deno.test("a loop in a loop that is met behind a call is translated from where the inner one is come to", () => {
+  const { at, loops } = look(`
+    mov r12d, 40
+    lea rbx, [rip+function]
+    xor eax, eax
+    mov edx, 5
+  outer:
+    ${BODY}
+    xor r14d, r14d
+  inner:
+    ${HERE}
+    call rbx
+    add r14, 1
+    cmp r14, 20000
+    jne inner
+    ${BODY}
+    sub r12d, 1
+    jne outer
+    syscall
+  function:
+    ${"add rax, 3\n imul rax, rdx\n".repeat(30)}
+    ret
+  `);
+  assert(loops.includes(at));
+});

@@ -127,3 +127,34 @@ Deno.test("loops that keep floats of vectors leave all vectors as the interprete
   for (let seed = 1; seed <= 40; seed++) regions += compare(SEED + seed * 6007);
   assert(regions > 30);
 });
+
+Deno.test("of several doubles each is looked at: one that is tiny, infinite or no number says so", () => {
+  // The lower halves look like floats of a middling size.
+  const wild = [
+    0x00000000_40000001n,
+    0x00000fff_40000001n,
+    0x7ff00000_40000001n,
+    0x00200000_40000001n,
+    0x7fe00000_40000001n,
+  ];
+  const sums = [[0, 24], [8, 32], [16, 40], [48, 0]].map(([a, b], n) =>
+    `movsd xmm${n}, qword ptr [rsi+${a}]\naddsd xmm${n}, qword ptr [rsi+${b}]`
+  );
+  const body = `ldmxcsr dword ptr [rdi]\n${
+    sums.join("\n")
+  }\nmulsd xmm0, xmm1\nmulsd xmm2, xmm3\nstmxcsr dword ptr [rsi+60]`;
+  const source = program(body, ROWS).replace("mov edx, 4", `mov edx, 4\nmov rdi, ${DATA + 56}`);
+  for (let at = 0; at < 56; at += 8) {
+    for (const odd of wild) {
+      const data = new Uint8Array(SIZE), view = new DataView(data.buffer);
+      for (let i = 0; i < SIZE; i += 8) view.setBigUint64(i, 0x40000000_40000001n, true);
+      for (let row = ROW * (ROWS >> 1); row < SIZE; row += ROW) view.setBigUint64(row + at, odd, true);
+      for (let row = 0; row < SIZE; row += ROW) view.setUint32(row + 56, 0x1fa0, true);
+      const [a, b] = (["interpreter", "jit"] as const).map((engine) =>
+        run(source, engine, data, 1_000_000, false)
+      );
+      assertEquals(b.seen, a.seen, `${odd.toString(16)} at ${at}`);
+      assert(b.regions > 0);
+    }
+  }
+});
