@@ -1,1 +1,1 @@
-import{c2_a as A}from"./main.js";import"./main.js";var Q=()=>Deno.readFileSync(new URL("./memory32-2-1.bin",import.meta.url));A(Q());
+import{c1_d as A}from"./run-1.js";import"./run-1.js";import"./main.js";var Q=()=>Deno.readFileSync(new URL("./memory32-2-1.bin",import.meta.url));A(Q());

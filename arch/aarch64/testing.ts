@@ -12,6 +12,10 @@ import { disassemble } from "./disassemble.ts";
 
 export { disassemble };
 
+export { loadTranslator } from "./cpu.ts";
+export { KIND } from "./kinds.ts";
+export { STATE } from "./state.ts";
+
 // What is declared is tested, not what was shipped.
 useDeclarations();
 

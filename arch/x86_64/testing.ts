@@ -9,6 +9,10 @@ import { useDeclarations } from "./built.ts";
 import { type Declaration, flagMask, type OperandKind } from "./encoding.ts";
 import { instructions } from "./instructions/mod.ts";
 
+export { loadTranslator } from "./cpu.ts";
+export { KIND } from "./kinds.ts";
+export { STATE } from "./state.ts";
+
 // What is declared is tested, not what was shipped last.
 useDeclarations();
 

@@ -20,7 +20,7 @@ export async function calls(
   rounds: number,
   only: readonly string[],
   // Long enough for V8 to have optimised what is used.
-  milliseconds = "700",
+  milliseconds = "2000",
 ): Promise<Table[]> {
   const program = await build("calls", machine);
   if (program === undefined) return [];
