@@ -51,6 +51,7 @@ function look(source: string): { at: number; loops: readonly number[] } {
   return { at: CODE + at, loops };
 }
 
+const FUNCTION = `function:\n${"add rax, 3\n imul rax, rdx\n".repeat(30)}ret`;
 const BODY = "  add rax, rdx\n  rol rax, 5\n  xor rdx, rax\n".repeat(4);
 
 Deno.test("a loop that is met behind a call in its middle is translated from where it is come to: what lies before it", () => {
@@ -67,9 +68,7 @@ Deno.test("a loop that is met behind a call in its middle is translated from whe
     sub ecx, 1
     jne top
     syscall
-  function:
-    ${"add rax, 3\n imul rax, rdx\n".repeat(30)}
-    ret
+  ${FUNCTION}
   `);
   assert(loops.includes(at));
 });
@@ -111,9 +110,7 @@ Deno.test("a loop in a loop that is met behind a call is translated from where t
     sub r12d, 1
     jne outer
     syscall
-  function:
-    ${"add rax, 3\n imul rax, rdx\n".repeat(30)}
-    ret
+  ${FUNCTION}
   `);
   assert(loops.includes(at));
 });

@@ -135,6 +135,8 @@ export class Steady {
     const bytes = bytesOf(name), [first] = this.#stored;
     for (const kept of this.#kept) {
       const at = this.#at(address, offset, [kept.slot]);
+      // None was learned.
+      if (!first) return this.wrote();
       if (kept.slot !== first.slot) {
         // Tested before the piece.
         const to = this.#at(address, offset, [first.slot]);
