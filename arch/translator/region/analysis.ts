@@ -12,7 +12,8 @@ import { type Helper, HelperProbe, type Helpers } from "./env.ts";
 import { type Flow, RegionMachine } from "./machine.ts";
 import type { Slots } from "./slots.ts";
 import { Windows } from "./window.ts";
-import { Memories, State, Unsupported } from "./state.ts";
+import { Unsupported } from "./parts.ts";
+import { Memories, State } from "./state.ts";
 
 export interface Info extends Learned {
   readonly def: OpDef;

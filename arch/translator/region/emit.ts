@@ -148,6 +148,7 @@ export class Emitter extends Calls implements Flow {
         f.set(watch.left, watch.rounds);
         this.#piece = this.machine.loop = watch;
         watch.steady.begin(),
+          watch.sums.begin(),
           watch.narrow.begin(),
           watch.floats.begin(),
           watch.collect(this.shape.dirtyIn[watch.loop.header.index]);
@@ -167,11 +168,21 @@ export class Emitter extends Calls implements Flow {
       piece();
     };
     pieces();
+    if (watch.sums.wrong) {
+      this.state.widened = false;
+      f.rewind(place), this.#goBack(ways);
+      watch.sums.drop(false);
+      pieces();
+    }
     if (this.state.widened) {
       // Its registers are not as narrow, or not as often floats, as was learned.
       this.state.widened = false;
       f.rewind(place), this.#goBack(ways);
-      watch.narrow.locals = new Map(), watch.floats.drop(), watch.steady.drop(), watch.scatter();
+      watch.narrow.locals = new Map(),
+        watch.floats.drop(),
+        watch.steady.drop(),
+        watch.sums.drop(true),
+        watch.scatter();
       pieces();
     }
     // Here the windows come to where the tests want them.
@@ -191,6 +202,12 @@ export class Emitter extends Calls implements Flow {
   }
   protected override get inLoop(): boolean {
     return this.machine.loop !== undefined;
+  }
+  /** A piece ends with this round. */
+  #last(): void {
+    this.refund();
+    this.f.set(this.count, this.count.sub(this.#piece!.loop.size));
+    this.f.set(this.#piece!.left, 1);
   }
   /** What a piece has paid for and not done, when it is left. */
   protected override refund(): void {
@@ -220,6 +237,7 @@ export class Emitter extends Calls implements Flow {
     const { instructions } = b;
     const dirty = new Ids(this.shape.dirtyIn[b.index]);
     this.state.forget();
+    this.state.made = new Map();
     this.state.watcher?.block();
     f.begin(this.state.locals);
     const tries = this.target.mark ? [] : trials(instructions, this.shape);
@@ -256,7 +274,7 @@ export class Emitter extends Calls implements Flow {
     const { f } = this, state = this.state, machine = this.machine, written: Ids = new Ids();
     for (const i of instructions) written.join(this.shape.own.get(i)!);
     state.settle();
-    let left: ReturnType<State["shape"]>;
+    let left: ReturnType<State["shape"]>, made: State["made"], summed = false;
     f.scope(() => {
       // Named before, so that both versions know how far they move them.
       for (const id of written) f.symbol(state.locals[id]);
@@ -273,7 +291,7 @@ export class Emitter extends Calls implements Flow {
         this.#each(b, instructions, dirty);
         machine.tried = this.#fail = undefined, state.tried = false;
         trial.end();
-        left = state.shape();
+        left = state.shape(), made = state.made, summed = trial.summed;
         state.forget();
       }, () => {
         for (const [local, value] of old) f.set(local, value);
@@ -283,6 +301,8 @@ export class Emitter extends Calls implements Flow {
         state.floating = undefined;
         this.#each(b, instructions, dirty);
         state.conform(left);
+        state.made = made;
+        if (summed) this.#last();
         state.floating = floating;
       });
     });

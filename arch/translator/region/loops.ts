@@ -25,7 +25,8 @@ import { Ids, type Shape } from "./shape.ts";
 import { Narrow } from "./narrow.ts";
 import type { State } from "./state.ts";
 import { Steady } from "./steady.ts";
-import { floatsIn, Middling, setConstant, type Vectors, vectorsOf } from "./middling.ts";
+import { Sums } from "./sums.ts";
+import { floatsIn, Middling, setConstants } from "./middling.ts";
 
 /** Rounds of a piece, at most and at least; bytes that a register may move in one. */
 const ROUNDS = 64, LEAST = 8, STRIDE = 1024, FAR = 16384;
@@ -244,6 +245,8 @@ export class LoopWatch {
   readonly floats: Floats;
   /** Places in memory that stay where they are. */
   readonly steady: Steady;
+  /** Floats that it adds to. */
+  readonly sums: Sums;
   /** Slots that the loop writes; those that it writes by other means than helpers. */
   readonly #written: Ids = new Ids();
   readonly #direct: Ids = new Ids();
@@ -253,8 +256,8 @@ export class LoopWatch {
   readonly #collects = new Map<number, number | undefined>();
   /** Pages that are known by their numbers. */
   readonly #pages = new Map<string, () => I32>();
-  readonly #middling = new Map<string, { readonly lanes: FloatLanes; readonly id: number }>();
-  readonly #constants = new Set<Vectors>();
+  readonly #middling = new Map<string, { readonly lanes: FloatLanes; readonly of: number | string }>();
+  #tests = false;
 
   /** Guesses of its calls that were wrong: many make it a loop in one version. */
   readonly wrong: Global<"i32"> | undefined;
@@ -269,7 +272,7 @@ export class LoopWatch {
     this.left = f.fixed("i32");
     const guesses = [...loop.body].some((b) => b.instructions.some((i) => i.info.kind === "callIndirect"));
     this.wrong = guesses ? module.global("i32") : undefined;
-    this.narrow = new Narrow(f, state), this.floats = new Floats(f, state);
+    this.narrow = new Narrow(f, state), this.floats = new Floats(f, state), this.sums = new Sums(state);
     for (const b of loop.body) {
       for (const i of b.instructions) {
         this.#written.join(shape.own.get(i)!);
@@ -325,17 +328,18 @@ export class LoopWatch {
   scatter(): void {
     this.#collects.clear();
   }
-  /** A slot holds the same floats in all rounds, and they are of a middling size (trial.ts). */
-  middling(lanes: FloatLanes, id: number): boolean {
-    const key = `${lanes} ${id}`;
-    if (this.#covered) return this.#middling.has(key);
-    if (!this.#written.has(id) && this.#middling.size < FLOATS) this.#middling.set(key, { lanes, id });
+  /** A slot, or a place in memory, holds the same floats in all rounds, and they are of a middling size (trial.ts). */
+  middling(lanes: FloatLanes, of: number | string): boolean {
+    const key = `${lanes} ${of}`, place = typeof of === "string";
+    if (this.#covered) return this.#middling.has(key) && (!place || this.steady.stores(of) === false);
+    const may = place || !this.#written.has(of);
+    if (may && this.#middling.size < FLOATS) this.#middling.set(key, { lanes, of });
     return false;
   }
   /** The constants of tests have been set before the piece. */
-  constant(vectors: Vectors): boolean {
-    if (!this.#covered) this.#constants.add(vectors);
-    return this.#covered !== undefined && this.#constants.has(vectors);
+  constant(): boolean {
+    if (!this.#covered) this.#tests = true;
+    return this.#covered !== undefined && this.#tests;
   }
   /** A call goes where nobody guessed: the piece ends. */
   guessed(): void {
@@ -345,23 +349,30 @@ export class LoopWatch {
   assume(otherwise: Label, writes: () => Writes | undefined): void {
     const { f, state } = this;
     if (this.wrong) f.unlikelyBr(otherwise, this.wrong.gtS(WRONG));
-    for (const { lanes } of this.#middling.values()) this.#constants.add(vectorsOf(lanes));
     // What nothing around changes either holds for good, once it has been found.
-    const assumed = [...this.#assumed.values()], middling = [...this.#middling.values()];
+    const assumed = [...this.#assumed.values()];
+    const middling = [...this.#middling.values()].filter(({ of }) =>
+      typeof of === "number" || this.steady.stores(of) === false
+    );
     const around = assumed.length + middling.length ? writes() : undefined;
     const lasting = (slots: readonly number[]) =>
       around !== undefined && !slots.some((id) => around.direct.has(id));
     const asked = (these: typeof assumed, floats: typeof middling) => {
       for (const { cond } of these) f.unlikelyBr(otherwise, cond().eqz());
       const tests = new Middling(state, () => true, FLOATS_FROM);
-      for (const { lanes, id } of floats) tests.test(lanes, floatsIn(state, lanes, id));
+      for (const { lanes, of } of floats) {
+        const v = typeof of === "number" ? floatsIn(state, lanes, of) : this.steady.first(of);
+        if (v) tests.test(lanes, v);
+      }
       tests.end(otherwise);
     };
     const constants = () => {
-      for (const vectors of this.#constants) setConstant(state, vectors);
+      if (this.#tests) setConstants(state);
     };
     const good = assumed.filter(({ slots }) => lasting(slots));
-    const steady = middling.filter(({ id }) => around !== undefined && !around.all.has(id));
+    const steady = middling.filter(({ of }) =>
+      around !== undefined && typeof of === "number" && !around.all.has(of)
+    );
     if (good.length + steady.length > 0) {
       const found = f.fixed("i32");
       f.plainUnlikely(found.eqz(), () => {
@@ -370,7 +381,10 @@ export class LoopWatch {
         f.set(found, 1);
       });
     } else constants();
-    asked(assumed.filter((a) => !good.includes(a)), middling.filter((m) => !steady.includes(m)));
+    asked(assumed.filter((a) => !good.includes(a)), [
+      ...middling.filter((m) => !steady.includes(m)),
+      ...this.sums.kept,
+    ]);
     for (const cond of this.#pages.values()) f.unlikelyBr(otherwise, cond().eqz());
     if (this.narrow.locals.size) f.unlikelyBr(otherwise, this.narrow.refused());
     const refused = this.floats.refused();
@@ -469,6 +483,7 @@ export class LoopWatch {
 
   /** A block of the body ends. */
   endBlock(): void {
+    for (const [id, of] of this.state.made) this.sums.wrote(id, of);
     if (this.#covered || !this.f.begun) return;
     this.state.locals.forEach((local, slot) => {
       if (local.type !== "i64") return;
@@ -559,6 +574,10 @@ export class LoopWatch {
     this.steady.learned(
       all.filter(({ of, halves }) => of.index === undefined && halves.size === 0)
         .map(({ of: { base: slot }, low, high }) => ({ slot, low, high })),
+    );
+    this.sums.learned(
+      this.rounds,
+      (of) => typeof of === "number" ? this.#written.has(of) : this.steady.stores(of) === true,
     );
   }
 

@@ -22,26 +22,29 @@ import type { State } from "./state.ts";
 export type Vectors = "f64x2" | "f32x4";
 export const vectorsOf = (lanes: FloatLanes): Vectors =>
   lanes === "f64" || lanes === "f64x2" ? "f64x2" : "f32x4";
-interface Layout {
-  readonly lanes: 2 | 4;
-  readonly bits: "i64x2" | "i32x4";
+const LANES: Readonly<Record<Vectors, number>> = { f64x2: 2, f32x4: 4 };
+/** Words of 32 bits in all lanes; of doubles the upper one counts. By their use: numbers of their locals, and the word. */
+const CONSTANTS = {
   /** Three eighths of the exponents. */
-  readonly more: bigint;
-  /** Numbers of the locals with the constant and the answer. */
-  readonly constant: number;
-  readonly answer: number;
-}
-const LAYOUTS: Readonly<Record<Vectors, Layout>> = {
-  f64x2: { lanes: 2, bits: "i64x2", more: 3n << 60n, constant: -10, answer: -1 },
-  f32x4: { lanes: 4, bits: "i32x4", more: 3n << 28n, constant: -11, answer: -2 },
-};
+  more: { local: -10, word: 0x30000000n },
+  /** Of twice the bits, which have no sign: what brings the middle quarter to the lowest numbers, and the first number behind them. */
+  down: { local: -11, word: 0x20000000n },
+  least: { local: -12, word: 0xc0000000n },
+} as const;
+type Constant = keyof typeof CONSTANTS;
 
-/** Puts what is added to all lanes in a local: V8 builds every constant anew from several instructions. */
-export function setConstant(state: State, vectors: Vectors): void {
-  const { bits, more, constant } = LAYOUTS[vectors];
-  const all = bits === "i64x2" ? more << 64n | more : more << 96n | more << 64n | more << 32n | more;
-  state.f.set(state.pooled("v128", constant), v128(all));
+const placeOf = (state: State, name: Constant) =>
+  state.pooled("v128", CONSTANTS[name].local) as Local<"v128">;
+/** Puts the constants in locals: V8 builds every one anew from several instructions. */
+export function setConstants(state: State): void {
+  for (const name of ["more", "down", "least"] as const) state.f.set(placeOf(state, name), words(name));
 }
+function words(name: Constant): Value<"v128"> {
+  const { word } = CONSTANTS[name];
+  return v128(word << 96n | word << 64n | word << 32n | word);
+}
+/** Numbers of the locals with answers. */
+const ANSWERS: Readonly<Record<Vectors, number>> = { f64x2: -1, f32x4: -2 };
 
 /** A copy of what is tested: a vector, or one scalar, perhaps as the lowest lane of a vector. */
 interface Tested {
@@ -66,13 +69,15 @@ export interface Zeros {
 export class Middling {
   readonly #tested: Tested[] = [];
   readonly #pending = new Map<Vectors, Tested[]>();
+  /** One vector as it is; or the answer for several. */
+  readonly #alone = new Map<Vectors, Local<"v128">>();
   readonly #answers = new Map<Vectors, Local<"v128">>();
-  readonly #constants = new Set<Vectors>();
+  readonly #constants = new Set<Constant>();
 
-  /** `constant`: true where somebody has set it before, for a loop. `first`: of the numbers of its locals. */
+  /** `constant`: true where somebody has set the constants before, for a loop. `first`: of the numbers of its locals. */
   constructor(
     readonly state: State,
-    readonly constant: (vectors: Vectors) => boolean = () => false,
+    readonly constant: () => boolean = () => false,
     readonly first = 0,
   ) {}
 
@@ -95,7 +100,7 @@ export class Middling {
     const pending = this.#pending.get(vectors) ?? [];
     this.#pending.set(vectors, pending);
     pending.push(tested);
-    if (pending.length === LAYOUTS[vectors].lanes) this.#pack(vectors, pending);
+    if (pending.length === LANES[vectors]) this.#pack(vectors, pending);
   }
   /** Two vectors of doubles are tested as one of floats. */
   #pack(vectors: Vectors, values: Tested[]): void {
@@ -107,20 +112,22 @@ export class Middling {
     } else f.set(this.#pair = this.state.pooled("v128", `${this.first} pair`) as Local<"v128">, v);
   }
   #pair: Local<"v128"> | undefined;
-  #moved(vectors: Vectors, v: Value): Value<"v128"> {
-    const { bits, constant } = LAYOUTS[vectors];
-    if (!this.#constants.has(vectors)) {
-      this.#constants.add(vectors);
-      if (!this.constant(vectors)) setConstant(this.state, vectors);
+  #constant(name: Constant): Value<"v128"> {
+    if (!this.#constants.has(name)) {
+      this.#constants.add(name);
+      if (!this.constant()) this.state.f.set(placeOf(this.state, name), words(name));
     }
-    return simd(`${bits}.add`, v, this.state.pooled("v128", constant) as Value);
+    return placeOf(this.state, name);
+  }
+  #moved(v: Value): Value<"v128"> {
+    return simd("i32x4.add", v, this.#constant("more"));
   }
   #add(vectors: Vectors, v: Value<"v128">): void {
-    const { f } = this.state, moved = this.#moved(vectors, v), answer = this.#answers.get(vectors);
-    if (answer) return f.set(answer, simd("v128.and", answer, moved));
-    const made = this.state.pooled("v128", LAYOUTS[vectors].answer) as Local<"v128">;
-    this.#answers.set(vectors, made);
-    f.set(made, moved);
+    const { f } = this.state, made = this.state.pooled("v128", ANSWERS[vectors]) as Local<"v128">;
+    const alone = this.#alone.get(vectors), answered = this.#answers.has(vectors);
+    if (!alone && !answered) return this.#alone.set(vectors, made), f.set(made, v);
+    if (alone) this.#alone.delete(vectors), this.#answers.set(vectors, made), f.set(made, this.#moved(made));
+    f.set(made, simd("v128.and", made, this.#moved(v)));
   }
 
   /** Branches to `fail` unless all are middling, or zero. */
@@ -128,13 +135,17 @@ export class Middling {
     for (const [vectors, values] of this.#pending) if (values.length) this.#pack(vectors, values);
     if (this.#pair) this.#add("f64x2", this.#pair);
     const { f } = this.state;
-    const wrong = [...this.#answers].map(([vectors, answer]) => missing(vectors, upper(f, vectors, answer)));
+    const wrong = [...this.#answers].map(([vectors, answer]) => missing(vectors, upper(f, answer)));
+    for (const [vectors, v] of this.#alone) {
+      const down = simd("i32x4.add", simd("i32x4.add", v, v), this.#constant("down"));
+      wrong.push(missing(vectors, simd("i32x4.gt_s", this.#constant("least"), down)));
+    }
     if (!wrong.length) return;
     f.plainUnlikely(wrong.reduce((a, b) => a.or(b)), () => {
       for (const tested of this.#tested) {
         const { vectors, value, one } = tested;
         const v = f.let(one ? packed(vectors, [tested]) : value as Value<"v128">);
-        const right = upper(f, vectors, f.let(this.#moved(vectors, v)));
+        const right = upper(f, f.let(simd("i32x4.add", v, words("more"))));
         const zero = zeroIn(tested);
         f.brIf(fail, missing(vectors, simd("v128.or", right, zero)));
       }
@@ -143,15 +154,14 @@ export class Middling {
 }
 
 /** Lanes whose signs are the two upper bits of their exponents, both. */
-function upper(f: RegionFunc, vectors: Vectors, v: Local<"v128">): Value<"v128"> {
-  const twice = (x: Value) => simd(`${LAYOUTS[vectors].bits}.add`, x, x);
+function upper(f: RegionFunc, v: Local<"v128">): Value<"v128"> {
+  const twice = (x: Value) => simd("i32x4.add", x, x);
   const both = f.let(simd("v128.and", v, twice(v)));
   return twice(both);
 }
 /** Not all signs are set. */
 function missing(vectors: Vectors, v: Value<"v128">): I32 {
-  const { bits, lanes } = LAYOUTS[vectors];
-  return simd(`${bits}.bitmask`, v).ne(2 ** lanes - 1);
+  return simd(vectors === "f64x2" ? "i64x2.bitmask" : "i32x4.bitmask", v).ne(2 ** LANES[vectors] - 1);
 }
 
 /** Lanes that are zero, and may be. */
@@ -166,12 +176,12 @@ function packed(vectors: Vectors, all: readonly Tested[]): Value<"v128"> {
   if (a.value.type === "v128" && b.value.type === "v128") {
     return shuffle(a.value as Value<"v128">, b.value as Value<"v128">, LOWEST);
   }
-  const [first, ...others] = all.map(({ value }) =>
-    value.type === "v128" ? lane("f64x2.extract_lane", value as Value<"v128">, 0) : value
-  );
-  return others.reduce(
-    (v, x, n) => replaceLane(`${vectors}.replace_lane` as "f64x2.replace_lane", v, n + 1, x as Value<"f64">),
-    simd(`${vectors}.splat`, first as Value),
+  // The lowest lane is where one of them is already, if it is at hand as a vector.
+  const whole = all.find(({ value }) => value.type === "v128"), first = whole ?? a;
+  return all.filter((t) => t !== first).reduce(
+    (v, { value }, n) =>
+      replaceLane(`${vectors}.replace_lane` as "f64x2.replace_lane", v, n + 1, value as Value<"f64">),
+    whole ? whole.value as Value<"v128"> : simd(`${vectors}.splat`, a.value),
   );
 }
 

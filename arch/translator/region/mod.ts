@@ -8,4 +8,5 @@ export { type ImageSpec, vectorsOf } from "./copies.ts";
 export { copying } from "./inline.ts";
 export * from "./operations.ts";
 export { keeping } from "./steady.ts";
+export { summing } from "./sums.ts";
 export { paging } from "./window.ts";

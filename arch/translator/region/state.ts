@@ -8,7 +8,6 @@
 import {
   type I32,
   i32,
-  type I64,
   type Int,
   lane,
   type Load,
@@ -20,19 +19,17 @@ import {
   type Store,
   type Type,
   type V128,
-  v128,
   Value,
   value,
 } from "../wasm/mod.ts";
 import { type Floats, joined } from "./floats.ts";
+import { formatOf, loadVector, lowHalf, storeVector, Unsupported, ZERO_VECTOR } from "./parts.ts";
 import type { Helper } from "./env.ts";
 import type { Mover, RegionFunc } from "./func.ts";
 import type { Narrow } from "./narrow.ts";
 import type { Slots } from "./slots.ts";
+import type { Origin } from "./sums.ts";
 import type { Known } from "./trial.ts";
-
-/** Semantics do something a region has no way for: the interpreter's function is called instead. */
-export class Unsupported extends Error {}
 
 /** The three memories of a module (layout.ts). */
 export class Memories {
@@ -43,8 +40,6 @@ export class Memories {
     this.guest = new Mem(0, wide);
   }
 }
-
-const ZERO_VECTOR = v128(0n);
 
 /** The lowest lane of a vector, as a float in a local of its own. */
 export interface Scalar {
@@ -75,6 +70,20 @@ class Bits extends Value<"i32" | "i64"> {
 export const floatOf = (v: Value): Value<"f64" | "f32"> | undefined =>
   v instanceof Bits ? v.float : undefined;
 
+/** Where a float has been loaded from. */
+export interface Source {
+  readonly type: "f64" | "f32";
+  /** A place that a loop keeps (steady.ts). */
+  readonly place?: string;
+  /** A vector with the float in its lowest lane: loading that costs no more. */
+  readonly vector?: V128;
+}
+/** A float that has been loaded. */
+export class Sourced extends Value<"f64" | "f32"> {
+  constructor(v: Value<"f64" | "f32">, readonly source: Source) {
+    super(v.type, v.emit);
+  }
+}
 /** A vector that is loaded as a float with zeros above: who keeps floats takes that alone. */
 export class LoadedFloat extends Value<"v128"> {
   constructor(v: V128, readonly float: Value<"f64" | "f32">) {
@@ -92,11 +101,6 @@ export class Twinned extends Value<"v128"> {
 export const firstLane = (type: "f64" | "f32", v: V128): Value =>
   lane(`${type}x${type === "f64" ? 2 : 4}.extract_lane` as "f64x2.extract_lane", v, 0);
 const lowOf = (v: Value): Value | undefined => v instanceof LoadedFloat ? v.float : undefined;
-/** The format of what is read from the lowest lane alone. */
-function formatOf(name: Load): "f64" | "f32" | undefined {
-  if (name === "f64.load" || name === "i64.load" || name === "v128.load64_zero") return "f64";
-  return name === "f32.load" || name === "i32.load" || name === "v128.load32_zero" ? "f32" : undefined;
-}
 
 /** Slots of the state block in locals of one function. */
 export class State implements Mover {
@@ -117,6 +121,10 @@ export class State implements Mover {
   readonly ranges: Map<number, Known> = new Map();
   /** On trial: the slot that this one was copied from. */
   readonly origins: Map<number, number> = new Map();
+  /** What slots that the block has written to are made of, by additions or not at all (sums.ts); what others are made of is themselves. */
+  #made: Map<number, Origin | undefined> = new Map();
+  /** On trial: where the float of a slot has been loaded from. */
+  readonly sources: Map<number, Source> = new Map();
   readonly #pool = new Map<string, Local>();
   readonly #floats = new Map<string, Local<"f64">>();
 
@@ -236,6 +244,36 @@ export class State implements Mover {
     this.twinned = false;
     this.#twins.clear();
   }
+  #forgetFloat(id: number): void {
+    this.ranges.delete(id), this.origins.delete(id), this.sources.delete(id), this.#twins.delete(id);
+    this.#made.set(id, undefined);
+  }
+  /** The vector is the instruction's. */
+  #setSource(id: number, { vector, ...source }: Source): void {
+    if (!vector) return void this.sources.set(id, source);
+    const copy = this.pooled("v128", `loaded ${id}`) as Local<"v128">;
+    this.f.set(copy, vector);
+    this.sources.set(id, { ...source, vector: copy });
+  }
+  /** What a slot is made of: the value that one, or a place, had before, and what has been added. */
+  madeOf(id: number): Origin | undefined {
+    return this.#made.has(id) ? this.#made.get(id) : id;
+  }
+  /** The same of a float that a slot holds. */
+  madeOfFloat(float: Value): Origin | undefined {
+    const id = [...this.#scalars].find(([, s]) => (s.local as Value) === float)?.[0];
+    return id === undefined ? undefined : this.madeOf(id);
+  }
+  make(id: number, of: Origin): void {
+    this.#made.set(id, of);
+  }
+  /** What all slots are made of, for another version of the same code to leave alike. */
+  get made(): ReadonlyMap<number, Origin | undefined> {
+    return new Map(this.#made);
+  }
+  set made(made: ReadonlyMap<number, Origin | undefined>) {
+    this.#made = new Map(made);
+  }
   /** A vector whose lowest lane is the slot's, if there is one. */
   vectorOf(id: number): V128 | undefined {
     const twin = this.#twins.get(id);
@@ -329,10 +367,13 @@ export class State implements Mover {
   #copy(to: number, from: number): void {
     const s = this.#scalars.get(from), range = this.ranges.get(from);
     if (to === from) return;
+    this.#made.set(to, this.madeOf(from));
     this.#present(from);
     this.floating?.copied(to, from);
     if (range) this.ranges.set(to, range);
     this.origins.set(to, this.origins.get(from) ?? from);
+    const source = this.sources.get(from);
+    if (source) this.#setSource(to, source);
     this.#twins.delete(to);
     this.f.set(this.locals[to], this.locals[from] as Value);
     this.#scalars.delete(to);
@@ -368,7 +409,7 @@ export class State implements Mover {
         continue;
       }
       const { type, offset } = this.slots.list[id];
-      this.#scalars.delete(id), this.ranges.delete(id), this.origins.delete(id), this.#twins.delete(id);
+      this.#scalars.delete(id), this.#forgetFloat(id);
       this.watcher?.reloaded(id), this.floating?.otherwise(id), this.#settled(id);
       this.f.set(this.locals[id], this.memories.guest.load(`${type}.load` as Load, 0, offset) as Value);
     }
@@ -549,7 +590,7 @@ export class State implements Mover {
   /** Written not always, or piece by piece: then the slot must have been settled before the instruction. */
   stirred = false;
   #storeVector(name: Store, id: number, sub: number, v: Value): void {
-    this.ranges.delete(id), this.origins.delete(id), this.#twins.delete(id);
+    this.#forgetFloat(id);
     const { f } = this, local = this.locals[id] as Local<"v128">, whole = name === "v128.store" && !sub;
     const branch = f.w.depth !== this.base;
     const low = whole ? v.low ?? (this.floating && lowOf(v)) : undefined;
@@ -561,6 +602,9 @@ export class State implements Mover {
       ? v
       : undefined;
     const float = low ?? partly;
+    if (float instanceof Sourced && whole && !branch) {
+      this.#setSource(id, float.source), this.#made.set(id, float.source.place);
+    }
     if (float && !branch) this.floating?.wrote(id, float.type as "f64", whole);
     else if (branch || !whole || !(v instanceof Whole)) this.floating?.otherwise(id);
     if (branch) {
@@ -582,108 +626,4 @@ export class State implements Mover {
     storeVector(f, name, local, sub, v);
     this.#scalars.delete(id);
   }
-}
-
-/** What a store leaves in the lower half of a register that was `half`, if it leaves the upper one zero. */
-function lowHalf(name: Store, sub: number, v: Value, half: I32): I32 | undefined {
-  if (name === "i64.store") {
-    if (sub) return undefined;
-    if (v.constant === undefined) return v.narrow;
-    return BigInt.asUintN(32, BigInt(v.constant)) === BigInt(v.constant)
-      ? i32(Number(v.constant))
-      : undefined;
-  }
-  const bits = {
-    "i32.store": 32,
-    "i64.store32": 32,
-    "i32.store16": 16,
-    "i64.store16": 16,
-    "i32.store8": 8,
-    "i64.store8": 8,
-  }[name as string];
-  if (!bits || sub * 8 + bits > 32) return undefined;
-  const low = (v as Int).wrap(), mask = bits === 16 ? 0xffff : 0xff;
-  return bits === 32 ? low : half.and(~(mask << sub * 8)).or(low.and(mask).shl(sub * 8));
-}
-
-function loadVector(name: Load, v: V128, sub: number): Value {
-  const of = (bytes: number) => {
-    if (sub % bytes) throw new Unsupported(`${name} at ${sub} of a vector`);
-    return sub / bytes;
-  };
-  switch (name) {
-    case "v128.load":
-      of(16);
-      return v;
-    case "i64.load":
-      return lane("i64x2.extract_lane", v, of(8));
-    case "i32.load":
-      return lane("i32x4.extract_lane", v, of(4));
-    case "i32.load16_u":
-      return lane("i16x8.extract_lane_u", v, of(2));
-    case "i32.load16_s":
-      return lane("i16x8.extract_lane_s", v, of(2));
-    case "i32.load8_u":
-      return lane("i8x16.extract_lane_u", v, sub);
-    case "i32.load8_s":
-      return lane("i8x16.extract_lane_s", v, sub);
-    case "i64.load32_u":
-      return lane("i32x4.extract_lane", v, of(4)).extendU();
-    case "i64.load32_s":
-      return lane("i32x4.extract_lane", v, of(4)).extendS();
-    case "f64.load":
-      return lane("f64x2.extract_lane", v, of(8));
-    case "f32.load":
-      return lane("f32x4.extract_lane", v, of(4));
-    case "v128.load64_zero":
-      return replaceLane("i64x2.replace_lane", ZERO_VECTOR, 0, lane("i64x2.extract_lane", v, of(8)));
-    case "v128.load32_zero":
-      return replaceLane("i32x4.replace_lane", ZERO_VECTOR, 0, lane("i32x4.extract_lane", v, of(4)));
-    case "v128.load8x8_s":
-      if (!sub) return simd("i16x8.extend_low_i8x16_s", v);
-      break;
-    case "v128.load8x8_u":
-      if (!sub) return simd("i16x8.extend_low_i8x16_u", v);
-      break;
-    case "v128.load16x4_s":
-      if (!sub) return simd("i32x4.extend_low_i16x8_s", v);
-      break;
-    case "v128.load16x4_u":
-      if (!sub) return simd("i32x4.extend_low_i16x8_u", v);
-      break;
-    case "v128.load32x2_s":
-      if (!sub) return simd("i64x2.extend_low_i32x4_s", v);
-      break;
-    case "v128.load32x2_u":
-      if (!sub) return simd("i64x2.extend_low_i32x4_u", v);
-      break;
-  }
-  throw new Unsupported(`${name} of a vector`);
-}
-
-function storeVector(f: RegionFunc, name: Store, local: Local<"v128">, sub: number, v: Value): void {
-  const of = (bytes: number) => {
-    if (sub % bytes) throw new Unsupported(`${name} at ${sub} of a vector`);
-    return sub / bytes;
-  };
-  switch (name) {
-    case "v128.store":
-      of(16);
-      return f.set(local, v as V128);
-    case "i64.store":
-      return f.set(local, replaceLane("i64x2.replace_lane", local, of(8), v as I64));
-    case "f64.store":
-      return f.set(local, replaceLane("f64x2.replace_lane", local, of(8), v as Value<"f64">));
-    case "i32.store":
-      return f.set(local, replaceLane("i32x4.replace_lane", local, of(4), v as I32));
-    case "i64.store32":
-      return f.set(local, replaceLane("i32x4.replace_lane", local, of(4), (v as I64).wrap()));
-    case "f32.store":
-      return f.set(local, replaceLane("f32x4.replace_lane", local, of(4), v as Value<"f32">));
-    case "i32.store16":
-      return f.set(local, replaceLane("i16x8.replace_lane", local, of(2), v as I32));
-    case "i32.store8":
-      return f.set(local, replaceLane("i8x16.replace_lane", local, sub, v as I32));
-  }
-  throw new Unsupported(`${name} to a vector`);
 }

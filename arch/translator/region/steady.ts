@@ -47,6 +47,7 @@ const bytesOf = (name: Load | Store): number => {
 };
 
 interface Place {
+  readonly key: string;
   readonly slot: number;
   readonly plus: number;
   readonly bytes: number;
@@ -102,18 +103,23 @@ export class Steady {
     if (!at) return undefined;
     const key = `${at.slot} ${at.plus} ${bytes}`;
     let place = this.#seen.get(key);
-    if (!place) this.#seen.set(key, place = { ...at, bytes, kind, loads: 0, stores: 0 });
+    if (!place) this.#seen.set(key, place = { key, ...at, bytes, kind, loads: 0, stores: 0 });
     // Loaded and stored as one type.
     if (place.kind !== kind) place.kind = undefined;
     return place;
   }
 
-  /** A load of the loop: its value, if that is kept. */
-  load(name: Load, address: Address, offset: number): Value | undefined {
+  /** A load of the loop: its place, and the value, if that is kept. */
+  load(
+    name: Load,
+    address: Address,
+    offset: number,
+  ): { readonly key: string; readonly value: Value | undefined } | undefined {
     if (!this.#learned) {
       const place = this.#note(name, address, offset);
-      if (place) place.loads++;
-      return undefined;
+      if (!place) return undefined;
+      place.loads++;
+      return { key: place.key, value: undefined };
     }
     const kind = KINDS[name];
     if (!kind || !this.#kept.length) return undefined;
@@ -122,31 +128,48 @@ export class Steady {
     if (!kept) return undefined;
     // No local: what has been loaded stays what it was behind the next store.
     const value = new Value(kept.local.type, (w) => kept.local.emit(w));
-    return name === "i64.load32_u" ? (value as I32).extendU() : value;
+    return { key: kept.key, value: name === "i64.load32_u" ? (value as I32).extendU() : value };
   }
-  /** A store of the loop: puts the value where it is kept. */
-  store(name: Store, address: Address, v: Value, offset: number): void {
+  /** What is kept of a place: does the loop store there? */
+  stores(key: string): boolean | undefined {
+    const kept = this.#kept.find((k) => k.key === key);
+    return kept && kept.stores > 0;
+  }
+  /** What is there before a piece. */
+  first(key: string): Value | undefined {
+    const kept = this.#kept.find((k) => k.key === key);
+    return kept && this.#first(kept);
+  }
+  #first({ slot, plus, kind }: Kept): Value {
+    const address = (this.state.locals[slot] as Local<"i64">).add(plus);
+    return this.state.memories.guest.load(`${kind as "f64"}.load`, address);
+  }
+  /** A store of the loop: puts the value where it is kept; the key of that place. */
+  store(name: Store, address: Address, v: Value, offset: number): string | undefined {
     if (!this.#learned) {
       const place = this.#note(name, address, offset);
       if (place) place.stores++;
       else this.#stray = true;
-      return;
+      return place?.key;
     }
     const bytes = bytesOf(name), [first] = this.#stored;
+    let key: string | undefined;
     for (const kept of this.#kept) {
       const at = this.#at(address, offset, [kept.slot]);
       // None was learned.
-      if (!first) return this.wrote();
+      if (!first) return void this.wrote();
       if (kept.slot !== first.slot) {
         // Tested before the piece.
         const to = this.#at(address, offset, [first.slot]);
-        if (!this.#stored.some((s) => s.plus === to?.plus && s.bytes === bytes)) return this.wrote();
+        if (!this.#stored.some((s) => s.plus === to?.plus && s.bytes === bytes)) return void this.wrote();
         continue;
       }
       if (at && apart(kept, at.plus, bytes)) continue;
-      if (at?.plus !== kept.plus || KINDS[name] !== kept.kind) return this.wrote();
+      if (at?.plus !== kept.plus || KINDS[name] !== kept.kind) return void this.wrote();
       this.f.set(kept.local, (name === "i64.store32" ? (v as I64).wrap() : v) as never);
+      key = kept.key;
     }
+    return key;
   }
   /** It writes memory by other means. */
   wrote(): void {
@@ -189,10 +212,6 @@ export class Steady {
   }
   /** A piece begins. */
   begin(): void {
-    const { guest } = this.state.memories;
-    for (const { slot, plus, kind, local } of this.#kept) {
-      const address = (this.state.locals[slot] as Local<"i64">).add(plus);
-      this.f.set(local, guest.load(`${kind as "i64"}.load`, address) as never);
-    }
+    for (const kept of this.#kept) this.f.set(kept.local, this.#first(kept) as never);
   }
 }

@@ -29,7 +29,7 @@ import { SPACE } from "./inline.ts";
 import { OF_ALL } from "./path.ts";
 import { describe, flagsWanted, look } from "./reports.ts";
 import type { Operations } from "./operations.ts";
-import { Unsupported } from "./state.ts";
+import { Unsupported } from "./parts.ts";
 import { emitWindow } from "./window.ts";
 import { BYTES, type Slot, Slots, type SlotSpec } from "./slots.ts";
 

@@ -15,23 +15,15 @@ import type { Instruction } from "./graph.ts";
 import type { LoopWatch } from "./loops.ts";
 import { Middling, vectorsOf, type Zeros } from "./middling.ts";
 import type { Shape } from "./shape.ts";
-import { firstLane, type State, Twinned } from "./state.ts";
+import type { Limits, Origin, Range } from "./sums.ts";
+import { firstLane, Sourced, type State, Twinned } from "./state.ts";
 
-/** Exponents of a magnitude: it is zero, or from 2^low to 2^high. */
-export type Range = readonly [low: number, high: number];
-
-interface Format {
+/** `tested`: what a test lets through. Within `limits` nothing overflows or is tiny. */
+interface Format extends Limits {
   readonly vector: boolean;
-  /** Bits of a lane, of its fraction; type of the lanes' bits. */
-  readonly bits: 32 | 64;
-  readonly fraction: number;
-  /** What a test lets through. */
-  readonly tested: Range;
-  /** Within these nothing overflows or is tiny. */
-  readonly limits: Range;
 }
-const double = { bits: 64, fraction: 52, tested: [-255, 257], limits: [-1021, 1023] } as const;
-const single = { bits: 32, fraction: 23, tested: [-31, 33], limits: [-125, 127] } as const;
+const double = { fraction: 52, tested: [-255, 257], limits: [-1021, 1023] } as const;
+const single = { fraction: 23, tested: [-31, 33], limits: [-125, 127] } as const;
 const FORMATS: Readonly<Record<FloatLanes, Format>> = {
   f64: { ...double, vector: false },
   f32: { ...single, vector: false },
@@ -88,6 +80,8 @@ export class RegionTrial implements Trial {
   readonly #suspects = new Set<Suspect>();
   /** Operands tell nothing that their results would not: then one result may be tested in the place of several operands. */
   readonly #quiet: boolean;
+  /** It assumes something of a sum. */
+  summed = false;
 
   /** `loop`: whose body it is part of, if that comes in two versions. `fused`: some of its instructions may be. */
   constructor(
@@ -99,8 +93,12 @@ export class RegionTrial implements Trial {
     this.#f = state.f;
     state.twinned = fused;
     this.#quiet = state.slots.spec.quietDenormals === true;
-    this.#tests = new Middling(state, (vectors) => loop?.constant(vectors) ?? false);
-    state.ranges.clear(), state.origins.clear();
+    this.#tests = new Middling(state, () => loop?.constant() ?? false);
+    this.#forget();
+  }
+  #forget(): void {
+    const { ranges, origins, sources } = this.state;
+    ranges.clear(), origins.clear(), sources.clear();
   }
 
   assume(key: string, offsets: readonly number[], cond: () => I32): void {
@@ -124,15 +122,18 @@ export class RegionTrial implements Trial {
       const [low, high] = combined(name, format, a.range ?? format.tested, b.range ?? format.tested);
       return low >= format.limits[0] && high <= format.limits[1];
     };
+    const sum = name === "add" ? this.#sum(dst, [a, b]) : name === "sub" ? this.#sum(dst, [a]) : undefined;
+    const kept = sum && this.loop!.sums.range(sum.of!, lanes);
     // Of an infinite divisor the quotient would say nothing.
     if (name === "div" && b.suspect) this.#test(lanes, b);
     const byResult = this.#quiet && ((!a.range && !b.range && a !== b) || a.suspect || b.suspect);
     if (!byResult) {
       if (!a.range) this.#test(lanes, a);
       if (!b.range) this.#test(lanes, b);
-      while (!within()) this.#test(lanes, width(a.range!) >= width(b.range!) ? a : b);
+      while (!kept && !within()) this.#test(lanes, width(a.range!) >= width(b.range!) ? a : b);
     }
-    const range = byResult ? undefined : combined(name, format, a.range!, b.range!);
+    const range = byResult ? undefined : kept ?? combined(name, format, a.range!, b.range!);
+    const added = sum && ((sum === a ? b : a).range ?? format.tested);
     const x = a.value, y = b.value;
     // Of scalars that are at hand as vectors: fused operations take those.
     const twin = a.twin && b.twin &&
@@ -158,7 +159,19 @@ export class RegionTrial implements Trial {
     }
     this.#put(lanes, dst, r, clear, twin);
     const id = idOf(dst);
+    if (sum) this.#made(id, sum, added!);
     if (id >= 0) this.state.ranges.set(id, { lanes, range: result.range!, suspect });
+  }
+  /** Of these operands of an addition, the one that may be a sum. */
+  #sum(dst: Operand, operands: readonly Tracked[]): Tracked | undefined {
+    const all = this.loop ? operands.filter((o) => o.of !== undefined) : [];
+    if (all.length === 2 && all[0].of === all[1].of) return undefined;
+    return all.find(({ of }) => of === idOf(dst)) ?? all.find(({ of }) => typeof of === "string") ?? all[0];
+  }
+  /** A slot has what was made of a sum. */
+  #made(id: number, { of }: Tracked, added: Range): void {
+    this.loop!.sums.added(of!, added);
+    if (id >= 0) this.state.make(id, of!);
   }
 
   root(lanes: FloatLanes, dst: Operand, from: Operand, clear = false): void {
@@ -189,7 +202,8 @@ export class RegionTrial implements Trial {
       vector = lanes === "f64" || lanes === "f64x2" ? "f64x2" : "f32x4";
     const c = this.#operand(lanes, addend), a = this.#same(left, addend) ? c : this.#operand(lanes, left);
     const b = this.#same(right, left) ? a : this.#same(right, addend) ? c : this.#operand(lanes, right);
-    const all = [...new Set([c, a, b])];
+    const all = [...new Set([c, a, b])], sum = c === a || c === b ? undefined : this.#sum(dst, [c]);
+    const kept = sum && this.loop!.sums.range(sum.of!, lanes);
     const byResult = this.#quiet && (all.filter((t) => !t.range).length > 1 || all.some((t) => t.suspect));
     if (!byResult) { for (const t of all) if (!t.range) this.#test(lanes, t); }
     const reached = (): Range => {
@@ -201,18 +215,19 @@ export class RegionTrial implements Trial {
       ];
     };
     for (
-      let range = byResult ? format.tested : reached();
+      let range = byResult ? format.tested : kept ?? reached();
       range[0] < format.limits[0] || range[1] > format.limits[1];
-      range = reached()
+      range = kept ?? reached()
     ) {
       this.#test(lanes, [c, a, b].reduce((x, y) => width(x.range!) >= width(y.range!) ? x : y));
     }
-    const range = byResult ? format.tested : reached();
+    const range = byResult ? format.tested : kept ?? reached();
+    const product = combined("mul", format, a.range ?? format.tested, b.range ?? format.tested);
     // What stands above does no harm: the result is one float.
     const whole = (t: Tracked) =>
       format.vector ? t.value : this.state.vectorOf(t.id) ?? simd(`${vector}.splat`, t.value);
-    const sum = negative.addend ? simd(`${vector}.neg`, whole(c)) : whole(c);
-    const fused = simd(`${vector}.relaxed_${negative.product ? "nmadd" : "madd"}`, whole(a), whole(b), sum);
+    const third = negative.addend ? simd(`${vector}.neg`, whole(c)) : whole(c);
+    const fused = simd(`${vector}.relaxed_${negative.product ? "nmadd" : "madd"}`, whole(a), whole(b), third);
     const twin = f.let(fused), r = format.vector ? twin : first(lanes, twin);
     if (byResult) {
       // Where it is zero, no part of it has been rounded away.
@@ -222,6 +237,8 @@ export class RegionTrial implements Trial {
     }
     this.#put(lanes, dst, r, clear, twin);
     const id = idOf(dst);
+    // The product is not rounded.
+    if (sum) this.#made(id, sum, [product[0] - format.fraction, product[1]]);
     if (id >= 0) this.state.ranges.set(id, { lanes, range, suspect: undefined });
   }
 
@@ -239,20 +256,27 @@ export class RegionTrial implements Trial {
     const twin = this.state.twinned && !FORMATS[lanes].vector ? this.state.vectorOf(id) : undefined;
     if (twin) this.state.floating?.read(id, lanes as "f64");
     const name = FORMATS[lanes].vector ? "v128.load" : `${lanes as "f64"}.load` as const;
-    const value = twin ? first(lanes, twin) : this.#f.let(o.load(name));
+    const loaded = twin ? first(lanes, twin) : o.load(name), value = twin ? loaded : this.#f.let(loaded);
+    const source = loaded instanceof Sourced ? loaded.source : this.state.sources.get(id);
+    const { place, vector } = source?.type === lanes ? source : {};
     if (known?.lanes === lanes) {
       const suspect = known.suspect && this.#suspects.has(known.suspect) ? known.suspect : undefined;
-      return { value, range: known.range, id, twin, suspect };
+      return { value, range: known.range, id, of: this.state.madeOf(id), twin, vector, suspect };
     }
-    const range = id >= 0 && this.loop?.middling(lanes, this.state.origins.get(id) ?? id)
-      ? FORMATS[lanes].tested
-      : undefined;
-    return { value, range, id, twin, suspect: undefined };
+    const origin = place ?? (id >= 0 ? this.state.origins.get(id) ?? id : undefined);
+    const of = id >= 0 ? this.state.madeOf(id) : place;
+    if (origin !== undefined && this.loop?.middling(lanes, origin)) {
+      return { value, range: FORMATS[lanes].tested, id, of, twin, vector, suspect: undefined };
+    }
+    const range = of === undefined ? undefined : this.loop?.sums.read(of, lanes, FORMATS[lanes], this);
+    if (range) this.summed = true;
+    return { value, range, id, of, twin, vector, suspect: undefined };
   }
 
   #test(lanes: FloatLanes, t: Tracked): void {
-    this.#tests.test(lanes, t.value, t.twin);
+    this.#tests.test(lanes, t.value, t.twin ?? t.vector);
     if (t.suspect) this.#suspects.delete(t.suspect);
+    if (t.of !== undefined) this.loop?.sums.tested(t.of);
     t.range = FORMATS[lanes].tested, t.suspect = undefined;
     if (t.id >= 0) this.state.ranges.set(t.id, { lanes, range: t.range, suspect: undefined });
   }
@@ -273,7 +297,7 @@ export class RegionTrial implements Trial {
   #suspected = 0;
   /** All is done: fails unless all tests say yes. */
   end(): void {
-    this.state.ranges.clear(), this.state.origins.clear();
+    this.#forget();
     for (const { lanes, value, twin } of this.#suspects) this.#tests.test(lanes, value, twin);
     this.#tests.end(this.fail);
     this.state.untwin();
@@ -285,8 +309,12 @@ interface Tracked {
   range: Range | undefined;
   /** Its slot, or -1. */
   readonly id: number;
+  /** What it is made of (sums.ts). */
+  readonly of?: Origin;
   /** Of a scalar: a vector with it in the lowest lane. */
   readonly twin: Value<"v128"> | undefined;
+  /** The same, for tests only. */
+  readonly vector?: Value<"v128">;
   suspect: Suspect | undefined;
 }
 const first = (lanes: FloatLanes, v: Value<"v128">): Value =>
