@@ -1,36 +1,17 @@
 /** Runs of floating-point operations in regions, on trial and again: results and FPSR are the interpreter's for operands of every kind. */
 // cold: tests
 import { assert, assertEquals } from "@std/assert";
-import { createSpace, EXEC, READ, WRITE } from "@guise/core";
 import { BIAS } from "@guise/translator/run";
-import { type ArmCpu, loadTranslator } from "./cpu.ts";
-import { aarch64 } from "./mod.ts";
-import { useDeclarations } from "./built.ts";
+import { DATA, ended } from "./floats_fixture.ts";
 import { STATE } from "./state.ts";
-
-useDeclarations();
-await loadTranslator();
 
 /** Other cases: GUISE_SEED=N. */
 const SEED = Number(Deno.env.get("GUISE_SEED") ?? 0);
-const CODE = 0x30000, DATA = 0x50000, ROWS = 64, ROUNDS = 6;
+const ROWS = 64, ROUNDS = 6;
 
 function run(source: string, engine: "jit" | "interpreter", data: Uint8Array) {
-  const space = createSpace()!;
-  const cpu = aarch64.createCpu(space, { syscall: () => 1, call: () => 1 }, { engine }) as unknown as ArmCpu;
-  space.map({ address: CODE, length: 0x10000, prot: READ | WRITE | EXEC, fixed: "replace" });
-  space.map({ address: DATA, length: 0x10000, prot: READ | WRITE, fixed: "replace" });
-  space.write(CODE, aarch64.assemble(source, CODE));
-  space.write(DATA, data);
-  cpu.frame.setNum(aarch64.pc, CODE);
-  let trap = cpu.run(1_000_000);
-  for (let turn = 0; trap.cause === "budget" && turn < 100; turn++) trap = cpu.run(1_000_000);
-  const words = (at: number, length: number) =>
-    Array.from(new BigUint64Array(cpu.memory.slice(at, at + length).buffer), (v) => v.toString(16));
-  return {
-    regions: cpu.cache.regions?.regions.filter((r) => r).length ?? 0,
-    seen: { cause: trap.cause, vectors: words(STATE.v, 512), memory: words(DATA - BIAS, ROWS * 64) },
-  };
+  const { regions, cause, words } = ended(source, engine, data);
+  return { regions, seen: { cause, vectors: words(STATE.v, 512), memory: words(DATA - BIAS, ROWS * 64) } };
 }
 
 /** A loop over the rows: three of each in vectors; FPSR is set before each and told behind it. */

@@ -4,49 +4,17 @@
  */
 // cold: tests
 import { assert, assertEquals } from "@std/assert";
-import { createSpace, EXEC, READ, WRITE } from "@guise/core";
 import { BIAS } from "@guise/translator/run";
-import { type ArmCpu, loadTranslator } from "./cpu.ts";
-import { aarch64 } from "./mod.ts";
-import { useDeclarations } from "./built.ts";
+import { DATA, ended } from "./floats_fixture.ts";
 import { STATE } from "./state.ts";
-
-useDeclarations();
-await loadTranslator();
 
 /** Other cases: GUISE_SEED=N. */
 const SEED = Number(Deno.env.get("GUISE_SEED") ?? 0);
-const CODE = 0x30000, DATA = 0x50000, SIZE = 0x4000, ROW = 64, ROWS = SIZE / ROW;
+const SIZE = 0x4000, ROW = 64, ROWS = SIZE / ROW;
 
-/** `exact`: it ends by a fault, where registers that nobody reads any more are right only for who looks (docs/decisions/0064). */
-function run(
-  source: string,
-  engine: "jit" | "interpreter",
-  data: Uint8Array,
-  budget: number,
-  exact: boolean,
-) {
-  const space = createSpace()!;
-  const cpu = aarch64.createCpu(space, { syscall: () => 1, call: () => 1 }, { engine }) as unknown as ArmCpu;
-  if (exact) cpu.exactFaults();
-  space.map({ address: CODE, length: 0x10000, prot: READ | WRITE | EXEC, fixed: "replace" });
-  space.map({ address: DATA, length: SIZE, prot: READ | WRITE, fixed: "replace" });
-  space.write(CODE, aarch64.assemble(source, CODE));
-  space.write(DATA, data);
-  cpu.frame.setNum(aarch64.pc, CODE);
-  let trap = cpu.run(budget);
-  for (let turn = 0; trap.cause === "budget" && turn < 2000; turn++) trap = cpu.run(budget);
-  const words = (at: number, length: number) =>
-    Array.from(new BigUint64Array(cpu.memory.slice(at, at + length).buffer), (v) => v.toString(16));
-  return {
-    regions: cpu.cache.regions?.regions.filter((r) => r).length ?? 0,
-    seen: {
-      cause: trap.cause,
-      pc: cpu.frame.num(aarch64.pc).toString(16),
-      vectors: words(STATE.v, 512),
-      memory: words(DATA - BIAS, SIZE),
-    },
-  };
+function run(source: string, engine: "jit" | "interpreter", data: Uint8Array, piece: number, exact: boolean) {
+  const { regions, cause, pc, words } = ended(source, engine, data, { size: SIZE, piece, exact });
+  return { regions, seen: { cause, pc, vectors: words(STATE.v, 512), memory: words(DATA - BIAS, SIZE) } };
 }
 
 /** Rounds over rows of floats, each of which has bits that its branches ask for; past the last row of all there is nothing. */

@@ -4,36 +4,20 @@
  */
 // cold: tests
 import { assert, assertEquals } from "@std/assert";
-import { createSpace, EXEC, READ, WRITE } from "@guise/core";
 import { BIAS } from "@guise/translator/run";
 import { summing } from "@guise/translator/region";
-import { type ArmCpu, loadTranslator } from "./cpu.ts";
-import { aarch64 } from "./mod.ts";
-import { useDeclarations } from "./built.ts";
+import { DATA, ended } from "./floats_fixture.ts";
 import { STATE } from "./state.ts";
-
-useDeclarations();
-await loadTranslator();
 
 /** More, or others: with these in the environment. */
 const COUNT = Number(Deno.env.get("LOOPS") ?? 16), SEED = Number(Deno.env.get("SEED") ?? 20261124);
-const CODE = 0x30000, DATA = 0x50000, ROW = 64, ROWS = 200;
+const ROW = 64, ROWS = 200;
 /** Behind the rows: what sums begin as, and what they and FPSR became. */
 const PLACES = DATA + ROW * ROWS;
 
 function run(source: string, engine: "jit" | "interpreter", data: Uint8Array) {
-  const space = createSpace()!;
-  const cpu = aarch64.createCpu(space, { syscall: () => 1, call: () => 1 }, { engine }) as unknown as ArmCpu;
-  space.map({ address: CODE, length: 0x10000, prot: READ | WRITE | EXEC, fixed: "replace" });
-  space.map({ address: DATA, length: 0x8000, prot: READ | WRITE, fixed: "replace" });
-  space.write(CODE, aarch64.assemble(source, CODE));
-  space.write(DATA, data);
-  cpu.frame.setNum(aarch64.pc, CODE);
-  let trap = cpu.run(1_000_000);
-  for (let turn = 0; trap.cause === "budget" && turn < 100; turn++) trap = cpu.run(1_000_000);
-  const words = (at: number, length: number) =>
-    Array.from(new BigUint64Array(cpu.memory.slice(at, at + length).buffer), (v) => v.toString(16));
-  return { cause: trap.cause, vectors: words(STATE.v, 512), places: words(PLACES - BIAS, 512) };
+  const { cause, words } = ended(source, engine, data);
+  return { cause, vectors: words(STATE.v, 512), places: words(PLACES - BIAS, 512) };
 }
 
 /** Sums and FPSR begin anew each time that the loop goes over the rows. */

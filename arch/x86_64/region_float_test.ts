@@ -2,55 +2,21 @@
 // cold: tests
 import { assert, assertEquals } from "@std/assert";
 import { BIAS } from "@guise/translator";
-import { assemble } from "./assemble.ts";
-import { CODE, DATA, FakeSpace, READ, STACK, WRITE } from "./fake_space.ts";
-import { loadTranslator, X86Cpu } from "./cpu.ts";
+import { DATA } from "./fake_space.ts";
+import { ended } from "./floats_fixture.ts";
 import { STATE } from "./state.ts";
-
-await loadTranslator();
 
 /** Other cases: GUISE_SEED=N. */
 const SEED = Number(Deno.env.get("GUISE_SEED") ?? 0);
 const ROWS = 64, ROUNDS = 10;
 
-/** Registers, MXCSR and memory behind a program. */
+/** Registers, MXCSR and memory behind a program. Each row begins with this MXCSR and tells what became of it. */
 function run(source: string, engine: "jit" | "interpreter", data: Uint8Array, mxcsr: number) {
-  const space = new FakeSpace();
-  const cpu = new X86Cpu(
-    space,
-    { syscall: () => 1 as const, call: () => 1 as const },
-    undefined,
-    undefined,
-    engine,
-  );
-  space.watcher = cpu;
-  space.map(CODE, 0x10000, READ | WRITE | 4);
-  space.map(DATA, 0x10000, READ | WRITE);
-  space.map(STACK - 0x4000, 0x4000, READ | WRITE);
-  space.write(CODE, assemble(source, CODE));
-  space.write(DATA, data);
-  // Each row begins with this MXCSR and tells what became of it.
-  space.write(DATA + 0x8000, new Uint8Array(Uint32Array.of(mxcsr).buffer));
-  new DataView(space.u8.buffer).setUint32(STATE.mxcsr, mxcsr, true);
-  cpu.frame.setNum(16, CODE);
-  cpu.frame.setNum(4, STACK);
-  let trap = cpu.run(1_000_000);
-  for (let turn = 0; trap.cause === "budget" && turn < 100; turn++) trap = cpu.run(1_000_000);
+  const of = { mxcsr, written: { [DATA + 0x8000]: mxcsr } };
+  const { regions, cause, pc, mxcsr: told, words } = ended(source, engine, data, of);
   return {
-    regions: cpu.cache.regions?.regions.filter((r) => r).length ?? 0,
-    seen: {
-      cause: trap.cause,
-      pc: cpu.frame.num(16).toString(16),
-      mxcsr: new DataView(space.u8.buffer).getUint32(STATE.mxcsr, true).toString(16),
-      xmm: Array.from(
-        new BigUint64Array(space.u8.slice(STATE.xmm, STATE.xmm + 256).buffer),
-        (v) => v.toString(16),
-      ),
-      memory: Array.from(
-        new BigUint64Array(space.u8.slice(DATA - BIAS, DATA - BIAS + ROWS * 64).buffer),
-        (v) => v.toString(16),
-      ),
-    },
+    regions,
+    seen: { cause, pc, mxcsr: told, xmm: words(STATE.xmm, 256), memory: words(DATA - BIAS, ROWS * 64) },
   };
 }
 

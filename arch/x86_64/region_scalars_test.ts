@@ -5,50 +5,19 @@
 // cold: tests
 import { assert, assertEquals } from "@std/assert";
 import { BIAS } from "@guise/translator";
-import { assemble } from "./assemble.ts";
-import { CODE, DATA, FakeSpace, READ, STACK, WRITE } from "./fake_space.ts";
-import { loadTranslator, X86Cpu } from "./cpu.ts";
+import { DATA } from "./fake_space.ts";
+import { ended } from "./floats_fixture.ts";
 import { STATE } from "./state.ts";
-
-await loadTranslator();
 
 /** Other cases: GUISE_SEED=N. */
 const SEED = Number(Deno.env.get("GUISE_SEED") ?? 0);
 const SIZE = 0x4000, ROW = 64, ROWS = SIZE / ROW;
 
-/** `exact`: it ends by a fault, where registers that nobody reads any more are right only for who looks (docs/decisions/0064). */
-function run(
-  source: string,
-  engine: "jit" | "interpreter",
-  data: Uint8Array,
-  budget: number,
-  exact: boolean,
-) {
-  const space = new FakeSpace(), kernel = { syscall: () => 1 as const, call: () => 1 as const };
-  const cpu = new X86Cpu(space, kernel, undefined, undefined, engine);
-  if (exact) cpu.exactFaults();
-  space.watcher = cpu;
-  space.map(CODE, 0x10000, READ | WRITE | 4);
-  space.map(DATA, SIZE, READ | WRITE);
-  space.map(STACK - 0x4000, 0x4000, READ | WRITE);
-  space.write(CODE, assemble(source, CODE));
-  space.write(DATA, data);
-  new DataView(space.u8.buffer).setUint32(STATE.mxcsr, 0x1fa0, true);
-  cpu.frame.setNum(16, CODE);
-  cpu.frame.setNum(4, STACK);
-  let trap = cpu.run(budget);
-  for (let turn = 0; trap.cause === "budget" && turn < 2000; turn++) trap = cpu.run(budget);
-  const words = (at: number, length: number) =>
-    Array.from(new BigUint64Array(space.u8.slice(at, at + length).buffer), (v) => v.toString(16));
+function run(source: string, engine: "jit" | "interpreter", data: Uint8Array, piece: number, exact: boolean) {
+  const { regions, cause, pc, mxcsr, words } = ended(source, engine, data, { size: SIZE, piece, exact });
   return {
-    regions: cpu.cache.regions?.regions.filter((r) => r).length ?? 0,
-    seen: {
-      cause: trap.cause,
-      pc: cpu.frame.num(16).toString(16),
-      mxcsr: new DataView(space.u8.buffer).getUint32(STATE.mxcsr, true).toString(16),
-      vectors: words(STATE.xmm, 256),
-      memory: words(DATA - BIAS, SIZE),
-    },
+    regions,
+    seen: { cause, pc, mxcsr, vectors: words(STATE.xmm, 256), memory: words(DATA - BIAS, SIZE) },
   };
 }
 

@@ -6,13 +6,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { BIAS } from "@guise/translator";
 import { summing } from "@guise/translator/region";
-import { assemble } from "./assemble.ts";
-import { CODE, DATA, FakeSpace, READ, STACK, WRITE } from "./fake_space.ts";
-import { loadTranslator, X86Cpu } from "./cpu.ts";
+import { DATA } from "./fake_space.ts";
+import { ended } from "./floats_fixture.ts";
 import { STATE } from "./state.ts";
 import { Random } from "./testing.ts";
-
-await loadTranslator();
 
 /** More, or others: with these in the environment. */
 const COUNT = Number(Deno.env.get("LOOPS") ?? 60), SEED = Number(Deno.env.get("SEED") ?? 20261124);
@@ -21,28 +18,9 @@ const ROW = 64, ROWS = 200;
 const PLACES = DATA + ROW * ROWS;
 
 function run(source: string, engine: "jit" | "interpreter", data: Uint8Array, mxcsr: number, piece: number) {
-  const space = new FakeSpace(), kernel = { syscall: () => 1 as const, call: () => 1 as const };
-  const cpu = new X86Cpu(space, kernel, undefined, undefined, engine);
-  space.watcher = cpu;
-  space.map(CODE, 0x10000, READ | WRITE | 4);
-  space.map(DATA, 0x8000, READ | WRITE);
-  space.map(STACK - 0x4000, 0x4000, READ | WRITE);
-  space.write(CODE, assemble(source, CODE));
-  space.write(DATA, data);
-  space.write(PLACES + 240, new Uint8Array(Uint32Array.of(mxcsr).buffer));
-  new DataView(space.u8.buffer).setUint32(STATE.mxcsr, mxcsr, true);
-  cpu.frame.setNum(16, CODE);
-  cpu.frame.setNum(4, STACK);
-  let trap = cpu.run(piece);
-  for (let turn = 0; trap.cause === "budget" && turn < 5000; turn++) trap = cpu.run(piece);
-  const words = (at: number, length: number) =>
-    Array.from(new BigUint64Array(space.u8.slice(at, at + length).buffer), (v) => v.toString(16));
-  return {
-    cause: trap.cause,
-    mxcsr: new DataView(space.u8.buffer).getUint32(STATE.mxcsr, true).toString(16),
-    xmm: words(STATE.xmm, 256),
-    places: words(PLACES - BIAS, 256),
-  };
+  const of = { mxcsr, piece, written: { [PLACES + 240]: mxcsr } };
+  const { cause, mxcsr: told, words } = ended(source, engine, data, of);
+  return { cause, mxcsr: told, xmm: words(STATE.xmm, 256), places: words(PLACES - BIAS, 256) };
 }
 
 /** xmm0, xmm1 and the places begin as what is at the first two, MXCSR anew; the loop goes over the rows several times. */
