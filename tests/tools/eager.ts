@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { closing, type PrivateMethod, privateMethods, withoutText } from "./classes.ts";
 
 /** Where a function that was compiled begins (its parameters) and ends, in characters. */
 export type Range = readonly [start: number, end: number];
@@ -28,19 +29,9 @@ export function compiledLate(log: string, script: string): Range[] {
   return [...found.values()].sort(([a, b], [c, d]) => a - c || d - b);
 }
 
-/** The index after the parenthesis that closes the one at `at`. Knows no strings: parameters have none. */
-function closing(code: string, at: number): number {
-  let depth = 0;
-  for (let i = at; i < code.length; i++) {
-    if (code[i] === "(") depth++;
-    else if (code[i] === ")" && --depth === 0) return i + 1;
-  }
-  return code.length;
-}
-
 /**
  * Whether a function can lie there: parameters, then a body or an arrow, and all that is opened is closed. V8's log has had positions of
- * other scripts. Knows no strings either: what it refuses is compiled when it is called, as everything was.
+ * other scripts. What it refuses is compiled when it is called, as everything was.
  */
 function fits(code: string, start: number, end: number): boolean {
   const name = /^[\w$]+(?==>)/.exec(code.slice(start, start + 40));
@@ -67,35 +58,42 @@ interface Edit {
   readonly ends: boolean;
 }
 
-/** What a method becomes: the beginning up to its parameters, and what follows it. */
-function method(
-  code: string,
-  start: number,
-  end: number,
-): { begin: number; head: string; tail: string } | undefined {
+/** What stands before and behind a function's parameters and body in the place of a method; with where the method began. */
+interface Placed {
+  readonly begin: number;
+  readonly head: string;
+  readonly tail: string;
+}
+
+/** A method of a class as a property of its prototype, or of the class. */
+function property(begin: number, key: string, kind: PrivateMethod["kind"], isStatic: boolean): Placed {
+  const owner = isStatic ? "this" : "this.prototype";
+  if (kind !== "get") {
+    const head = `static{${owner}.${key}=(${kind === "async" ? "async " : ""}function`;
+    return { begin, head, tail: ")}" };
+  }
+  const head = `static{Object.defineProperty(${owner},"${key}",{configurable:true,get:(function`;
+  return { begin, head, tail: ")})}" };
+}
+
+/** What a method becomes that has no private name. */
+function method(code: string, start: number): Placed | undefined {
   const before = code.slice(Math.max(0, start - 120), start);
   const name = /([{},;])(async |get )?([A-Za-z_$][\w$]*)$/.exec(before);
-  if (name === null || name[3] === "constructor" || /\bsuper\b/.test(code.slice(start, end))) {
-    return undefined;
-  }
+  if (name === null || name[3] === "constructor") return undefined;
   const [all, boundary, kind = "", key] = name;
   const begin = start - all.length + 1;
   const inClass = boundary === "}" || boundary === ";" ||
     (boundary === "{" &&
       /\bclass\b(?: [\w$]+)?(?: extends [\w$.]+)?\{$/.test(code.slice(Math.max(0, begin - 80), begin)));
-  if (kind === "get ") {
-    // A setter of the same name stays.
-    const define = `static{Object.defineProperty(this.prototype,"${key}",{configurable:true,get:(function`;
-    return inClass ? { begin, head: define, tail: ")})}" } : undefined;
-  }
-  return inClass
-    ? { begin, head: `static{this.prototype.${key}=(${kind}function`, tail: ")}" }
-    : { begin, head: `${key}:(${kind}function`, tail: ")" };
+  if (inClass) return property(begin, key, (kind.trim() || "method") as PrivateMethod["kind"], false);
+  // A setter of the same name stays.
+  return kind === "get " ? undefined : { begin, head: `${key}:(${kind}function`, tail: ")" };
 }
 
 /**
- * The code with these functions in parentheses. A method cannot stand in them: as a property of its class's prototype it can.
- * Constructors, setters, static and private methods, and who says `super`, stay as they are.
+ * The code with these functions in parentheses. A method cannot stand in them: as a property of its class's prototype it can, a
+ * private one under a name that no other class has. Constructors, setters, public static methods, and who says `super`, stay as they are.
  */
 export function eager(code: string, ranges: readonly Range[]): string {
   const edits: Edit[] = [];
@@ -104,28 +102,38 @@ export function eager(code: string, ranges: readonly Range[]): string {
     edits.push({ at: end, length: 0, text: tail, ends: true });
   };
   const moved: { readonly start: number; readonly end: number; readonly name: string }[] = [];
+  const plain = withoutText(code);
+  const hidden = new Map(privateMethods(plain).map((m) => [m.start, m]));
   let outer = -1;
   for (const [start, end] of ranges) {
-    if (!fits(code, start, end)) continue;
+    if (!fits(plain, start, end)) continue;
     const nested = start < outer;
     if (!nested) outer = end;
-    const before = code.slice(Math.max(0, start - 80), start);
+    const before = plain.slice(Math.max(0, start - 80), start);
     const declared = /(?:^|[;}\n])((?:async )?function\*? ?([\w$]+))$/.exec(before);
     if (declared !== null) {
       if (!nested) moved.push({ start: start - declared[1].length, end, name: declared[2] });
       continue;
     }
     if (/\bfunction\*? ?[\w$]*$/.test(before)) continue;
-    const parameters = code[start] === "(";
+    const parameters = plain[start] === "(";
     const arrow = parameters
-      ? code.startsWith("=>", closing(code, start))
-      : /^[\w$]+=>/.test(code.slice(start, start + 40));
+      ? plain.startsWith("=>", closing(plain, start))
+      : /^[\w$]+=>/.test(plain.slice(start, start + 40));
     if (arrow) {
       const begin = start - (/\basync ?$/.exec(before)?.[0].length ?? 0);
       replace(begin, begin, end, "(", ")");
-    } else if (parameters) {
-      const found = method(code, start, end);
-      if (found !== undefined) replace(found.begin, start, end, found.head, found.tail);
+    } else if (parameters && !/\bsuper\b/.test(plain.slice(start, end))) {
+      const own = hidden.get(start);
+      const key = own === undefined ? "" : `$${own.owner}${own.name.slice(1)}`;
+      const found = own === undefined
+        ? method(plain, start)
+        : property(own.begin, key, own.kind, own.isStatic);
+      if (found === undefined) continue;
+      replace(found.begin, start, end, found.head, found.tail);
+      for (const at of own?.uses ?? []) {
+        edits.push({ at, length: own!.name.length, text: key, ends: false });
+      }
     }
   }
   edits.sort((a, b) => a.at - b.at || Number(b.ends) - Number(a.ends));

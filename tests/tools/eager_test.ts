@@ -33,9 +33,28 @@ Deno.test("eager puts functions into parentheses, and declarations first", () =>
     "const a=(function (x){return b((y=>x+y))});const b=(function (f){return f(n)});" +
       "const c=(async function (){n+=await d()});let n=0;" +
       'var d=(async()=>a(1)),e=(z=>z);class A{static{this.prototype.m=(function(){return e(2)})}static{Object.defineProperty(this.prototype,"g",{configurable:true,get:(function(){return 1})})}' +
-      "#p(){return 2}static{this.prototype.q=(async function(k){await k})}static s(){return 3}}" +
+      "static{this.prototype.$0p=(function(){return 2})}static{this.prototype.q=(async function(k){await k})}static s(){return 3}}" +
       "class B extends A{m(){return super.m()}};const o={t:(function(u){return u}),v:(function(w){return w})};" +
       "export{a,c as cc,A};",
+  );
+});
+
+Deno.test("eager gives private methods names of their own", () => {
+  const code =
+    'class A{#f;#m(a){return this.#f+a+"this.#m"}get#g(){return 1}static async#s(){return 2}#kept(){return 3}#in(){return 4}' +
+    "call(){class B{#m(){return 5}use(){return this.#m()}}return this.#m(`#m ${this.#g} #g`)+A.#s()+this.#kept()+(#in in this)}}" +
+    "class C extends D{#m(){return super.x}get(){return this?.#m()}}";
+  const ranges = ["(a){", "(){return 1", "(){return 2", "(){return 4", "(){return super"].map((from) =>
+    range(code, from, "}")
+  );
+  const edited = eager(code, ranges);
+  assertEquals(
+    edited,
+    'class A{#f;static{this.prototype.$0m=(function(a){return this.#f+a+"this.#m"})}' +
+      'static{Object.defineProperty(this.prototype,"$0g",{configurable:true,get:(function(){return 1})})}' +
+      "static{this.$0s=(async function(){return 2})}#kept(){return 3}#in(){return 4}" +
+      "call(){class B{#m(){return 5}use(){return this.#m()}}return this.$0m(`#m ${this.$0g} #g`)+A.$0s()+this.#kept()+(#in in this)}}" +
+      "class C extends D{#m(){return super.x}get(){return this?.#m()}}",
   );
 });
 
